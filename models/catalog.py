@@ -1,0 +1,158 @@
+"""The site's tables as this database has them: which columns, of what kind, and who points where.
+
+The worker is a guest: a live database may have more columns than the site's page lists, and fewer
+optional ones. `read_catalog` asks PostgreSQL once; statements are then built from its answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from hashlib import sha256
+
+from sqlalchemy import Connection, text
+
+
+class SiteMismatch(Exception):
+    """The database is not the site's. `problems` has one line for each thing that lacks."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class ProfileKey(Enum):
+    """What tutor_sessions.tutor_id or student_id points at."""
+
+    PROFILE = "profile"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a site table. `own_default`: generated or identity, so never written."""
+
+    name: str
+    type: str
+    own_default: bool
+    unique_alone: bool
+
+
+# The columns without which the worker cannot run (the site's page, ●), and those it can read.
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "tutor_sessions": (
+        "id", "tutor_id", "student_id", "subject", "session_date", "start_time", "end_time",
+        "mode", "status", "session_frequency", "is_recurring", "recurring_pattern",
+        "notification_enabled", "alarm_enabled",
+    ),
+    "users": ("id", "email"),
+    "tutor_profiles": ("id", "user_id"),
+    "student_profiles": ("id", "user_id"),
+    "tutor_students": ("id", "tutor_id", "student_profile_id"),
+}  # fmt: skip
+
+# The optional columns that statements name, and the type a missing one is read as.
+OPTIONAL: Mapping[str, Mapping[str, str]] = {
+    "tutor_sessions": {
+        "topic": "text", "duration": "integer", "location": "text", "meeting_link": "text",
+        "enrollment_id": "integer", "package_duration": "integer", "grade_level": "text",
+        "alarm_before_minutes": "integer", "payment_status": "text",
+    },
+    "users": {
+        "first_name": "text", "father_name": "text", "grandfather_name": "text",
+        "phone": "text", "is_active": "boolean", "email_verified": "boolean",
+        "phone_verified": "boolean",
+    },
+    "tutor_profiles": {"username": "text", "is_active": "boolean", "is_suspended": "boolean"},
+    "student_profiles": {"username": "text", "grade_level": "text", "parent_id": "integer[]"},
+    "parent_profiles": {"id": "integer", "user_id": "integer"},
+    "tutor_students": {
+        "student_name": "text", "contact_phone": "text", "contact_email": "text",
+        "requester_type": "text",
+    },
+    "whiteboard_sessions": {
+        "booking_id": "integer", "session_name": "text", "session_date": "date",
+        "start_time": "time", "end_time": "time", "status": "text",
+    },
+}  # fmt: skip
+
+READ_COLUMNS = text("""
+    SELECT c.relname AS table_name, a.attname AS name,
+           format_type(a.atttypid, a.atttypmod) AS type,
+           a.attgenerated <> '' OR a.attidentity <> '' AS own_default,
+           EXISTS (SELECT FROM pg_index i
+                    WHERE i.indrelid = c.oid AND i.indisunique
+                      AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum) AS unique_alone
+      FROM unnest(CAST(:tables AS text[])) AS wanted(name)
+      JOIN pg_class c ON c.oid = to_regclass(quote_ident(wanted.name))
+      JOIN pg_attribute a ON a.attrelid = c.oid
+     WHERE a.attnum > 0 AND NOT a.attisdropped
+     ORDER BY c.relname, a.attnum""")
+
+READ_FOREIGN_KEYS = text("""
+    SELECT a.attname AS column_name, target.relname AS target
+      FROM pg_constraint k
+      JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+      JOIN pg_class target ON target.oid = k.confrelid
+     WHERE k.contype = 'f' AND k.conrelid = to_regclass('tutor_sessions')
+       AND cardinality(k.conkey) = 1 AND a.attname IN ('tutor_id', 'student_id')""")
+
+
+@dataclass(frozen=True)
+class SiteCatalog:
+    """The site's tables: table → column name → Column, in the table's own order."""
+
+    tables: Mapping[str, Mapping[str, Column]]
+    tutor_key: ProfileKey = ProfileKey.PROFILE
+    student_key: ProfileKey = ProfileKey.PROFILE
+
+    def has(self, table: str, column: str | None = None) -> bool:
+        columns = self.tables.get(table)
+        return columns is not None and (column is None or column in columns)
+
+    def read(self, alias: str, table: str, column: str) -> str:
+        """SQL for a column: `alias.column`, or a typed NULL where this database lacks it."""
+        if self.has(table, column):
+            return f'{alias}."{column}"'
+        return f"NULL::{OPTIONAL[table][column]}"
+
+    @cached_property
+    def signature(self) -> str:
+        """Changes when the columns of tutor_sessions do: a new or altered column is copied too."""
+        columns = self.tables.get("tutor_sessions", {}).values()
+        return sha256(repr([*columns]).encode()).hexdigest()[:12]
+
+
+def read_catalog(connection: Connection) -> SiteCatalog:
+    """The site's tables as the connection's search_path finds them.
+
+    Raises SiteMismatch where a needed table or column lacks.
+    """
+    names = sorted({*NEEDED, *OPTIONAL})
+    tables: dict[str, dict[str, Column]] = {}
+    for row in connection.execute(READ_COLUMNS, {"tables": names}):
+        column = Column(row.name, row.type, row.own_default, row.unique_alone)
+        tables.setdefault(row.table_name, {})[row.name] = column
+    if problems := missing(tables):
+        raise SiteMismatch(problems)
+    targets = {row.column_name: row.target for row in connection.execute(READ_FOREIGN_KEYS)}
+    return SiteCatalog(tables, key_of(targets.get("tutor_id")), key_of(targets.get("student_id")))
+
+
+def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:
+    """One line for each needed table or column that is not there."""
+    problems = []
+    for table, columns in NEEDED.items():
+        if table not in tables:
+            problems.append(f"table {table} is missing: point DATABASE_URL at the site's database")
+            continue
+        problems += [
+            f"column {table}.{column} is missing: the worker cannot run without it"
+            for column in columns
+            if column not in tables[table]
+        ]
+    return tuple(problems)
+
+
+def key_of(target: str | None) -> ProfileKey:
+    return ProfileKey.USER if target == "users" else ProfileKey.PROFILE

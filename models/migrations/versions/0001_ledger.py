@@ -1,0 +1,216 @@
+"""The worker's own schema: series and their occurrences, the ledger of messages, and the switches.
+
+Nothing here refers to the site's tables by a constraint: a foreign key would let the worker block
+the site's deletes (design promise 7), and a deleted row must leave its history behind.
+"""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+SERIES = """
+-- One rule and its state. The anchor is the tutor_sessions row that carries the rule.
+CREATE TABLE session_worker.series (
+    anchor_id      bigint PRIMARY KEY,
+    state          text NOT NULL
+                   CHECK (state IN ('active', 'stopped', 'ended', 'unreadable', 'paused')),
+    reason         text,
+    seen           text NOT NULL,   -- anchor version, policy and site columns this state was made from
+    tutor_id       bigint NOT NULL,
+    student_id     bigint NOT NULL,
+    written        jsonb NOT NULL DEFAULT '{}',  -- column -> value last copied to its rows
+    enrolled       boolean NOT NULL DEFAULT false,  -- an enrolment row was once there
+    ends_on        date,            -- last date when a later row took the series over
+    continued_by   bigint,          -- that row
+    planned_until  date,            -- last date the rule was expanded to
+    changed_at     timestamptz NOT NULL DEFAULT now()
+);
+
+-- One date of a series: the row it has, or why it has none.
+CREATE TABLE session_worker.occurrence (
+    anchor_id   bigint NOT NULL,
+    occurs_on   date NOT NULL,
+    session_id  bigint,
+    state       text NOT NULL
+                CHECK (state IN ('created', 'adopted', 'conflict', 'deleted', 'skipped')),
+    reason      text,
+    blocked_by  bigint,             -- the session in the way, while in conflict
+    kept        jsonb,              -- column -> value last written, where it is older than series.written
+    PRIMARY KEY (anchor_id, occurs_on)
+);
+-- From a session to its series: pauses, "this and following".
+CREATE INDEX occurrence_session ON session_worker.occurrence (session_id);
+-- What each run looks at again.
+CREATE INDEX occurrence_open ON session_worker.occurrence (state, occurs_on)
+    WHERE state IN ('conflict', 'deleted');
+
+-- What is odd about a row, as found when it was last read.
+CREATE TABLE session_worker.finding (
+    session_id  bigint NOT NULL,
+    code        text NOT NULL,
+    detail      text NOT NULL DEFAULT '',
+    PRIMARY KEY (session_id, code, detail)
+);
+
+CREATE TABLE session_worker.backfill (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    from_date    date NOT NULL,
+    until_date   date NOT NULL,
+    tutor_id     bigint,
+    session_id   bigint,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    finished_at  timestamptz
+);
+CREATE TABLE session_worker.backfill_chunk (
+    backfill_id   bigint NOT NULL REFERENCES session_worker.backfill ON DELETE CASCADE,
+    first_anchor  bigint NOT NULL,
+    last_anchor   bigint NOT NULL,
+    state         text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'failed')),
+    rows          jsonb NOT NULL DEFAULT '{}',
+    error         text,
+    PRIMARY KEY (backfill_id, first_anchor)
+);
+"""
+
+LEDGER = """
+-- One message to one person about one start (the ledger).
+CREATE TABLE session_worker.delivery (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    session_id     bigint NOT NULL,
+    tutor_id       bigint NOT NULL,
+    student_id     bigint NOT NULL,
+    starts_at      timestamptz NOT NULL,
+    kind           text NOT NULL CHECK (kind IN ('alarm', 'reminder', 'notice', 'agenda')),
+    urgency        smallint GENERATED ALWAYS AS (
+                       CASE kind WHEN 'alarm' THEN 0 WHEN 'reminder' THEN 1 ELSE 2 END) STORED,
+    lead_minutes   integer NOT NULL,
+    revision       smallint NOT NULL DEFAULT 0,  -- notices: a start can change more than once
+    recipient      text NOT NULL,    -- 'user:7', or 'student:3' where no user stands behind the role
+    person_id      bigint,           -- users.id
+    role           text NOT NULL CHECK (role IN ('tutor', 'student', 'parent')),
+    state          text NOT NULL DEFAULT 'planned' CHECK (state IN (
+                       'planned', 'claimed', 'sending', 'sent', 'failed', 'unknown',
+                       'held', 'expired', 'obsolete', 'unreachable')),
+    reason         text,
+    change         jsonb,            -- notices: what happened, and the old start
+    due_at         timestamptz NOT NULL,   -- when the lead says
+    send_after     timestamptz NOT NULL,   -- not before: quiet hours, back-off, snooze
+    holder         uuid,             -- the batch that holds the lease
+    lease_until    timestamptz,
+    message_key    uuid,             -- same for every try of one message: Message-ID, idempotency key
+    message_at     timestamptz,      -- its Date
+    channel        text,
+    outbox         text,             -- 'log' or 'redirect' where it was not live
+    batch          bigint,           -- what it is held with
+    attempts       smallint NOT NULL DEFAULT 0,
+    sent_at        timestamptz,
+    acknowledged_at timestamptz,
+    planned_at     timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT delivery_once UNIQUE
+        (tutor_id, student_id, starts_at, kind, lead_minutes, recipient, revision)
+);
+-- Claims: soonest start first, alarms before reminders before notices.
+CREATE INDEX delivery_ready ON session_worker.delivery (starts_at, urgency, id)
+    WHERE state = 'planned';
+-- Sweep: leases that ran out.
+CREATE INDEX delivery_leased ON session_worker.delivery (lease_until)
+    WHERE state IN ('claimed', 'sending');
+-- What is still to begin and must stay true; what a person was told.
+CREATE INDEX delivery_session ON session_worker.delivery (session_id, starts_at);
+CREATE INDEX delivery_start ON session_worker.delivery (starts_at);
+
+CREATE TABLE session_worker.attempt (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    delivery_id  bigint NOT NULL,
+    message_key  uuid NOT NULL,
+    channel      text NOT NULL,
+    begun_at     timestamptz NOT NULL,
+    ended_at     timestamptz,
+    outcome      text CHECK (outcome IN ('sent', 'failed', 'unknown')),
+    words        text              -- the provider's, without addresses
+);
+CREATE INDEX attempt_delivery ON session_worker.attempt (delivery_id);
+
+-- Messages held together, for an admin to release or drop.
+CREATE TABLE session_worker.held_batch (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    cause    text NOT NULL,        -- 'flood' or 'wrong_database'
+    detail   text NOT NULL,
+    held_at  timestamptz NOT NULL DEFAULT now(),
+    settled_at timestamptz
+);
+"""
+
+SWITCHES = """
+-- The server and database this ledger belongs to, and how far planning has come. One row.
+CREATE TABLE session_worker.installation (
+    one                boolean PRIMARY KEY DEFAULT true CHECK (one),
+    system_identifier  text NOT NULL,
+    database_name      text NOT NULL,
+    timeline           bigint NOT NULL,
+    installed_at       timestamptz NOT NULL DEFAULT now(),
+    first_tick_at      timestamptz,  -- beat's first: what was due before is not sent
+    planned_until      timestamptz,  -- due times up to here have been planned
+    ticked_at          timestamptz   -- the instant of the last planning pass
+);
+
+CREATE TABLE session_worker.heartbeat (
+    name     text PRIMARY KEY,
+    beat_at  timestamptz NOT NULL
+);
+
+-- The switch for a bad day; '*' is every channel.
+CREATE TABLE session_worker.pause (
+    channel    text PRIMARY KEY,
+    reason     text,
+    paused_at  timestamptz NOT NULL DEFAULT now()
+);
+
+-- What a person wishes. The site may write it; a value that cannot be read falls back with a finding.
+CREATE TABLE session_worker.preference (
+    person_id    bigint NOT NULL,            -- users.id
+    kind         text NOT NULL DEFAULT '*',  -- 'reminder', 'alarm', 'notice', 'agenda' or '*'
+    language     text,                       -- 'en', 'am'
+    zone         text,                       -- IANA name
+    channels     text[],                     -- in order of choice
+    quiet_from   time,                       -- local wall times; may pass midnight
+    quiet_until  time,
+    muted        boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (person_id, kind)
+);
+"""
+
+FUNCTIONS = """
+-- A wall time in a zone as an instant: a gap moves on, a fold is the earlier (RFC 5545, 3.3.5).
+-- PostgreSQL alone takes the later of a fold, so the offset of three hours before is tried first.
+CREATE FUNCTION session_worker.instant(wall timestamp, zone text) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN (((wall - interval '3 hours') AT TIME ZONE zone) + interval '3 hours')
+             AT TIME ZONE zone = wall
+        THEN ((wall - interval '3 hours') AT TIME ZONE zone) + interval '3 hours'
+        ELSE wall AT TIME ZONE zone END
+$$;
+
+-- How long a session lasts, in wall time: end_time, else the next day if that is at most 12 hours,
+-- else duration, else the default (design, "Rules").
+CREATE FUNCTION session_worker.wall_end(
+    starts timestamp, end_time time, duration integer, default_minutes integer
+) RETURNS timestamp LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN end_time > starts::time THEN starts::date + end_time
+        WHEN end_time <= starts::time
+             AND (starts::date + 1 + end_time) - starts <= interval '12 hours'
+        THEN starts::date + 1 + end_time
+        WHEN duration BETWEEN 1 AND 1440 THEN starts + make_interval(mins => duration)
+        ELSE starts + make_interval(mins => default_minutes) END
+$$;
+"""
+
+
+def upgrade() -> None:
+    for script in (SERIES, LEDGER, SWITCHES, FUNCTIONS):
+        op.execute(script)

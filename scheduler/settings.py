@@ -1,0 +1,239 @@
+"""Every setting once: its environment name, default and meaning (design, "Settings").
+
+Read from the environment or `.env`. `load_settings` raises `InvalidSetting` with one line that
+says what to write instead; the commands turn it into exit code 2.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class InvalidSetting(Exception):
+    """A setting that cannot be read. The message is one line for the user."""
+
+
+class MonthEnd(StrEnum):
+    """What a monthly rule does in a month without its day."""
+
+    CLAMP = "clamp"  # the last day
+    SKIP = "skip"  # no session
+
+
+class OnStop(StrEnum):
+    """What happens to future untouched rows when a series is switched off."""
+
+    KEEP = "keep"
+    CANCEL = "cancel"
+
+
+class PackageUnit(StrEnum):
+    """The unit of `package_duration`; without one the column is ignored."""
+
+    NONE = ""
+    DAYS = "days"
+    WEEKS = "weeks"
+    MONTHS = "months"
+
+
+class OnHoliday(StrEnum):
+    """What a rule does on a public holiday."""
+
+    IGNORE = "ignore"
+    SKIP = "skip"  # no row; the holiday's name is the reason
+    MARK = "mark"  # a row, and the holiday's name is the occurrence's reason
+
+
+class OnUnknown(StrEnum):
+    """What becomes of a message that was handed over and never answered (promise 3)."""
+
+    REPEAT = "repeat"
+    HOLD = "hold"
+
+
+class Role(StrEnum):
+    TUTOR = "tutor"
+    STUDENT = "student"
+    PARENT = "parent"
+
+
+class ChannelName(StrEnum):
+    EMAIL = "email"
+    SMS = "sms"
+    TELEGRAM = "telegram"
+    PUSH = "push"
+    WEBHOOK = "webhook"
+
+
+class Rate(BaseModel):
+    """At most `count` messages in `per`, across all workers."""
+
+    model_config = ConfigDict(frozen=True)
+    count: int = Field(gt=0)
+    per: timedelta
+
+
+class ChannelSettings(BaseModel):
+    """One channel: its Apprise URL template, rate limit and policy for lost answers."""
+
+    model_config = ConfigDict(frozen=True)
+    name: ChannelName
+    url: str
+    rate: Rate | None
+    unknown: OnUnknown
+
+
+DURATION = re.compile(r"(?P<count>\d+)\s*(?P<unit>[smhd]?)")
+RATE = re.compile(r"(?P<count>\d+)\s*/\s*(?P<unit>[smhd])")
+UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+HOLDS_UNKNOWN = {ChannelName.SMS, ChannelName.TELEGRAM, ChannelName.PUSH}
+
+
+def parse_duration(text: Any) -> Any:
+    """'24h', '90 m', '60' (seconds) → timedelta; anything else is left for pydantic to refuse."""
+    if isinstance(text, (int, float)):
+        return timedelta(seconds=text)
+    if not isinstance(text, str):
+        return text
+    match = DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise ValueError(f"{text!r} is no duration: write 90s, 15m, 24h or 2d")
+    return int(match["count"]) * UNITS[match["unit"] or "s"]
+
+
+def parse_rate(text: Any) -> Any:
+    """'1/s', '60/m' → Rate; '' → None."""
+    if not isinstance(text, str):
+        return text
+    if not text.strip():
+        return None
+    match = RATE.fullmatch(text.strip().lower())
+    if match is None or match["count"] == "0":
+        raise ValueError(f"{text!r} is no rate: write 1/s, 60/m or 500/h")
+    return Rate(count=int(match["count"]), per=UNITS[match["unit"]])
+
+
+def parse_list(text: Any) -> Any:
+    """'24h, 1h' → ['24h', '1h']"""
+    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+
+
+def parse_leads(text: Any) -> Any:
+    parts = parse_list(text)
+    return tuple(parse_duration(part) for part in parts) if isinstance(parts, list) else parts
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Leads = Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(parse_leads)]
+Roles = Annotated[tuple[Role, ...], NoDecode, BeforeValidator(parse_list)]
+OptionalRate = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
+
+
+class Settings(BaseSettings):
+    """The worker's settings. The environment name is the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = Field("", description="The site's PostgreSQL, postgresql://user:password@host/name.")
+    redis_url: str = Field("", description="Broker: redis://host:6379/0, or amqp:// for RabbitMQ.")
+    site_timezone: str = Field("Africa/Addis_Ababa", description="Zone of the wall times in tutor_sessions.")
+    expand_days: int = Field(84, ge=1, le=3660, description="Days ahead that rules are kept filled.")
+    month_end: MonthEnd = Field(MonthEnd.CLAMP, description="Monthly rules in months without their day.")
+    on_stop: OnStop = Field(OnStop.KEEP, description="Future untouched rows of a stopped series.")
+    package_duration_unit: PackageUnit = Field(PackageUnit.NONE, description="Unit of package_duration.")
+    default_duration_minutes: int = Field(60, ge=1, le=1440, description="Without end_time and duration.")
+    holidays: OnHoliday = Field(OnHoliday.IGNORE, description="What rules do on public holidays.")
+    holidays_country: str = Field("ET", description="Whose public holidays (ISO 3166 code).")
+
+    reminder_leads: Leads = Field((timedelta(hours=24), timedelta(hours=1)), description="Before the start.")
+    reminder_recipients: Roles = Field((Role.TUTOR,), description="Who is reminded.")
+    alarm_recipients: Roles = Field((Role.STUDENT,), description="Who gets alarms.")
+    plan_ahead: Duration = Field(timedelta(seconds=60), description="How early a due message is planned.")
+    lease_seconds: int = Field(60, ge=1, le=3600, description="How long a worker holds a claim.")
+    claim_batch: int = Field(100, ge=1, le=10_000, description="Messages in one batch for a worker.")
+    max_attempts: int = Field(5, ge=1, le=100, description="Tries before a failure is for good.")
+    send_timeout: Duration = Field(timedelta(seconds=15), description="Longest wait for a provider's answer.")
+    language: str = Field("en", description="Language of people without a preference: en or am.")
+    templates: str = Field("", description="Folder whose templates replace the built-in ones.")
+    agenda_at: str = Field("", description="Local time of the tutors' daily agenda, e.g. 07:00; empty: off.")
+    alarm_repeat: Duration = Field(timedelta(0), description="Repeat an unacknowledged alarm this often; 0: never.")
+    phone_region: str = Field("ET", description="Region of phone numbers without a country code.")
+    outbox: str = Field("live", description="live, log (nothing leaves) or redirect:ADDRESS.")
+    flood_limit: int = Field(0, ge=0, description="Changes and overdue reminders a tick may send; 0: from history.")
+
+    channel_email: str = Field("", description="Apprise URL, e.g. mailtos://user:pass@host?from=a@b.c&to={email}")
+    channel_email_rate: OptionalRate = Field(None, description="E-mails at most, e.g. 10/s.")
+    channel_email_unknown: OnUnknown = Field(OnUnknown.REPEAT, description="E-mails never answered.")
+    channel_sms: str = Field("", description="Apprise URL with {phone}.")
+    channel_sms_rate: OptionalRate = Field(None, description="SMS at most.")
+    channel_sms_unknown: OnUnknown = Field(OnUnknown.HOLD, description="SMS never answered.")
+    channel_telegram: str = Field("", description="Apprise URL, e.g. with {telegram}.")
+    channel_telegram_rate: OptionalRate = Field(None, description="Telegram messages at most.")
+    channel_telegram_unknown: OnUnknown = Field(OnUnknown.HOLD, description="Telegram messages never answered.")
+    channel_push: str = Field("", description="Apprise URL of a push service.")
+    channel_push_rate: OptionalRate = Field(None, description="Pushes at most.")
+    channel_push_unknown: OnUnknown = Field(OnUnknown.HOLD, description="Pushes never answered.")
+    channel_webhook: str = Field("", description="Apprise URL, e.g. jsons://host/path.")
+    channel_webhook_rate: OptionalRate = Field(None, description="Webhook calls at most.")
+    channel_webhook_unknown: OnUnknown = Field(OnUnknown.REPEAT, description="Webhook calls never answered.")
+
+    @field_validator("site_timezone")
+    @classmethod
+    def known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name!r} is no zone: set an IANA name such as Africa/Addis_Ababa")
+        return name
+
+    @field_validator("outbox")
+    @classmethod
+    def known_outbox(cls, text: str) -> str:
+        if text in ("live", "log") or re.fullmatch(r"redirect:\S+", text):
+            return text
+        raise ValueError(f"{text!r} is no outbox: write live, log or redirect:ADDRESS")
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.site_timezone)
+
+    @cached_property
+    def channels(self) -> Mapping[ChannelName, ChannelSettings]:
+        """The channels that have a URL, in the order they are tried."""
+        found = {}
+        for name in ChannelName:
+            if url := getattr(self, f"channel_{name}"):
+                found[name] = ChannelSettings(
+                    name=name,
+                    url=url,
+                    rate=getattr(self, f"channel_{name}_rate"),
+                    unknown=getattr(self, f"channel_{name}_unknown"),
+                )
+        return found
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this environment.
+
+    Raises InvalidSetting: one line naming the first setting that cannot be read.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        words = first["msg"].removeprefix("Value error, ")
+        raise InvalidSetting(f"{name}: {words}.") from None
+
+
+OutboxMode = Literal["live", "log", "redirect"]

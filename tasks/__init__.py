@@ -1,0 +1,6 @@
+"""The Celery app: `celery -A tasks …`."""
+
+from celery import Celery
+
+app = Celery("tasks", include=["tasks.planning", "tasks.delivery"])
+app.config_from_object("celeryconfig")
