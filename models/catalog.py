@@ -30,12 +30,17 @@ class ProfileKey(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a site table. `own_default`: generated or identity, so never written."""
+    """A column of a site table.
+
+    `own_default`: generated or identity, so never written. `default`: its expression as SQL.
+    """
 
     name: str
     type: str
-    own_default: bool
-    unique_alone: bool
+    nullable: bool = True
+    own_default: bool = False
+    unique_alone: bool = False
+    default: str | None = None
 
 
 # The columns without which the worker cannot run (the site's page, ●), and those it can read.
@@ -79,6 +84,8 @@ OPTIONAL: Mapping[str, Mapping[str, str]] = {
 READ_COLUMNS = text("""
     SELECT c.relname AS table_name, a.attname AS name,
            format_type(a.atttypid, a.atttypmod) AS type,
+           NOT a.attnotnull AS nullable,
+           CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS default,
            a.attgenerated <> '' OR a.attidentity <> '' AS own_default,
            EXISTS (SELECT FROM pg_index i
                     WHERE i.indrelid = c.oid AND i.indisunique
@@ -86,6 +93,7 @@ READ_COLUMNS = text("""
       FROM unnest(CAST(:tables AS text[])) AS wanted(name)
       JOIN pg_class c ON c.oid = to_regclass(quote_ident(wanted.name))
       JOIN pg_attribute a ON a.attrelid = c.oid
+      LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
      WHERE a.attnum > 0 AND NOT a.attisdropped
      ORDER BY c.relname, a.attnum""")
 
@@ -113,7 +121,7 @@ class SiteCatalog:
     def read(self, alias: str, table: str, column: str) -> str:
         """SQL for a column: `alias.column`, or a typed NULL where this database lacks it."""
         if self.has(table, column):
-            return f'{alias}."{column}"'
+            return f"{alias}.{quoted(column)}"
         return f"NULL::{OPTIONAL[table][column]}"
 
     @cached_property
@@ -131,7 +139,9 @@ def read_catalog(connection: Connection) -> SiteCatalog:
     names = sorted({*NEEDED, *OPTIONAL})
     tables: dict[str, dict[str, Column]] = {}
     for row in connection.execute(READ_COLUMNS, {"tables": names}):
-        column = Column(row.name, row.type, row.own_default, row.unique_alone)
+        column = Column(
+            row.name, row.type, row.nullable, row.own_default, row.unique_alone, row.default
+        )
         tables.setdefault(row.table_name, {})[row.name] = column
     if problems := missing(tables):
         raise SiteMismatch(problems)
@@ -152,6 +162,11 @@ def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:
             if column not in tables[table]
         ]
     return tuple(problems)
+
+
+def quoted(name: str) -> str:
+    """A column's name as an SQL identifier inside `text()`, where a colon starts a parameter."""
+    return '"' + name.replace('"', '""').replace(":", "\\:") + '"'
 
 
 def key_of(target: str | None) -> ProfileKey:

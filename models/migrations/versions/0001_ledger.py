@@ -25,7 +25,8 @@ CREATE TABLE session_worker.series (
     enrolled       boolean NOT NULL DEFAULT false,  -- an enrolment row was once there
     ends_on        date,            -- last date when a later row took the series over
     continued_by   bigint,          -- that row
-    planned_until  date,            -- last date the rule was expanded to
+    planned_from   date,            -- the rule was expanded over these dates, both inclusive
+    planned_until  date,
     changed_at     timestamptz NOT NULL DEFAULT now()
 );
 
@@ -37,15 +38,15 @@ CREATE TABLE session_worker.occurrence (
     state       text NOT NULL
                 CHECK (state IN ('created', 'adopted', 'conflict', 'deleted', 'skipped')),
     reason      text,
-    blocked_by  bigint,             -- the session in the way, while in conflict
+    blocked_by  bigint,             -- the session in the way of this row, or of its new time
     kept        jsonb,              -- column -> value last written, where it is older than series.written
     PRIMARY KEY (anchor_id, occurs_on)
 );
 -- From a session to its series: pauses, "this and following".
 CREATE INDEX occurrence_session ON session_worker.occurrence (session_id);
 -- What each run looks at again.
-CREATE INDEX occurrence_open ON session_worker.occurrence (state, occurs_on)
-    WHERE state IN ('conflict', 'deleted');
+CREATE INDEX occurrence_open ON session_worker.occurrence (occurs_on)
+    WHERE state IN ('conflict', 'deleted') OR blocked_by IS NOT NULL;
 
 -- What is odd about a row, as found when it was last read.
 CREATE TABLE session_worker.finding (
