@@ -1,0 +1,103 @@
+"""The site's whiteboard: sessions of an enrolment, their pages, strokes and chat.
+
+Optional altogether: the worker reads the names of whiteboard sessions where they are there.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Date,
+    DateTime,
+    ForeignKey,
+    Integer,
+    String,
+    Text,
+    Time,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.site import Enrolment, SiteBase, User, optional
+
+
+class WhiteboardSession(SiteBase):
+    """Older copies have `scheduled_start`, `scheduled_end` and `session_title` instead of the
+    date, the times and the name; `booking_id` is the enrolment."""
+
+    __tablename__ = "whiteboard_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    booking_id: Mapped[int] = mapped_column(ForeignKey("tutor_students.id"))
+    session_name: Mapped[str | None] = optional(String)
+    session_date: Mapped[date | None] = optional(Date)
+    start_time: Mapped[time | None] = optional(Time)
+    end_time: Mapped[time | None] = optional(Time)
+    status: Mapped[str | None] = optional(String, "'scheduled'")
+    whiteboard_data_id: Mapped[int | None] = optional(Integer)
+
+    enrolment: Mapped[Enrolment] = relationship(back_populates="whiteboard_sessions")
+    pages: Mapped[list[WhiteboardPage]] = relationship(
+        back_populates="session", order_by="WhiteboardPage.page_number"
+    )
+    chat: Mapped[list[WhiteboardChatMessage]] = relationship(
+        back_populates="session", order_by="WhiteboardChatMessage.id"
+    )
+
+
+class WhiteboardPage(SiteBase):
+    __tablename__ = "whiteboard_pages"
+    __table_args__ = (UniqueConstraint("session_id", "page_number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("whiteboard_sessions.id"))
+    page_number: Mapped[int]
+    page_title: Mapped[str | None] = optional(String)
+    background_color: Mapped[str | None] = optional(String)
+    background_image: Mapped[str | None] = optional(String)
+    is_active: Mapped[bool | None] = optional(Boolean, "true")
+
+    session: Mapped[WhiteboardSession] = relationship(back_populates="pages")
+    strokes: Mapped[list[WhiteboardStroke]] = relationship(
+        back_populates="page", order_by="WhiteboardStroke.stroke_order"
+    )
+
+
+class WhiteboardStroke(SiteBase):
+    """A stroke (`whiteboard_canvas_data`): pen, eraser, line, rectangle, circle, text or arrow."""
+
+    __tablename__ = "whiteboard_canvas_data"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey("whiteboard_pages.id"))
+    session_id: Mapped[int] = mapped_column(ForeignKey("whiteboard_sessions.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    stroke_type: Mapped[str] = mapped_column(String)
+    stroke_data: Mapped[Any] = mapped_column(JSONB)
+    stroke_order: Mapped[int]
+    is_deleted: Mapped[bool | None] = optional(Boolean, "false")
+
+    page: Mapped[WhiteboardPage] = relationship(back_populates="strokes")
+    user: Mapped[User] = relationship()
+
+
+class WhiteboardChatMessage(SiteBase):
+    """`message_type`: text, system or file."""
+
+    __tablename__ = "whiteboard_chat_messages"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("whiteboard_sessions.id"))
+    sender_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    message_text: Mapped[str | None] = mapped_column(Text)
+    message_type: Mapped[str | None] = optional(String, "'text'")
+    file_url: Mapped[str | None] = optional(String)
+    is_read: Mapped[bool | None] = optional(Boolean, "false")
+    created_at: Mapped[datetime | None] = optional(DateTime, "now()")
+
+    session: Mapped[WhiteboardSession] = relationship(back_populates="chat")
+    sender: Mapped[User] = relationship()
