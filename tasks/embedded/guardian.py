@@ -1,0 +1,79 @@
+"""Stops a workspace's processes and removes its folder, however its owner ended.
+
+Run as a script, in a session of its own, with a pipe from the owner as standard input:
+`guardian.py FOLDER`. A line `+ PID SIGNAL` puts a process group in its care, `- PID` takes it out.
+When the pipe ends, because the owner closed it or was killed, each group gets its signal, those
+that stay are killed, and the folder is removed. It imports the standard library alone.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+
+GRACE_SECONDS = 8.0
+POLL_SECONDS = 0.01
+# A process forked by the owner may hold the pipe open after it: then the parent's id tells.
+ORPHAN_CHECK_SECONDS = 0.5
+
+
+def main(folder: str) -> None:
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    stop(listen(os.getppid()))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def listen(owner: int) -> dict[int, int]:
+    """The groups in care (id → signal), once the owner is gone or has closed the pipe."""
+    groups: dict[int, int] = {}
+    unread = b""
+    while os.getppid() == owner:
+        if not select.select([0], [], [], ORPHAN_CHECK_SECONDS)[0]:
+            continue
+        piece = os.read(0, 4096)
+        if not piece:
+            break
+        *lines, unread = (unread + piece).split(b"\n")
+        for line in lines:
+            note(groups, line.split())
+    return groups
+
+
+def note(groups: dict[int, int], words: list[bytes]) -> None:
+    if words[0] == b"+":
+        groups[int(words[1])] = int(words[2])
+    else:
+        groups.pop(int(words[1]), None)
+
+
+def stop(groups: dict[int, int]) -> None:
+    for group, last_signal in groups.items():
+        send(group, last_signal)
+    limit = time.monotonic() + GRACE_SECONDS
+    while any(map(stands, groups)) and time.monotonic() < limit:
+        time.sleep(POLL_SECONDS)
+    for group in groups:
+        send(group, signal.SIGKILL)
+
+
+def send(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def stands(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # macOS says so of a group of zombies
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

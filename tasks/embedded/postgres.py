@@ -1,0 +1,177 @@
+"""A PostgreSQL 18 server in a workspace, on a unix socket that only its owner and root reach."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2 import sql
+
+from tasks.embedded.accounts import Account, copy_tree, unprivileged_account
+from tasks.embedded.binaries import postgres_install
+from tasks.embedded.failure import EmbeddedServerFailed
+from tasks.embedded.processes import Command, Workspace
+from tasks.embedded.waiting import wait_for
+
+OWNER = "worker"
+START_SECONDS = 30.0
+STOP_SECONDS = 30.0
+
+
+class Durability(Enum):
+    """What a commit outlives. A crash of the server alone loses nothing in either."""
+
+    THROW_AWAY = "throw away"  # a crash of the machine may lose it all: for tests and the demo
+    KEPT = "kept"  # written through to the disk, as on a site: for measurements
+
+
+SETTINGS: Mapping[Durability, Mapping[str, str]] = {
+    Durability.THROW_AWAY: {
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+    },
+    Durability.KEPT: {},
+}
+
+
+class PostgresServer:
+    """A running server: made by `start_postgres`, ended with its workspace.
+
+    The socket is the only way in. Its folder has mode 0700, so trust needs no password.
+    """
+
+    def __init__(self, workspace: Workspace, folder: Path, command: Command) -> None:
+        self._workspace = workspace
+        self._folder = folder
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str) -> str:
+        """SQLAlchemy's and libpq's URL of a database of this server."""
+        return f"postgresql://{OWNER}@/{database}?host={quote(str(self._folder))}"
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id. Raises EmbeddedServerFailed while it is stopped."""
+        if self._process is None:
+            raise EmbeddedServerFailed("The PostgreSQL server is stopped: call start().")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, or again after `stop` or `kill`, and wait until it answers."""
+        self._process = self._workspace.start(self._command)
+        wait_for(self._answers, within=START_SECONDS, otherwise=self._failed)
+
+    def stop(self) -> None:
+        """As an administrator does: connections are cut, nothing is lost."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """As a crash does: the postmaster is killed, its children follow."""
+        self._end(signal.SIGKILL)
+
+    def create_database(self, name: str, template: str = "template1") -> None:
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self._run(statement.format(sql.Identifier(name), sql.Identifier(template)))
+
+    def drop_database(self, name: str) -> None:
+        """Drop it if it is there; who is still connected is cut off."""
+        self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _end(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+        assert self._process is not None  # noqa: S101
+        self._process.wait(STOP_SECONDS)
+        self._workspace.ended(self._process)
+        self._process = None
+
+    def _run(self, statement: sql.Composed) -> None:
+        connection = psycopg2.connect(self.url("postgres"))
+        connection.autocommit = True
+        try:
+            connection.cursor().execute(statement)
+        finally:
+            connection.close()
+
+    def _answers(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise self._failed()
+        with suppress(psycopg2.OperationalError):
+            psycopg2.connect(self.url("postgres")).close()
+            return True
+        return False
+
+    def _failed(self) -> EmbeddedServerFailed:
+        return failed("PostgreSQL did not start", self._workspace.log(self._command.name))
+
+
+def start_postgres(
+    workspace: Workspace, durability: Durability, settings: Mapping[str, str] | None = None
+) -> PostgresServer:
+    """A fresh server with the empty database `postgres`; `settings` go on its command line.
+
+    Raises EmbeddedServerFailed with the server's last words.
+    """
+    account = unprivileged_account()
+    folder = workspace.new_folder("postgres", account)
+    install = reachable_install(workspace, account)
+    initialize(workspace, install, folder, account)
+    wished = {**SETTINGS[durability], **(settings or {})}
+    server = PostgresServer(workspace, folder, server_command(install, folder, account, wished))
+    server.start()
+    return server
+
+
+def reachable_install(workspace: Workspace, account: Account | None) -> Path:
+    """The install tree, or a copy that the account can reach (a venv below /root, mode 0700)."""
+    install = postgres_install()
+    if account is None or account.reaches(install / "share" / "postgresql" / "postgres.bki"):
+        return install
+    # The binaries find their libraries two folders up, in a neighbour of the package.
+    copies = workspace.new_folder("install", account)
+    package = install.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    copy_tree(install, copies / package.name / install.name, account)
+    if libraries.exists():
+        copy_tree(libraries, copies / libraries.name, account)
+    account.takes(copies)
+    return copies / package.name / install.name
+
+
+def initialize(workspace: Workspace, install: Path, folder: Path, account: Account | None) -> None:
+    options = f"--username={OWNER} --auth=trust --encoding=UTF8 --locale=C --no-sync"
+    words = [install / "bin" / "initdb", "-D", folder / "data", *options.split()]
+    process = workspace.start(command(f"{folder.name}-initdb", words, folder, account))
+    code = process.wait()
+    workspace.ended(process)
+    if code != 0:
+        raise failed("initdb failed", workspace.log(f"{folder.name}-initdb"))
+
+
+def server_command(
+    install: Path, folder: Path, account: Account | None, settings: Mapping[str, str]
+) -> Command:
+    fixed = {"listen_addresses": "", "unix_socket_directories": str(folder), "timezone": "UTC"}
+    options = [f"--{name}={value}" for name, value in {**fixed, **settings}.items()]
+    words = [install / "bin" / "postgres", "-D", folder / "data", *options]
+    return command(folder.name, words, folder, account)
+
+
+def command(
+    name: str, words: Sequence[str | Path], folder: Path, account: Account | None
+) -> Command:
+    # SIGQUIT: at once, without a checkpoint; the children and the shared memory go with it.
+    # The caller's PG* variables would change what initdb and the server do: none is passed on.
+    environment = {"PATH": os.defpath, "LC_ALL": "C"}
+    return Command(name, words, environment, account, folder, signal.SIGQUIT)
+
+
+def failed(what: str, log: str) -> EmbeddedServerFailed:
+    lines = log.strip().splitlines() or ["no word of why"]
+    return EmbeddedServerFailed(f"{what}: {lines[-1]}")
