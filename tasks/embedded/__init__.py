@@ -11,6 +11,7 @@ go.
         print(postgres.url("postgres"), valkey.url())
 """
 
+from tasks.embedded.databases import create_database, drop_database, freeze_database
 from tasks.embedded.failure import EmbeddedServerFailed
 from tasks.embedded.postgres import Durability, PostgresServer, start_postgres
 from tasks.embedded.processes import Workspace
@@ -22,6 +23,9 @@ __all__ = [
     "PostgresServer",
     "ValkeyServer",
     "Workspace",
+    "create_database",
+    "drop_database",
+    "freeze_database",
     "start_postgres",
     "start_valkey",
 ]

@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg2
-from psycopg2 import sql
 
 from tasks.embedded.accounts import Account, copy_tree, unprivileged_account
 from tasks.embedded.binaries import postgres_install
@@ -76,28 +75,12 @@ class PostgresServer:
         """As a crash does: the postmaster is killed, its children follow."""
         self._end(signal.SIGKILL)
 
-    def create_database(self, name: str, template: str = "template1") -> None:
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        self._run(statement.format(sql.Identifier(name), sql.Identifier(template)))
-
-    def drop_database(self, name: str) -> None:
-        """Drop it if it is there; who is still connected is cut off."""
-        self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
     def _end(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
         assert self._process is not None  # noqa: S101
         self._process.wait(STOP_SECONDS)
         self._workspace.ended(self._process)
         self._process = None
-
-    def _run(self, statement: sql.Composed) -> None:
-        connection = psycopg2.connect(self.url("postgres"))
-        connection.autocommit = True
-        try:
-            connection.cursor().execute(statement)
-        finally:
-            connection.close()
 
     def _answers(self) -> bool:
         if self._process is None or self._process.poll() is not None:
@@ -146,7 +129,7 @@ def reachable_install(workspace: Workspace, account: Account | None) -> Path:
 
 def initialize(workspace: Workspace, install: Path, folder: Path, account: Account | None) -> None:
     options = f"--username={OWNER} --auth=trust --encoding=UTF8 --locale=C --no-sync"
-    words = [install / "bin" / "initdb", "-D", folder / "data", *options.split()]
+    words = (str(install / "bin" / "initdb"), "-D", str(folder / "data"), *options.split())
     process = workspace.start(command(f"{folder.name}-initdb", words, folder, account))
     code = process.wait()
     workspace.ended(process)
@@ -159,13 +142,11 @@ def server_command(
 ) -> Command:
     fixed = {"listen_addresses": "", "unix_socket_directories": str(folder), "timezone": "UTC"}
     options = [f"--{name}={value}" for name, value in {**fixed, **settings}.items()]
-    words = [install / "bin" / "postgres", "-D", folder / "data", *options]
+    words = (str(install / "bin" / "postgres"), "-D", str(folder / "data"), *options)
     return command(folder.name, words, folder, account)
 
 
-def command(
-    name: str, words: Sequence[str | Path], folder: Path, account: Account | None
-) -> Command:
+def command(name: str, words: Sequence[str], folder: Path, account: Account | None) -> Command:
     # SIGQUIT: at once, without a checkpoint; the children and the shared memory go with it.
     # The caller's PG* variables would change what initdb and the server do: none is passed on.
     environment = {"PATH": os.defpath, "LC_ALL": "C"}

@@ -1,0 +1,112 @@
+"""Fixtures: real servers once a test process, a database of its own for each test.
+
+Each pytest-xdist worker is a process and starts its own. The servers end with the run, also when
+it is killed (tasks/embedded).
+"""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection
+
+from models.catalog import SiteCatalog, read_catalog
+from tasks.embedded import Workspace, create_database, drop_database
+from tasks.embedded.databases import Server
+from tests import servers
+from tests.sinks.http import HttpSink
+from tests.sinks.smtp import SmtpSink
+
+
+@pytest.fixture(scope="session")
+def workspace() -> Iterator[Workspace]:
+    """A temporary folder whose processes end with the run."""
+    with Workspace() as workspace:
+        yield workspace
+
+
+@pytest.fixture(scope="session")
+def postgres(workspace: Workspace) -> Server:
+    """A PostgreSQL server; `.url(database)` is the URL of one of its databases."""
+    return servers.postgres_for_tests(workspace)
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Server) -> Iterator[str]:
+    """The name of a database with the site's tables and `session_worker`."""
+    name = unused_name("template")
+    servers.create_template(postgres, name)
+    yield name
+    drop_database(postgres, name)
+
+
+@pytest.fixture
+def database(postgres: Server, template: str) -> Iterator[str]:
+    """The URL of a fresh database with the site's tables and `session_worker`, all empty."""
+    name = unused_name("test")
+    servers.clone_template(postgres, name, template)
+    yield postgres.url(name)
+    drop_database(postgres, name)
+
+
+@pytest.fixture
+def empty_database(postgres: Server) -> Iterator[str]:
+    """The URL of a database without any table."""
+    name = unused_name("empty")
+    create_database(postgres, name)
+    yield postgres.url(name)
+    drop_database(postgres, name)
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Connection]:
+    """A connection to `database`. Commit what another connection or process shall see."""
+    with servers.connect(database) as connection:
+        yield connection
+
+
+@pytest.fixture
+def catalog(conn: Connection) -> SiteCatalog:
+    return read_catalog(conn)
+
+
+@pytest.fixture(scope="session")
+def valkey_server(workspace: Workspace) -> str:
+    return servers.valkey_url_for_tests(workspace)
+
+
+@pytest.fixture
+def valkey(valkey_server: str) -> str:
+    """The redis:// URL of an empty database."""
+    servers.flush(valkey_server)
+    return valkey_server
+
+
+@pytest.fixture(scope="session")
+def smtp_server() -> Iterator[SmtpSink]:
+    with SmtpSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def smtp_sink(smtp_server: SmtpSink) -> SmtpSink:
+    """A mail server that accepts everything, until it is told otherwise."""
+    smtp_server.reset()
+    return smtp_server
+
+
+@pytest.fixture(scope="session")
+def http_server() -> Iterator[HttpSink]:
+    with HttpSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def http_sink(http_server: HttpSink) -> HttpSink:
+    """A web server that answers 200 to everything, until it is told otherwise."""
+    http_server.reset()
+    return http_server
+
+
+def unused_name(kind: str) -> str:
+    return f"session_worker_{kind}_{secrets.token_hex(6)}"

@@ -1,0 +1,87 @@
+"""The servers that tests run on: embedded ones, or those the environment names.
+
+`TEST_DATABASE_URL`: a database of a PostgreSQL server whose user may create databases.
+`TEST_REDIS_URL`: a Redis or Valkey database that tests may flush.
+"""
+
+import os
+from dataclasses import dataclass
+
+import redis
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
+
+from models.installation import adopt_installation
+from models.migrations import upgrade
+from models.site import create_site_tables
+from models.whiteboard import WhiteboardSession as WhiteboardSession  # makes its tables known
+from tasks.embedded import (
+    Durability,
+    Workspace,
+    create_database,
+    freeze_database,
+    start_postgres,
+    start_valkey,
+)
+from tasks.embedded.databases import Server
+
+
+@dataclass(frozen=True, slots=True)
+class OutsidePostgres:
+    """The server that `TEST_DATABASE_URL` names."""
+
+    given: str
+
+    def url(self, database: str) -> str:
+        url = make_url(self.given).set(database=database)
+        return url.render_as_string(hide_password=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideValkey:
+    """The database that `TEST_REDIS_URL` names."""
+
+    given: str
+
+    def url(self) -> str:
+        return self.given
+
+
+def postgres_for_tests(workspace: Workspace) -> Server:
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        return OutsidePostgres(given)
+    # More than the default: a test may run a worker, beat and a crowd of claimants side by side.
+    return start_postgres(workspace, Durability.THROW_AWAY, {"max_connections": "200"})
+
+
+def valkey_url_for_tests(workspace: Workspace) -> str:
+    return os.environ.get("TEST_REDIS_URL") or start_valkey(workspace).url()
+
+
+def flush(valkey_url: str) -> None:
+    with redis.Redis.from_url(valkey_url) as client:
+        client.flushdb()
+
+
+def engine_on(url: str) -> Engine:
+    """An engine without a pool, so that nothing stays connected to a database to be dropped."""
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
+
+
+def create_template(server: Server, name: str) -> None:
+    """A database with the site's tables and `session_worker`, to be cloned for each test."""
+    create_database(server, name)
+    with engine_on(server.url(name)).begin() as connection:
+        create_site_tables(connection)
+        upgrade(connection)
+    freeze_database(server, name)
+
+
+def clone_template(server: Server, name: str, template: str) -> None:
+    """A database like the template, whose ledger knows that it is at home there."""
+    create_database(server, name, template)
+    with engine_on(server.url(name)).begin() as connection:
+        adopt_installation(connection)
+
+
+def connect(url: str) -> Connection:
+    return engine_on(url).connect()
