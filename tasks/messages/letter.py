@@ -1,5 +1,6 @@
 """A rendered message, ready for a channel."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -13,10 +14,12 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class Letter:
     """The words of one message. `title` is one clean line (no control characters); `html` is for
-    e-mail alone; `urgent` asks for high priority on channels that know it (alarms)."""
+    e-mail alone; `data` is for the webhook alone: the same facts for a program, JSON values only;
+    `urgent` asks for high priority on channels that know it (alarms)."""
 
     title: str
     text: str
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
     urgent: bool = False
+    data: Mapping[str, object] | None = None

@@ -1,0 +1,119 @@
+"""Times and people in Amharic: the Ethiopian calendar and clock first, the Gregorian in brackets."""
+
+from datetime import date, datetime, timedelta
+
+from scheduler.settings import Role
+from tasks.messages.clock import Period, ethiopian_date, ethiopian_time
+from tasks.messages.moment import Moment, Tongue, city
+from tasks.messages.names import (
+    AMHARIC_DAYS,
+    AMHARIC_GREGORIAN_MONTHS,
+    ENGLISH_MONTHS,
+    ETHIOPIAN_MONTHS,
+)
+
+NAMES_SHOWN = 5
+FAR = 300  # days; from here on a date without its year could be misread
+
+PERIODS = {Period.NIGHT: "ሌሊቱ", Period.MORNING: "ጠዋቱ", Period.DAY: "ቀኑ", Period.EVENING: "ምሽቱ"}
+CITIES = {"Addis Ababa": "አዲስ አበባ"}
+
+
+class Amharic(Tongue):
+    code = "am"
+
+    def now(self) -> str:
+        return "አሁን"
+
+    def after(self, wait: timedelta) -> str:
+        """'ከ12 ደቂቃ በኋላ'. The hour is a word: 'ከ1 ሰዓት በኋላ' also means "after one o'clock"."""
+        hours, minutes = divmod(wait // timedelta(minutes=1), 60)
+        hour = "ከአንድ ሰዓት" if hours == 1 else f"ከ{hours} ሰዓታት" if hours else ""
+        minute = f"ከ{minutes} ደቂቃ" if minutes else ""
+        return f"{hour} {minute}".strip() + " በኋላ"
+
+    def upon(self, moment: Moment) -> str:
+        return f"{self.at(moment)} ላይ"
+
+    def at(self, moment: Moment) -> str:
+        return f"{self.day(moment)} {self.clock(moment.starts_at)}"
+
+    def day(self, moment: Moment) -> str:
+        if moment.days_away in (0, 1):
+            return ("ዛሬ", "ነገ")[moment.days_away]
+        day = moment.starts_at.date()
+        if abs(moment.days_away) > FAR:
+            return self.date(day)
+        ethiopian = ethiopian_date(day)
+        month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
+        return f"{AMHARIC_DAYS[day.weekday()]} {month} {ethiopian.day} ቀን"
+
+    def date(self, day: date) -> str:
+        """'ዓርብ ኅዳር 18 ቀን 2019 ዓ.ም. (ኖቬምበር 27, 2026)'"""
+        ethiopian = ethiopian_date(day)
+        month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
+        gregorian = f"{AMHARIC_GREGORIAN_MONTHS[day.month - 1]} {day.day}, {day.year}"
+        return (
+            f"{AMHARIC_DAYS[day.weekday()]} {month} {ethiopian.day} ቀን"
+            f" {ethiopian.year} ዓ.ም. ({gregorian})"
+        )
+
+    def brief_date(self, day: date) -> str:
+        """'ኅዳር 18 (27 Nov)'"""
+        ethiopian = ethiopian_date(day)
+        month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
+        return f"{month} {ethiopian.day} ({day.day} {ENGLISH_MONTHS[day.month - 1][:3]})"
+
+    def brief(self, wall: datetime) -> str:
+        """'ኅዳር 18 ከቀኑ 8:00 (27 Nov 14:00)'"""
+        ethiopian = ethiopian_date(wall.date())
+        month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
+        gregorian = f"{wall.day} {ENGLISH_MONTHS[wall.month - 1][:3]} {wall:%H:%M}"
+        return f"{month} {ethiopian.day} ከ{hour_of(wall)} ({gregorian})"
+
+    def clock(self, wall: datetime) -> str:
+        """'ከቀኑ 8:00 ሰዓት (14:00)'"""
+        return f"ከ{hour_of(wall)} ሰዓት ({wall:%H:%M})"
+
+    def span(self, moment: Moment) -> str:
+        """'ከቀኑ 8:00 እስከ 9:00 ሰዓት (14:00–15:00)'; the period is said again where it changes"""
+        starts, ends = moment.starts_at, moment.ends_at
+        if ends is None:
+            return self.clock(starts)
+        from_hour, to_hour = hour_of(starts), hour_of(ends)
+        if from_hour.split()[0] == to_hour.split()[0]:
+            to_hour = to_hour.split()[1]
+        next_day = "በማግስቱ " if ends.date() > starts.date() else ""
+        return f"ከ{from_hour} እስከ {next_day}{to_hour} ሰዓት ({starts:%H:%M}–{ends:%H:%M})"
+
+    def zone(self, wall: datetime) -> str:
+        place = city(getattr(wall.tzinfo, "key", ""))
+        return f"በ{CITIES.get(place, place)} ሰዓት" if place else str(wall.tzname())
+
+    def lasting(self, length: timedelta) -> str:
+        hours, minutes = divmod(length // timedelta(minutes=1), 60)
+        hour = "1 ሰዓት" if hours == 1 else f"{hours} ሰዓታት" if hours else ""
+        minute = f"{minutes} ደቂቃ" if minutes else ""
+        return " ከ".join(part for part in (hour, minute) if part)
+
+    def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:
+        pupils = students[0] if len(students) == 1 else f"{len(students)} ተማሪዎች"
+        with_tutor = f"ከ{tutor} ጋር" if tutor else ""
+        if role is Role.STUDENT or not students:
+            return with_tutor if role is not Role.TUTOR else ""
+        if role is Role.TUTOR:
+            return f"ከ{pupils} ጋር"
+        pupils = " እና ".join(students) if len(students) == 2 else pupils
+        return f"ለ{pupils} {with_tutor}".strip()
+
+    def names(self, students: tuple[str, ...]) -> str:
+        shown, more = students[:NAMES_SHOWN], len(students) - NAMES_SHOWN
+        if more > 0:
+            return f"{'፣ '.join(shown)} እና ሌሎች {more}"
+        return "፣ ".join(shown)
+
+
+def hour_of(wall: datetime) -> str:
+    """'ቀኑ 8:00'"""
+    clock = ethiopian_time(wall.time())
+    return f"{PERIODS[clock.period]} {clock.hour}:{clock.minute:02}"

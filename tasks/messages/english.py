@@ -1,0 +1,83 @@
+"""Times and people in English."""
+
+from datetime import date, datetime, timedelta
+
+from scheduler.settings import Role
+from tasks.messages.moment import Moment, Tongue, city
+from tasks.messages.names import ENGLISH_DAYS, ENGLISH_MONTHS
+
+NAMES_SHOWN = 5
+FAR = 300  # days; from here on a date without its year could be misread
+
+
+class English(Tongue):
+    code = "en"
+
+    def now(self) -> str:
+        return "now"
+
+    def after(self, wait: timedelta) -> str:
+        return f"in {self.lasting(wait)}"
+
+    def upon(self, moment: Moment) -> str:
+        near = moment.days_away in (0, 1)
+        return self.at(moment) if near else f"on {self.at(moment)}"
+
+    def at(self, moment: Moment) -> str:
+        return f"{self.day(moment)} at {moment.starts_at:%H:%M}"
+
+    def day(self, moment: Moment) -> str:
+        if moment.days_away in (0, 1):
+            return ("today", "tomorrow")[moment.days_away]
+        date = self.date(moment.starts_at.date())
+        return date if abs(moment.days_away) > FAR else date.rpartition(" ")[0]
+
+    def date(self, day: date) -> str:
+        month = ENGLISH_MONTHS[day.month - 1]
+        return f"{ENGLISH_DAYS[day.weekday()]} {day.day} {month} {day.year}"
+
+    def brief_date(self, day: date) -> str:
+        month = ENGLISH_MONTHS[day.month - 1]
+        return f"{ENGLISH_DAYS[day.weekday()][:3]} {day.day} {month[:3]}"
+
+    def brief(self, wall: datetime) -> str:
+        return f"{self.brief_date(wall.date())} {wall:%H:%M}"
+
+    def clock(self, wall: datetime) -> str:
+        return f"{wall:%H:%M}"
+
+    def span(self, moment: Moment) -> str:
+        starts, ends = moment.starts_at, moment.ends_at
+        if ends is None:
+            return self.clock(starts)
+        next_day = " (next day)" if ends.date() > starts.date() else ""
+        return f"{starts:%H:%M}–{ends:%H:%M}{next_day}"
+
+    def zone(self, wall: datetime) -> str:
+        place = city(getattr(wall.tzinfo, "key", ""))
+        return f"{place} time" if place else str(wall.tzname())
+
+    def lasting(self, length: timedelta) -> str:
+        hours, minutes = divmod(length // timedelta(minutes=1), 60)
+        parts = (count(hours, "hour") if hours else "", count(minutes, "minute") if minutes else "")
+        return " ".join(part for part in parts if part)
+
+    def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:
+        pupils = students[0] if len(students) == 1 else count(len(students), "student")
+        with_tutor = f"with {tutor}" if tutor else ""
+        if role is Role.STUDENT or not students:
+            return with_tutor if role is not Role.TUTOR else ""
+        if role is Role.TUTOR:
+            return f"with {pupils}"
+        pupils = " and ".join(students) if len(students) == 2 else pupils
+        return f"for {pupils} {with_tutor}".strip()
+
+    def names(self, students: tuple[str, ...]) -> str:
+        shown, more = students[:NAMES_SHOWN], len(students) - NAMES_SHOWN
+        if more > 0:
+            return f"{', '.join(shown)} and {more} more"
+        return ", ".join(shown)
+
+
+def count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
