@@ -2,5 +2,7 @@
 
 from celery import Celery
 
-app = Celery("tasks", include=["tasks.planning", "tasks.delivery"])
+app = Celery(
+    "tasks", loader="tasks.loading:SettingsLoader", include=["tasks.planning", "tasks.delivery"]
+)
 app.config_from_object("celeryconfig")

@@ -1,0 +1,217 @@
+"""The schema session_worker, typed: what its columns hold is told in migrations/versions.
+
+Thin on purpose: the work is done by statements on sets. These are for reading single rows and for
+tests; the migrations alone create the tables.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, DateTime, FetchedValue, MetaData, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
+
+
+class WorkerBase(DeclarativeBase):
+    """A table of session_worker. An integer is a bigint and an instant has its zone."""
+
+    metadata = MetaData(schema="session_worker")
+    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads the class attribute)
+        int: BigInteger,
+        str: Text,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+    }
+
+
+def filled() -> MappedColumn[Any]:
+    """A column that PostgreSQL fills where none was given: a default, identity or generated."""
+    return mapped_column(server_default=FetchedValue())
+
+
+def filled_key() -> MappedColumn[Any]:
+    return mapped_column(primary_key=True, server_default=FetchedValue())
+
+
+class Series(WorkerBase):
+    """One rule and its state; the anchor is the tutor_sessions row that carries the rule."""
+
+    __tablename__ = "series"
+
+    anchor_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    seen: Mapped[str]
+    tutor_id: Mapped[int]
+    student_id: Mapped[int]
+    written: Mapped[dict[str, Any]] = filled()
+    enrolled: Mapped[bool] = filled()
+    ends_on: Mapped[date | None]
+    continued_by: Mapped[int | None]
+    planned_from: Mapped[date | None]
+    planned_until: Mapped[date | None]
+    changed_at: Mapped[datetime] = filled()
+
+
+class Occurrence(WorkerBase):
+    """One date of a series: the row it has, or why it has none."""
+
+    __tablename__ = "occurrence"
+
+    anchor_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    occurs_on: Mapped[date] = mapped_column(primary_key=True)
+    session_id: Mapped[int | None]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    blocked_by: Mapped[int | None]
+    kept: Mapped[dict[str, Any] | None]
+
+
+class Finding(WorkerBase):
+    """What is odd about a row, as found when it was last read."""
+
+    __tablename__ = "finding"
+
+    session_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    detail: Mapped[str] = filled_key()
+
+
+class Backfill(WorkerBase):
+    """An expansion of a span that an admin names; both dates are inclusive."""
+
+    __tablename__ = "backfill"
+
+    id: Mapped[int] = filled_key()
+    from_date: Mapped[date]
+    until_date: Mapped[date]
+    tutor_id: Mapped[int | None]
+    session_id: Mapped[int | None]
+    created_at: Mapped[datetime] = filled()
+    finished_at: Mapped[datetime | None]
+
+
+class BackfillChunk(WorkerBase):
+    """A range of anchors of a backfill, done by one worker."""
+
+    __tablename__ = "backfill_chunk"
+
+    backfill_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first_anchor: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last_anchor: Mapped[int]
+    state: Mapped[str] = filled()
+    rows: Mapped[dict[str, Any]] = filled()
+    error: Mapped[str | None]
+
+
+class Delivery(WorkerBase):
+    """One message to one person about one start: a row of the ledger."""
+
+    __tablename__ = "delivery"
+
+    id: Mapped[int] = filled_key()
+    session_id: Mapped[int]
+    tutor_id: Mapped[int]
+    student_id: Mapped[int]
+    starts_at: Mapped[datetime]
+    kind: Mapped[str]
+    urgency: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
+    lead_minutes: Mapped[int]
+    revision: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
+    recipient: Mapped[str]
+    person_id: Mapped[int | None]
+    role: Mapped[str]
+    state: Mapped[str] = filled()
+    reason: Mapped[str | None]
+    change: Mapped[dict[str, Any] | None]
+    due_at: Mapped[datetime]
+    send_after: Mapped[datetime]
+    holder: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    message_key: Mapped[UUID | None]
+    message_at: Mapped[datetime | None]
+    channel: Mapped[str | None]
+    outbox: Mapped[str | None]
+    batch: Mapped[int | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
+    sent_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    planned_at: Mapped[datetime] = filled()
+
+
+class Attempt(WorkerBase):
+    """One try of a delivery; `outcome` is None while it runs."""
+
+    __tablename__ = "attempt"
+
+    id: Mapped[int] = filled_key()
+    delivery_id: Mapped[int]
+    message_key: Mapped[UUID]
+    channel: Mapped[str]
+    begun_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    words: Mapped[str | None]
+
+
+class HeldBatch(WorkerBase):
+    """Messages held together, for an admin to release or drop."""
+
+    __tablename__ = "held_batch"
+
+    id: Mapped[int] = filled_key()
+    cause: Mapped[str]
+    detail: Mapped[str]
+    held_at: Mapped[datetime] = filled()
+    settled_at: Mapped[datetime | None]
+
+
+class Installation(WorkerBase):
+    """Whose ledger it is, and how far planning has come. One row."""
+
+    __tablename__ = "installation"
+
+    one: Mapped[bool] = filled_key()
+    system_identifier: Mapped[str]
+    database_name: Mapped[str]
+    timeline: Mapped[int]
+    installed_at: Mapped[datetime] = filled()
+    first_tick_at: Mapped[datetime | None]
+    planned_until: Mapped[datetime | None]
+    ticked_at: Mapped[datetime | None]
+
+
+class Heartbeat(WorkerBase):
+    __tablename__ = "heartbeat"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    beat_at: Mapped[datetime]
+
+
+class Pause(WorkerBase):
+    """A channel that is switched off; `*` is every channel."""
+
+    __tablename__ = "pause"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str | None]
+    paused_at: Mapped[datetime] = filled()
+
+
+class Preference(WorkerBase):
+    """What a person wishes; the quiet hours are local wall times."""
+
+    __tablename__ = "preference"
+
+    person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = filled_key()
+    language: Mapped[str | None]
+    zone: Mapped[str | None]
+    channels: Mapped[list[str] | None]
+    quiet_from: Mapped[time | None]
+    quiet_until: Mapped[time | None]
+    muted: Mapped[bool] = filled()

@@ -1,0 +1,57 @@
+"""What a user writes: instants, days and ids as click parameters."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
+
+from scheduler.settings import load_settings
+
+
+class Instant(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """ISO 8601. With an offset it is that instant; without one it is a wall time in SITE_TIMEZONE.
+
+    A wall time in a gap moves on, in a fold it is the earlier one (design, "Rules"); zoneinfo does
+    both. The value is aware, in UTC. Raises InvalidSetting where the zone cannot be read.
+    """
+
+    name = "instant"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            written = datetime.fromisoformat(value)
+            return (written if written.tzinfo else in_site_zone(written)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value!r} is no instant: write 2026-09-01T14:00 (wall time in SITE_TIMEZONE)"
+                " or 2026-09-01T11:00:00Z",
+                param,
+                ctx,
+            )
+
+
+class Day(click.ParamType):  # type: ignore[type-arg]
+    """ISO 8601: a date on the site's wall calendar."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day: write 2026-09-01", param, ctx)
+
+
+INSTANT = Instant()
+DAY = Day()
+ROW_ID = click.IntRange(1, 2**63 - 1)
+
+
+def in_site_zone(wall: datetime) -> datetime:
+    return wall.replace(tzinfo=load_settings().zone)

@@ -1,0 +1,60 @@
+"""What a command prints: one JSON document, or words for a person."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+    from rich.console import Console
+
+VERSION = 1
+# Wide enough that no table in a pipe is cut; a table takes what it needs.
+PIPE_WIDTH = 240
+
+
+def json_document(report: "Mapping[str, Any] | DataclassInstance") -> str:
+    """The report as one line of JSON with a "version" key; instants in ISO 8601, ids as numbers."""
+    content = report if isinstance(report, Mapping) else fields_of(report)
+    return json.dumps({"version": VERSION, **content}, default=plain, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """A value that JSON does not know."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError(f"{value} is no instant: it has no zone")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return fields_of(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def fields_of(value: "DataclassInstance") -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def console() -> "Console":
+    """Where words for a person go: coloured on a terminal, plain in a pipe.
+
+    Words are printed as they are: brackets and colons in the site's texts are no markup.
+    """
+    from rich.console import Console  # slow to import
+
+    out = Console(markup=False, emoji=False, highlight=False, no_color=no_color())
+    if not out.is_terminal:
+        out.width = PIPE_WIDTH
+    return out
+
+
+def no_color() -> bool | None:
+    """Celery's own --no-color; None leaves it to the terminal and NO_COLOR."""
+    context = click.get_current_context(silent=True)
+    return True if context and getattr(context.obj, "no_color", False) else None

@@ -1,0 +1,74 @@
+"""The class of the worker's commands, and what a command's file needs beside it.
+
+@click.command(cls=WorkerCommand)
+@click.option("--as-of", type=INSTANT, help="Run as if it were this instant.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def expand(as_of: datetime | None, as_json: bool) -> None: ...
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from celery.bin.base import CeleryCommand
+
+from tasks.commands.failure import ExitCode, Failure, Refused, failure_of, printable
+from tasks.commands.inputs import DAY, INSTANT, ROW_ID
+from tasks.commands.output import console, json_document
+
+__all__ = [
+    "DAY",
+    "INSTANT",
+    "ROW_ID",
+    "ExitCode",
+    "Refused",
+    "WorkerCommand",
+    "console",
+    "json_document",
+    "printable",
+]
+
+
+class WorkerCommand(CeleryCommand):
+    """The one place where an exception becomes a line and an exit code (design, "Commands")."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        with failures_as_lines():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with failures_as_lines():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def failures_as_lines() -> Iterator[None]:
+    """Whatever ends a command leaves as something that click shows in one line."""
+    try:
+        yield
+    except click.UsageError as error:
+        raise usage_failure(error) from None
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
+    except Exception as error:
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+def usage_failure(error: click.UsageError) -> Failure:
+    """Click's usage error without the usage, which takes three lines."""
+    words = " ".join(error.format_message().split())
+    if error.ctx is not None:
+        words += f" See `{error.ctx.command_path} --help`."
+    return Failure((words,), ExitCode.USAGE)

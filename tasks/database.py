@@ -1,0 +1,108 @@
+"""The way to PostgreSQL: an engine whose connections are set up as a guest's."""
+
+from datetime import timedelta
+from typing import Any
+
+import psycopg2
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError
+
+from scheduler.settings import InvalidSetting, Settings
+
+# A guest waits for the site's locks only briefly, and gives up before the site waits for it.
+LOCK_TIMEOUT = timedelta(seconds=3)
+# The longest statement is an expansion or a backfill of ten thousand rules: seconds, not minutes.
+STATEMENT_TIMEOUT = timedelta(minutes=5)
+CONNECT_TIMEOUT = timedelta(seconds=10)
+
+EXAMPLE = "write postgresql://user:password@host/name"
+
+
+class ServerUnreachable(Exception):
+    """A server that does not answer or does not let us in. One line, without the password."""
+
+    exit_code = 3
+
+
+def engine(settings: Settings) -> Engine:
+    """An engine for DATABASE_URL; it connects at its first use.
+
+    Its connections speak UTF-8 and UTC, read committed data, and give up on locks and statements
+    after the times above. Raises InvalidSetting where the URL cannot be read; the connection
+    raises ServerUnreachable.
+    """
+    url = database_url(settings)
+    made = create_engine(
+        url, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=connect_args(url)
+    )
+    event.listen(made, "connect", introduce)
+    event.listen(made, "handle_error", unreachable)
+    return made
+
+
+def database_url(settings: Settings) -> URL:
+    """DATABASE_URL with psycopg2 as its driver, whatever driver the site names there."""
+    if not settings.database_url.strip():
+        raise InvalidSetting(f"DATABASE_URL is not set: {EXAMPLE}.")
+    try:
+        url = make_url(settings.database_url.strip())
+    except (ArgumentError, ValueError):  # the text stays unsaid: it holds a password
+        raise InvalidSetting(f"DATABASE_URL is no URL: {EXAMPLE}.") from None
+    dialect = url.get_backend_name() if url.drivername != "postgres" else "postgresql"
+    if dialect != "postgresql":
+        raise InvalidSetting(f"DATABASE_URL is for {dialect}, not for PostgreSQL: {EXAMPLE}.")
+    return url.set(drivername="postgresql+psycopg2")
+
+
+def connect_args(url: URL) -> dict[str, Any]:
+    """What libpq is told beside the URL; what the URL says itself goes first."""
+    wished = {
+        "application_name": "session_worker",
+        "client_encoding": "utf8",
+        "connect_timeout": int(CONNECT_TIMEOUT.total_seconds()),
+        "keepalives_idle": 30,
+    }
+    return {name: value for name, value in wished.items() if name not in url.query}
+
+
+def introduce(connection: Any, _record: Any) -> None:
+    """Set up a new connection, for as long as it lives: hence the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('timezone', 'UTC', false),"
+            " set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)",
+            (milliseconds(LOCK_TIMEOUT), milliseconds(STATEMENT_TIMEOUT)),
+        )
+    connection.commit()
+
+
+def milliseconds(duration: timedelta) -> str:
+    return str(duration // timedelta(milliseconds=1))
+
+
+def unreachable(context: ExceptionContext) -> None:
+    """PostgreSQL's refusal of a connection, or its loss, as ServerUnreachable."""
+    if context.is_pre_ping:
+        return  # the pool finds an old connection broken, and makes a new one
+    error = context.original_exception
+    connecting = context.connection is None
+    if isinstance(error, psycopg2.ProgrammingError) and connecting:
+        raise InvalidSetting(f"DATABASE_URL holds what PostgreSQL does not know: {EXAMPLE}.")
+    if isinstance(error, psycopg2.OperationalError) and (connecting or context.is_disconnect):
+        raise ServerUnreachable(unreachable_line(context, error)) from error
+
+
+def unreachable_line(context: ExceptionContext, error: BaseException) -> str:
+    where = context.engine.url if context.engine else None
+    server = f"{where.host or 'the local socket'}, database {where.database}" if where else ""
+    return f"PostgreSQL ({server}) cannot be reached: {reason(error, where)}. Check DATABASE_URL."
+
+
+def reason(error: BaseException, url: URL | None) -> str:
+    """The first line of libpq's words, without its lead-in, and never with the password."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    words = lines[0].partition("failed: ")[2] or lines[0]
+    if url is not None and url.password:
+        words = words.replace(str(url.password), "***")
+    return words.strip().rstrip(".")
