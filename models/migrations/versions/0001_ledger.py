@@ -98,7 +98,8 @@ CREATE TABLE session_worker.delivery (
     reason         text,
     change         jsonb,            -- notices: what happened, and the old start
     due_at         timestamptz NOT NULL,   -- when the lead says
-    send_after     timestamptz NOT NULL,   -- not before: quiet hours, back-off, snooze
+    send_after     timestamptz NOT NULL,   -- not before: quiet hours, snooze, a channel's limit
+    retry_at       timestamptz,      -- failed or unknown: when it is tried again; NULL: never
     holder         uuid,             -- the batch that holds the lease
     lease_until    timestamptz,
     message_key    uuid,             -- same for every try of one message: Message-ID, idempotency key
@@ -113,9 +114,12 @@ CREATE TABLE session_worker.delivery (
     CONSTRAINT delivery_once UNIQUE
         (tutor_id, student_id, starts_at, kind, lead_minutes, recipient, revision)
 );
--- Claims: soonest start first, alarms before reminders before notices.
-CREATE INDEX delivery_ready ON session_worker.delivery (starts_at, urgency, id)
+-- Claims: soonest start first, alarms before reminders before notices; what one person gets about
+-- one start lies side by side.
+CREATE INDEX delivery_ready ON session_worker.delivery (starts_at, urgency, kind, recipient, id)
     WHERE state = 'planned';
+-- What is tried again, and when.
+CREATE INDEX delivery_retry ON session_worker.delivery (retry_at) WHERE retry_at IS NOT NULL;
 -- Sweep: leases that ran out.
 CREATE INDEX delivery_leased ON session_worker.delivery (lease_until)
     WHERE state IN ('claimed', 'sending');
@@ -131,6 +135,7 @@ CREATE TABLE session_worker.attempt (
     begun_at     timestamptz NOT NULL,
     ended_at     timestamptz,
     outcome      text CHECK (outcome IN ('sent', 'failed', 'unknown')),
+    final        boolean NOT NULL DEFAULT false,  -- this channel will not be tried again
     words        text              -- the provider's, without addresses
 );
 CREATE INDEX attempt_delivery ON session_worker.attempt (delivery_id);
@@ -155,7 +160,8 @@ CREATE TABLE session_worker.installation (
     installed_at       timestamptz NOT NULL DEFAULT now(),
     first_tick_at      timestamptz,  -- beat's first: what was due before is not sent
     planned_until      timestamptz,  -- due times up to here have been planned
-    ticked_at          timestamptz   -- the instant of the last planning pass
+    ticked_at          timestamptz,  -- the instant of the last planning pass
+    alarm_leads        integer[] NOT NULL DEFAULT '{15}'  -- minutes that coming alarms use
 );
 
 CREATE TABLE session_worker.heartbeat (
@@ -208,6 +214,63 @@ CREATE FUNCTION session_worker.wall_end(
         THEN starts::date + 1 + end_time
         WHEN duration BETWEEN 1 AND 1440 THEN starts + make_interval(mins => duration)
         ELSE starts + make_interval(mins => default_minutes) END
+$$;
+
+-- A status in the one spelling that statements compare: ' In_Progress' is 'inprogress'.
+CREATE FUNCTION session_worker.status_of(status text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE translate(lower(btrim(status)), '-_ ', '')
+        WHEN 'canceled' THEN 'cancelled'
+        ELSE translate(lower(btrim(status)), '-_ ', '') END
+$$;
+
+-- How long before the start an alarm is due: nothing, a negative or more than 7 days means 15.
+CREATE FUNCTION session_worker.alarm_minutes(minutes integer) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN minutes BETWEEN 0 AND 10080 THEN minutes ELSE 15 END
+$$;
+
+-- Whether it is too late (promise 5). What is due at the start itself may be one minute late.
+CREATE FUNCTION session_worker.begun(
+    kind text, lead_minutes integer, starts_at timestamptz, at timestamptz
+) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN lead_minutes = 0 AND kind IN ('alarm', 'reminder')
+        THEN starts_at < at - interval '1 minute'
+        ELSE starts_at <= at END
+$$;
+
+-- A person's zone, or the other where it is none: a wish must not stop a pass.
+CREATE FUNCTION session_worker.known_zone(zone text, otherwise text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+    RETURN coalesce(zone, otherwise);
+EXCEPTION WHEN OTHERS THEN
+    RETURN otherwise;
+END
+$$;
+
+-- When a reminder goes whose recipient has quiet hours: at their end, or, if the session would have
+-- begun by then, a minute before they start. Quiet hours may pass midnight.
+CREATE FUNCTION session_worker.outside_quiet(
+    due timestamptz, starts_at timestamptz, quiet_from time, quiet_until time, zone text
+) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN NOT coalesce(quiet, false) THEN due
+        WHEN ends_at < starts_at THEN ends_at
+        ELSE begins_at - interval '1 minute' END
+    FROM (SELECT due AT TIME ZONE zone AS wall) w,
+    LATERAL (SELECT CASE
+        WHEN quiet_from < quiet_until THEN wall::time >= quiet_from AND wall::time < quiet_until
+        WHEN quiet_from > quiet_until THEN wall::time >= quiet_from OR wall::time < quiet_until
+        END AS quiet) q,
+    LATERAL (SELECT
+        session_worker.instant(
+            wall::date + quiet_until + CASE WHEN wall::time >= quiet_until
+                THEN interval '1 day' ELSE interval '0' END, zone) AS ends_at,
+        session_worker.instant(
+            wall::date + quiet_from - CASE WHEN wall::time < quiet_from
+                THEN interval '1 day' ELSE interval '0' END, zone) AS begins_at) e
 $$;
 """
 
