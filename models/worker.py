@@ -10,7 +10,16 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, FetchedValue, MetaData, SmallInteger, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    FetchedValue,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
@@ -25,6 +34,7 @@ class WorkerBase(DeclarativeBase):
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
         list[str]: ARRAY(Text),
+        list[int]: ARRAY(Integer),
     }
 
 
@@ -130,6 +140,7 @@ class Delivery(WorkerBase):
     change: Mapped[dict[str, Any] | None]
     due_at: Mapped[datetime]
     send_after: Mapped[datetime]
+    retry_at: Mapped[datetime | None]
     holder: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     message_key: Mapped[UUID | None]
@@ -155,6 +166,7 @@ class Attempt(WorkerBase):
     begun_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+    final: Mapped[bool] = filled()
     words: Mapped[str | None]
 
 
@@ -183,6 +195,7 @@ class Installation(WorkerBase):
     first_tick_at: Mapped[datetime | None]
     planned_until: Mapped[datetime | None]
     ticked_at: Mapped[datetime | None]
+    alarm_leads: Mapped[list[int]] = filled()
 
 
 class Heartbeat(WorkerBase):
