@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 
+class SchemaIsNewer(Exception):
+    """The ledger was set up by a newer worker. One line that says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """A database as told apart from its copies."""

@@ -49,9 +49,9 @@ def database_url(settings: Settings) -> URL:
         url = make_url(settings.database_url.strip())
     except (ArgumentError, ValueError):  # the text stays unsaid: it holds a password
         raise InvalidSetting(f"DATABASE_URL is no URL: {EXAMPLE}.") from None
-    dialect = url.get_backend_name() if url.drivername != "postgres" else "postgresql"
-    if dialect != "postgresql":
-        raise InvalidSetting(f"DATABASE_URL is for {dialect}, not for PostgreSQL: {EXAMPLE}.")
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        words = f"DATABASE_URL is for {url.get_backend_name()}, not for PostgreSQL"
+        raise InvalidSetting(f"{words}: {EXAMPLE}.")
     return url.set(drivername="postgresql+psycopg2")
 
 
@@ -105,4 +105,4 @@ def reason(error: BaseException, url: URL | None) -> str:
     words = lines[0].partition("failed: ")[2] or lines[0]
     if url is not None and url.password:
         words = words.replace(str(url.password), "***")
-    return words.strip().rstrip(".")
+    return words.removeprefix("FATAL: ").strip().rstrip(".")

@@ -4,15 +4,28 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from models.installation import record_installation
+from models.installation import SchemaIsNewer, record_installation
 
-# Two runs at once wait for each other here; the number is the worker's alone.
-LOCK = text("SELECT pg_advisory_xact_lock(7236548812040021)")
+SCHEMA = "session_worker"
+VERSION_TABLE = "migration"
+
 
 # A worker's tick may hold its tables for a moment; setup can wait longer than a tick may.
 PATIENCE = text("SET LOCAL lock_timeout = '30s'")
+
+# The number is the worker's alone.
+LOCK = text("SELECT pg_advisory_xact_lock(7236548812040021)")
+
+
+def take_turns(connection: Connection) -> None:
+    """Two that set up at once wait for each other here, until the transaction's end."""
+    connection.execute(PATIENCE)
+    connection.execute(LOCK)
+
 
 # Asked first: CREATE SCHEMA IF NOT EXISTS wants the right to create even where it is there.
 SCHEMA_EXISTS = text("SELECT to_regnamespace('session_worker') IS NOT NULL")
@@ -23,19 +36,48 @@ def upgrade(connection: Connection) -> None:
     """Bring `session_worker` to the newest migration, and note whose ledger it is.
 
     Runs within the caller's transaction: commit it, or nothing has changed. Safe to repeat, and
-    safe when two run at once.
+    safe when two run at once. Raises SchemaIsNewer where the ledger's migration is unknown.
     """
-    connection.execute(PATIENCE)
-    connection.execute(LOCK)
+    take_turns(connection)
     if not connection.scalar(SCHEMA_EXISTS):
         connection.execute(CREATE_SCHEMA)
+    refuse_newer(connection)
     run_alembic(connection)
     record_installation(connection)
 
 
+def revision(connection: Connection) -> str | None:
+    """The migration that the ledger is at; None where there is no ledger yet."""
+    options = {"version_table": VERSION_TABLE, "version_table_schema": SCHEMA}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+def newest_revision() -> str:
+    """The migration that this worker wants."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
+
+
+def refuse_newer(connection: Connection) -> None:
+    current = revision(connection)
+    known = {
+        script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    }
+    if current is not None and current not in known:
+        raise SchemaIsNewer(
+            f"session_worker is at migration {current}, which this worker does not know:"
+            " install the newer worker."
+        )
+
+
 def run_alembic(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def alembic_config() -> Config:
+    """Alembic's settings without an ini file."""
     config = Config()
     # ConfigParser would read a percent sign in the folder's name as the start of a reference.
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config

@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-from scheduler.settings import load_settings
-
 
 class Instant(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
     """ISO 8601. With an offset it is that instant; without one it is a wall time in SITE_TIMEZONE.
@@ -54,4 +52,6 @@ ROW_ID = click.IntRange(1, 2**63 - 1)
 
 
 def in_site_zone(wall: datetime) -> datetime:
+    from scheduler.settings import load_settings  # slow to import
+
     return wall.replace(tzinfo=load_settings().zone)

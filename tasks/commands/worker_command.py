@@ -13,7 +13,7 @@ from typing import Any
 import click
 from celery.bin.base import CeleryCommand
 
-from tasks.commands.failure import ExitCode, Failure, Refused, failure_of, printable
+from tasks.commands.failure import ExitCode, Failure, Refused, printable
 from tasks.commands.inputs import DAY, INSTANT, ROW_ID
 from tasks.commands.output import console, json_document
 
@@ -60,6 +60,8 @@ def failures_as_lines() -> Iterator[None]:
     except KeyboardInterrupt:
         raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
     except Exception as error:
+        from tasks.commands.verdict import failure_of  # slow to import
+
         failure = failure_of(error)
         if failure is None:
             raise

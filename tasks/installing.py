@@ -1,0 +1,135 @@
+"""Setting up a database: check the site's tables, then bring session_worker up to date.
+
+All in one transaction: a database that does not fit is left as it was found.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+
+from models import migrations
+from models.catalog import OPTIONAL, SiteCatalog, read_catalog
+from models.site import SITE_TABLES, create_site_tables
+
+OLDEST_POSTGRES = 14
+
+# What an older copy of the whiteboard has in place of a column.
+OLDER_WHITEBOARD = {
+    "session_name": "session_title",
+    "session_date": "scheduled_start",
+    "start_time": "scheduled_start",
+    "end_time": "scheduled_end",
+}
+
+
+class CannotInstall(Exception):
+    """The database cannot be set up as asked. One line that says what to do."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something optional that lacks; the worker runs on without it."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What setup did. `migrated_from` is None where there was no session_worker; equal to
+    `migrated_to` where nothing was to do."""
+
+    site_tables: tuple[str, ...]
+    migrated_from: str | None
+    migrated_to: str
+    notes: tuple[Note, ...]
+
+
+def install(engine: Engine) -> Installed:
+    """Set up the worker in the site's database, or bring it up to date.
+
+    Raises SiteMismatch where the site's tables lack something needed, CannotInstall where the
+    server or the schema does not fit this worker.
+    """
+    with engine.begin() as connection:
+        return prepare(connection, ())
+
+
+def install_with_site_tables(engine: Engine) -> Installed:
+    """Create the site's tables first, for development; raises CannotInstall where one is there."""
+    with engine.begin() as connection:
+        migrations.take_turns(connection)
+        if standing := standing_tables(connection):
+            raise CannotInstall(
+                f"table {standing[0]} is already there: run setup without --with-site-tables,"
+                " or point DATABASE_URL at an empty database."
+            )
+        create_site_tables(connection)
+        return prepare(connection, tuple(sorted(SITE_TABLES.tables)))
+
+
+def prepare(connection: Connection, site_tables: tuple[str, ...]) -> Installed:
+    refuse_old_server(connection)
+    catalog = read_catalog(connection)
+    before = migrations.revision(connection)
+    migrations.upgrade(connection)
+    after = migrations.revision(connection) or ""
+    return Installed(site_tables, before, after, notes_on(catalog))
+
+
+SERVER_VERSION = text("SELECT current_setting('server_version_num')::integer")
+
+
+def refuse_old_server(connection: Connection) -> None:
+    version = (connection.scalar(SERVER_VERSION) or 0) // 10_000
+    if version < OLDEST_POSTGRES:
+        raise CannotInstall(
+            f"PostgreSQL {version} is too old: the worker needs {OLDEST_POSTGRES} or newer."
+        )
+
+
+# As create_site_tables and the catalogue see them: by the connection's search_path.
+STANDING_TABLES = text("""
+    SELECT wanted.name FROM unnest(CAST(:names AS text[])) AS wanted(name)
+     WHERE to_regclass(quote_ident(wanted.name)) IS NOT NULL
+     ORDER BY wanted.name""")
+
+
+def standing_tables(connection: Connection) -> list[str]:
+    """Those of the site's tables that this database has."""
+    return list(connection.scalars(STANDING_TABLES, {"names": list(SITE_TABLES.tables)}))
+
+
+def notes_on(catalog: SiteCatalog) -> tuple[Note, ...]:
+    """One note for each optional table or column that lacks."""
+    return tuple(note for table in OPTIONAL for note in notes_on_table(catalog, table))
+
+
+def notes_on_table(catalog: SiteCatalog, table: str) -> list[Note]:
+    if not catalog.has(table):
+        return [Note("table_missing", f"table {table} is missing: {without(table)}")]
+    lacking = [column for column in OPTIONAL[table] if not catalog.has(table, column)]
+    return [
+        Note("column_missing", f"column {table}.{column} is missing{older}: {without(table)}")
+        for column in lacking
+        for older in [older_column(catalog, table, column)]
+    ]
+
+
+def older_column(catalog: SiteCatalog, table: str, column: str) -> str:
+    """What stands there instead, in an older copy of the whiteboard."""
+    instead = OLDER_WHITEBOARD.get(column)
+    if table != "whiteboard_sessions" or not instead or not catalog.has(table, instead):
+        return ""
+    return f" (an older copy: it has {instead})"
+
+
+def without(table: str) -> str:
+    """What the worker does where something of this table lacks."""
+    if table == "whiteboard_sessions":
+        return "messages carry no whiteboard name"
+    if table == "parent_profiles":
+        return "parents get no messages"
+    return "the worker runs on without it"
