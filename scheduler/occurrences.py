@@ -1,0 +1,229 @@
+"""Rule and span → dates; wall time → instant (design, "Rules: which dates a row means")."""
+
+from bisect import bisect_left, bisect_right
+from calendar import monthrange
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from scheduler.recurrence import recurrence_dates
+from scheduler.rules import (
+    EveryDays,
+    EveryMonthsDay,
+    EveryMonthsWeekdays,
+    EveryWeeks,
+    Finding,
+    GivenDates,
+    RecurrenceRule,
+    Rule,
+)
+from scheduler.rules.describe import every, numeral, which_week
+from scheduler.rules.words import WEEKDAY_NAMES
+from scheduler.settings import MonthEnd
+
+DAY = timedelta(days=1)
+LONGEST_NIGHT = timedelta(hours=12)
+LONGEST_DURATION_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """When a session begins and ends, as naive wall times, and what is odd about it."""
+
+    starts: datetime
+    ends: datetime
+    finding: Finding | None = None
+
+
+def dates(rule: Rule, first: date, last: date) -> list[date]:
+    """The dates of a rule from `first` to `last`, both inclusive, ascending, exclusions applied.
+
+    Only dates after the anchor, which is the row itself. Takes time by the span's length, and,
+    where the rule has a count, by the time since its anchor.
+    """
+    end = min(last, rule.until or last, rule.package_until or last)
+    if first > end or rule.anchor >= end:
+        return []
+    begin = max(first, rule.anchor + DAY)
+    found = fitting(rule, begin, end)
+    if rule.exdates:
+        excluded = set(rule.exdates)
+        return [day for day in found if day not in excluded]
+    return found
+
+
+def fitting(rule: Rule, begin: date, end: date) -> list[date]:
+    """The dates that cadence, months and count mean, the bounds aside; begin > anchor."""
+    if rule.count is None:
+        return in_months(rule, begin, end)
+    # The anchor is the first of the count.
+    found = in_months(rule, rule.anchor + DAY, end)[: rule.count - 1]
+    return found[bisect_left(found, begin) :]
+
+
+def in_months(rule: Rule, begin: date, end: date) -> list[date]:
+    found = by_cadence(rule, begin, end)
+    return [day for day in found if day.month in rule.months] if rule.months else found
+
+
+def by_cadence(rule: Rule, begin: date, end: date) -> list[date]:
+    match rule.cadence:
+        case EveryWeeks() as cadence:
+            return weekly(cadence, rule.anchor.toordinal(), begin.toordinal(), end.toordinal())
+        case EveryDays() as cadence:
+            return daily(cadence, rule.anchor.toordinal(), begin.toordinal(), end.toordinal())
+        case EveryMonthsDay() as cadence:
+            return monthly_day(cadence, rule.anchor, begin, end)
+        case EveryMonthsWeekdays() as cadence:
+            return monthly_weekdays(cadence, rule.anchor, begin, end)
+        case GivenDates(given):
+            return list(given[bisect_left(given, begin) : bisect_right(given, end)])
+        case RecurrenceRule() as recurrence:
+            return recurrence_dates(recurrence, rule.anchor, begin, end)
+
+
+# Days are counted as date.toordinal does: day 1 is a Monday.
+
+
+def daily(cadence: EveryDays, anchor: int, begin: int, end: int) -> list[date]:
+    nearest = begin + (anchor - begin) % cadence.interval
+    days = range(nearest, end + 1, cadence.interval)
+    if cadence.weekdays:
+        return [date.fromordinal(day) for day in days if (day - 1) % 7 in cadence.weekdays]
+    return [date.fromordinal(day) for day in days]
+
+
+def weekly(cadence: EveryWeeks, anchor: int, begin: int, end: int) -> list[date]:
+    step = 7 * cadence.interval
+    monday = begin - (begin - 1) % 7
+    nearest = monday + (anchor - (anchor - 1) % 7 - monday) % step
+    return [
+        date.fromordinal(day)
+        for monday in range(nearest, end + 1, step)
+        for weekday in cadence.weekdays
+        if begin <= (day := monday + weekday) <= end
+    ]
+
+
+def monthly_day(cadence: EveryMonthsDay, anchor: date, begin: date, end: date) -> list[date]:
+    found = []
+    for year, month in months_of(anchor, cadence.interval, begin, end):
+        length = monthrange(year, month)[1]
+        if cadence.day <= length or cadence.month_end is MonthEnd.CLAMP:
+            found.append(date(year, month, min(cadence.day, length)))
+    return within(found, begin, end)
+
+
+def monthly_weekdays(
+    cadence: EveryMonthsWeekdays, anchor: date, begin: date, end: date
+) -> list[date]:
+    found = []
+    for year, month in months_of(anchor, cadence.interval, begin, end):
+        days = (nth_weekday(year, month, day, cadence.ordinal) for day in cadence.weekdays)
+        found += sorted(days)
+    return within(found, begin, end)
+
+
+def nth_weekday(year: int, month: int, weekday: int, ordinal: int) -> date:
+    """The `ordinal`-th such weekday of the month; 5 is the last, whether there are four or five."""
+    first_weekday, length = monthrange(year, month)
+    day = 1 + (weekday - first_weekday) % 7 + 7 * (ordinal - 1)
+    return date(year, month, day if day <= length else day - 7)
+
+
+def months_of(anchor: date, interval: int, begin: date, end: date) -> Iterable[tuple[int, int]]:
+    """(year, month) of each `interval`-th month from the anchor's that touches the span."""
+    start = month_number(begin)
+    nearest = start + (month_number(anchor) - start) % interval
+    for number in range(nearest, month_number(end) + 1, interval):
+        yield number // 12, number % 12 + 1
+
+
+def month_number(day: date) -> int:
+    return day.year * 12 + day.month - 1
+
+
+def within(days: list[date], begin: date, end: date) -> list[date]:
+    """Ascending days, without those of the outer months that the span cuts off."""
+    return days[bisect_left(days, begin) : bisect_right(days, end)]
+
+
+def why(rule: Rule, day: date) -> str:
+    """Why a day is a date of the rule, or why not, in words."""
+    if day <= rule.anchor:
+        return "first session" if day == rule.anchor else "before the first session"
+    if not by_cadence(rule, day, day):
+        return "not a day of the rule"
+    if rule.months and day.month not in rule.months:
+        return "not in a month of the rule"
+    return why_left_out(rule, day) or why_fitting(rule, day)
+
+
+def why_left_out(rule: Rule, day: date) -> str | None:
+    """The bound that takes out a day which would fit."""
+    if rule.until is not None and day > rule.until:
+        return f"after until {rule.until}"
+    if rule.package_until is not None and day > rule.package_until:
+        return f"after its package ends on {rule.package_until}"
+    if rule.count is not None and not fitting(rule, day, day):
+        return f"beyond count {rule.count}"
+    return "excluded by exdates" if day in rule.exdates else None
+
+
+def why_fitting(rule: Rule, day: date) -> str:
+    weekday = WEEKDAY_NAMES[day.weekday()]
+    match rule.cadence:
+        case EveryDays(interval, weekdays):
+            return every(interval, "day") + (f", a {weekday}" if weekdays else "")
+        case EveryWeeks(_, interval):
+            return every(interval, weekday)
+        case EveryMonthsWeekdays(ordinal):
+            return f"{which_week(ordinal)} {weekday}"
+        case EveryMonthsDay(wanted):
+            if day.day != wanted:
+                return f"last day of the month, for the {numeral(wanted)}"
+            return f"{numeral(wanted)} of the month"
+        case GivenDates():
+            return "given date"
+        case RecurrenceRule(text):
+            return f"by the rule {text}"
+
+
+def instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """A naive wall time as an aware instant of the zone (RFC 5545, 3.3.5).
+
+    In a gap it moves on by the gap (02:30 → 03:30); in a fold it is the earlier. Agrees with the
+    SQL function session_worker.instant.
+    """
+    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone)
+
+
+def lasting(
+    session_date: date,
+    start_time: time,
+    end_time: time | None,
+    duration: int | None,
+    default_minutes: int,
+) -> Lasting:
+    """When a session begins and ends, in wall time. Agrees with session_worker.wall_end.
+
+    `duration` is believed from one minute to a day. Finding end_before_start: `end_time` is at or
+    before the start, and more than 12 hours after it on the next day.
+    """
+    starts = datetime.combine(session_date, start_time)
+    if end_time is None:
+        return Lasting(starts, starts + minutes(duration, default_minutes))
+    ends = datetime.combine(session_date, end_time)
+    if ends > starts:
+        return Lasting(starts, ends)
+    if ends + DAY - starts <= LONGEST_NIGHT:
+        return Lasting(starts, ends + DAY)
+    odd = Finding("end_before_start", f"{start_time:%H:%M} to {end_time:%H:%M}")
+    return Lasting(starts, starts + minutes(duration, default_minutes), odd)
+
+
+def minutes(duration: int | None, default_minutes: int) -> timedelta:
+    if duration is None or not 1 <= duration <= LONGEST_DURATION_MINUTES:
+        return timedelta(minutes=default_minutes)
+    return timedelta(minutes=duration)

@@ -1,0 +1,98 @@
+"""A rule in words, for people: "every second week on Monday and Wednesday, until 2026-12-31"."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from scheduler.rules.rule import (
+    Cadence,
+    EveryDays,
+    EveryMonthsDay,
+    EveryMonthsWeekdays,
+    EveryWeeks,
+    GivenDates,
+    RecurrenceRule,
+    Rule,
+)
+from scheduler.rules.words import MONTH_NAMES, WEEKDAY_NAMES
+from scheduler.settings import MonthEnd
+
+ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth"}
+LAST_WEEK = 5
+MOST_DATES = 4
+
+
+def describe(rule: Rule) -> str:
+    """The rule in words, in the order: what repeats, in which months, until when, but not when."""
+    return ", ".join((cadence_in_words(rule.cadence), *bounds_in_words(rule)))
+
+
+def cadence_in_words(cadence: Cadence) -> str:
+    match cadence:
+        case EveryDays(interval, weekdays):
+            only = f" that is a {joined(weekday_names(weekdays), 'or')}" if weekdays else ""
+            return every(interval, "day") + only
+        case EveryWeeks(weekdays, interval):
+            return f"{every(interval, 'week')} on {joined(weekday_names(weekdays))}"
+        case EveryMonthsWeekdays(ordinal, weekdays, interval):
+            days = f"{which_week(ordinal)} {joined(weekday_names(weekdays))}"
+            return f"{every(interval, 'month')} on the {days}"
+        case EveryMonthsDay(day, interval, month_end):
+            return f"{every(interval, 'month')} on day {day}{short_month(day, month_end)}"
+        case GivenDates(dates):
+            return f"on {listed(dates)}" if dates else "on no date after the first session"
+        case RecurrenceRule(text):
+            return f"by the rule {text}"
+
+
+def bounds_in_words(rule: Rule) -> Iterable[str]:
+    if rule.months:
+        yield f"in {joined([MONTH_NAMES[month - 1] for month in rule.months])}"
+    if rule.until is not None:
+        yield f"until {rule.until}"
+    if rule.package_until is not None:
+        yield f"until its package ends on {rule.package_until}"
+    if rule.count is not None:
+        yield "1 session in all" if rule.count == 1 else f"at most {rule.count} sessions"
+    if rule.exdates:
+        yield f"except on {listed(rule.exdates)}"
+
+
+def every(interval: int, unit: str) -> str:
+    if interval == 1:
+        return f"every {unit}"
+    return f"every {ORDINALS.get(interval) or numeral(interval)} {unit}"
+
+
+def numeral(number: int) -> str:
+    """5 → '5th', 21 → '21st'"""
+    if number.bit_length() > 64:
+        return "umpteenth"  # beyond every calendar
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    ending = "th" if number % 100 in (11, 12, 13) else endings.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def which_week(ordinal: int) -> str:
+    return "last" if ordinal == LAST_WEEK else ORDINALS[ordinal]
+
+
+def short_month(day: int, month_end: MonthEnd) -> str:
+    """What happens in a month without the day."""
+    if day <= 28:
+        return ""
+    return " or the last" if month_end is MonthEnd.CLAMP else " where there is one"
+
+
+def weekday_names(weekdays: Iterable[int]) -> list[str]:
+    return [WEEKDAY_NAMES[weekday] for weekday in weekdays]
+
+
+def joined(words: Sequence[str], word: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c'"""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {word} {words[-1]}"
+
+
+def listed(dates: Sequence[date]) -> str:
+    if len(dates) <= MOST_DATES:
+        return joined([str(day) for day in dates])
+    return f"{len(dates)} dates from {dates[0]} to {dates[-1]}"

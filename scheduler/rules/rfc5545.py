@@ -1,0 +1,129 @@
+"""RRULEs: checked and brought into the form that dateutil reads rightly (RFC 5545, 3.3.10).
+
+dateutil takes more than the RFC (BYEASTER, any HOURLY rule), loops for ever on INTERVAL=0, and
+finds nothing where BYDAY mixes `MO` with `1TU`. So each part is checked here first.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from scheduler.rules.rule import RecurrenceRule
+from scheduler.rules.values import Pattern, Refused, date_in, given
+
+LONGEST_RRULE = 1_000
+FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+NTH_WEEKDAYS_IN = {"MONTHLY": 5, "YEARLY": 53}
+
+# Part → the largest number it takes, and whether negative ones count from the end.
+POSITIVE = {"INTERVAL": 10**6, "COUNT": 10**9, "BYMONTH": 12}
+SIGNED = {"BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53, "BYSETPOS": 366}
+# Only one value of these keeps a rule DAILY or slower; the row's start_time is the time of day.
+TIMES_OF_DAY = {"BYHOUR": 23, "BYMINUTE": 59, "BYSECOND": 60}
+SINGLE = {"FREQ", "UNTIL", "INTERVAL", "COUNT", "WKST", *TIMES_OF_DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrenceReading:
+    """The rule, and the date of its UNTIL, inclusive: as written, whatever its time of day."""
+
+    rule: RecurrenceRule
+    until: date | None
+
+
+def read_recurrence(pattern: Pattern) -> RecurrenceReading | None:
+    """The pattern's `rrule`; None where it has none.
+
+    One RRULE is a rule, with or without its name in front; a DTSTART beside it is ignored. Raises
+    Refused for anything else, such as EXDATE and RDATE lines: the pattern has its own keys.
+    """
+    value = given(pattern, "rrule")
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > LONGEST_RRULE:
+        raise Refused("rrule", value)
+    parts = parts_of(the_only_rule(value))
+    until = until_of(parts.pop("UNTIL", None))
+    for name, text in parts.items():
+        check(name, text)
+    if parts.get("FREQ") not in FREQUENCIES:
+        raise Refused("rrule", f"FREQ={parts['FREQ']}" if "FREQ" in parts else value)
+    if "BYDAY" in parts:
+        parts["BYDAY"] = days_of(parts["FREQ"], parts["BYDAY"])
+    kept = ";".join(f"{name}={text}" for name, text in parts.items() if name not in TIMES_OF_DAY)
+    return RecurrenceReading(RecurrenceRule(kept), until)
+
+
+def the_only_rule(text: str) -> str:
+    """The value of the one RRULE among the lines."""
+    lines = [line.strip().upper() for line in text.splitlines()]
+    rules = [line for line in lines if line and not line.startswith(("DTSTART:", "DTSTART;"))]
+    if len(rules) != 1:
+        raise Refused("rrule", rules[1] if rules else text)
+    return rules[0].removeprefix("RRULE:").rstrip(";")
+
+
+def parts_of(rule: str) -> dict[str, str]:
+    parts: dict[str, str] = {}
+    for part in rule.split(";"):
+        name, equals, text = part.partition("=")
+        if not (name and equals and text) or name in parts:
+            raise Refused("rrule", part or rule)
+        parts[name] = text
+    return parts
+
+
+def until_of(text: str | None) -> date | None:
+    if text is None:
+        return None
+    found = date_in(text[:8])
+    if found is None or not text.isascii() or text[8:9] not in ("", "T"):
+        raise Refused("rrule", f"UNTIL={text}")
+    return found
+
+
+def check(name: str, text: str) -> None:
+    values = text.split(",")
+    if not known(name, values) or (name in SINGLE and len(values) > 1):
+        raise Refused("rrule", f"{name}={text}")
+
+
+def known(name: str, values: list[str]) -> bool:
+    """Whether each value is one that the part may have."""
+    if name in POSITIVE:
+        return all(between(1, POSITIVE[name], value) for value in values)
+    if name in TIMES_OF_DAY:
+        return all(between(0, TIMES_OF_DAY[name], value) for value in values)
+    if name in SIGNED:
+        return all(between(1, SIGNED[name], unsigned(value)) for value in values)
+    if name == "BYDAY":
+        return all(is_weekday(value) for value in values)
+    return name == "FREQ" or (name == "WKST" and values[0] in WEEKDAYS)
+
+
+def unsigned(text: str) -> str:
+    return text[1:] if text[:1] in ("+", "-") else text
+
+
+def between(low: int, high: int, text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high
+
+
+def is_weekday(text: str) -> bool:
+    """'MO', '1MO', '-1SU'"""
+    ordinal = text[:-2]
+    return text[-2:] in WEEKDAYS and (not ordinal or between(1, 53, unsigned(ordinal)))
+
+
+def days_of(frequency: str, text: str) -> str:
+    """BYDAY, with plain weekdays written as each of their ordinals where ordinals stand beside
+    them: dateutil joins the two kinds by "and", the RFC by "or"."""
+    days = text.split(",")
+    plain = [day for day in days if day in WEEKDAYS]
+    if len(plain) == len(days):
+        return text
+    if frequency not in NTH_WEEKDAYS_IN:
+        raise Refused("rrule", f"FREQ={frequency};BYDAY={text}")
+    ordinals = range(1, NTH_WEEKDAYS_IN[frequency] + 1)
+    numbered = [f"{n}{day}" for day in plain for n in ordinals]
+    return ",".join([day for day in days if day not in WEEKDAYS] + numbered)
