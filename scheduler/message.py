@@ -1,6 +1,7 @@
 """What one message is about: values that the ledger yields and the templates read."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -64,7 +65,11 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a message goes to. `person_id` is users.id, None where no user stands behind the role."""
+    """Whom a message goes to. `person_id` is users.id, None where no user stands behind the role.
+
+    `addresses`: where a channel reaches this person, if neither e-mail nor phone does (a Telegram
+    chat, a device's push token).
+    """
 
     person_id: int | None
     role: Role
@@ -72,6 +77,7 @@ class Recipient:
     email: str | None
     phone: str | None
     wishes: Wishes
+    addresses: Mapping[ChannelName, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
