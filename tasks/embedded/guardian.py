@@ -15,7 +15,7 @@ import sys
 import time
 
 GRACE_SECONDS = 8.0
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.02
 # A process forked by the owner may hold the pipe open after it: then the parent's id tells.
 ORPHAN_CHECK_SECONDS = 0.5
 
@@ -66,13 +66,44 @@ def send(group: int, number: int) -> None:
 
 
 def stands(group: int) -> bool:
+    """Whether a group has a process that is more than a zombie.
+
+    Its owner's death leaves zombies to init, which in a container may never collect them.
+    """
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
     except PermissionError:  # macOS says so of a group of zombies
         return False
-    return True
+    return not os.path.isdir("/proc/self") or any(map(runs, members_of(group)))
+
+
+def members_of(group: int) -> list[int]:
+    return [process for process in processes() if stat_of(process)[2:3] == [str(group)]]
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that this one started, where the system tells (Linux)."""
+    return [process for process in processes() if stat_of(process)[1:2] == [str(pid)]]
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is there, and is more than a zombie (Linux)."""
+    return stat_of(pid)[:1] not in ([], ["Z"])
+
+
+def processes() -> list[int]:
+    names = os.listdir("/proc") if os.path.isdir("/proc/self") else []
+    return [int(name) for name in names if name.isdigit()]
+
+
+def stat_of(pid: int) -> list[str]:
+    """State, parent, process group and so on (proc(5)); empty where there is no such process."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:
+        # The name before it, in parentheses, may hold spaces and parentheses itself.
+        return stat.read().rpartition(")")[2].split()
+    return []
 
 
 if __name__ == "__main__":

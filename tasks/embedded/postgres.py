@@ -14,6 +14,7 @@ import psycopg2
 from tasks.embedded.accounts import Account, copy_tree, unprivileged_account
 from tasks.embedded.binaries import postgres_install
 from tasks.embedded.failure import EmbeddedServerFailed
+from tasks.embedded.guardian import children_of, runs
 from tasks.embedded.processes import Command, Workspace
 from tasks.embedded.waiting import wait_for
 
@@ -72,8 +73,16 @@ class PostgresServer:
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """As a crash does: the postmaster is killed, its children follow."""
+        """As a loss of power does: the postmaster and its children are killed.
+
+        Without them the memory is free for the next start; alone, a busy child outlives it.
+        """
+        children = children_of(self.pid)
         self._end(signal.SIGKILL)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        wait_for(lambda: not any(map(runs, children)), STOP_SECONDS, self._failed)
 
     def _end(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)

@@ -5,7 +5,7 @@ import secrets
 import signal
 import socket
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 
 import redis
 
@@ -17,6 +17,7 @@ from tasks.embedded.waiting import wait_for
 HOST = "127.0.0.1"
 START_SECONDS = 15.0
 STOP_SECONDS = 15.0
+PING_SECONDS = 1.0
 PORTS_TO_TRY = 5
 
 
@@ -27,10 +28,10 @@ class PortTaken(Exception):
 class ValkeyServer:
     """A running server: made by `start_valkey`, ended with its workspace. It keeps nothing."""
 
-    def __init__(self, workspace: Workspace, name: str) -> None:
+    def __init__(self, workspace: Workspace, port: int) -> None:
         self._workspace = workspace
-        self._name = name
-        self._port = free_port()
+        self._name = f"valkey-{port}-{secrets.token_hex(4)}"
+        self._port = port
         self._password = secrets.token_urlsafe(16)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -76,10 +77,10 @@ class ValkeyServer:
         if self._process is None or self._process.poll() is not None:
             raise self._failed()
         try:
-            with closing(redis.Redis.from_url(self.url())) as client:
+            with closing(redis.Redis.from_url(self.url(), socket_timeout=PING_SECONDS)) as client:
                 return bool(client.ping())
-        except redis.ConnectionError:
-            # Another server on our port refuses the password: ours has ended or soon will.
+        except (redis.ConnectionError, redis.TimeoutError):
+            # Or somebody else has our port, and knows no such password: ours will end soon.
             return False
 
     def _failed(self) -> Exception:
@@ -95,13 +96,11 @@ def start_valkey(workspace: Workspace) -> ValkeyServer:
 
     Raises EmbeddedServerFailed with the server's last words.
     """
-    for attempt in range(PORTS_TO_TRY):
-        server = ValkeyServer(workspace, f"valkey-{attempt}-{secrets.token_hex(4)}")
-        try:
+    for _ in range(PORTS_TO_TRY):
+        server = ValkeyServer(workspace, free_port())
+        with suppress(PortTaken):
             server.start()
-        except PortTaken:
-            continue
-        return server
+            return server
     raise EmbeddedServerFailed(f"Valkey found no free port in {PORTS_TO_TRY} tries.")
 
 

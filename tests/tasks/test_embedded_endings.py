@@ -1,0 +1,71 @@
+"""However the owner of a workspace ends, its processes and its folder go."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.embedded import Workspace
+from tasks.embedded.guardian import runs
+from tasks.embedded.processes import Command
+from tests.eventually import eventually
+
+REPOSITORY = Path(__file__).parents[2]
+
+HOLD_SERVERS = """
+import signal
+from tasks.embedded import Durability, Workspace, start_postgres, start_valkey
+with Workspace() as workspace:
+    postgres = start_postgres(workspace, Durability.THROW_AWAY)
+    valkey = start_valkey(workspace)
+    print(workspace.folder, postgres.pid, valkey.pid, flush=True)
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize(
+    "last", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda s: s.name
+)
+def test_nothing_is_left_when_the_owner_gets(last: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_SERVERS],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as owner:
+        assert owner.stdout is not None
+        folder, *pids = owner.stdout.readline().split()
+        owner.send_signal(last)
+
+    eventually(lambda: not Path(folder).exists())
+    assert [pid for pid in pids if runs(int(pid))] == []
+
+
+def test_closing_takes_the_children_of_a_process_along() -> None:
+    with Workspace() as workspace:
+        shell = workspace.start(Command("shell", ["sh", "-c", "sleep 600 & echo $!; wait"]))
+        child = int(eventually(lambda: workspace.log("shell")))
+
+    assert not runs(shell.pid)
+    assert not runs(child)
+
+
+def test_a_process_that_ended_is_out_of_care() -> None:
+    with Workspace() as workspace:
+        done = workspace.start(Command("done", ["true"]))
+        assert done.wait(10) == 0
+        workspace.ended(done)
+
+    assert not workspace.folder.exists()
+
+
+def test_closing_twice_is_nothing() -> None:
+    workspace = Workspace()
+    workspace.close()
+    workspace.close()
+
+    assert not workspace.folder.exists()
