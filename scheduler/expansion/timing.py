@@ -19,7 +19,10 @@ def session_end(catalog: SiteCatalog, row: str) -> str:
 
 
 def wall_end(starts: str, end_time: str, duration: str) -> str:
-    return f"session_worker.wall_end({starts}, {end_time}, {duration}, :default_minutes)"
+    return (
+        f"session_worker.wall_end({starts}, ({end_time})::time,"
+        f" ({duration})::numeric::integer, :default_minutes)"
+    )
 
 
 def series_start(series: str, occurrence: str) -> str:
@@ -31,6 +34,6 @@ def series_end(series: str, occurrence: str) -> str:
     written = f"{series}.written"
     return wall_end(
         series_start(series, occurrence),
-        f"({written}->>'end_time')::time",
-        f"({written}->>'duration')::integer",
+        f"{written}->>'end_time'",
+        f"{written}->>'duration'",
     )
