@@ -138,6 +138,7 @@ class Delivery(WorkerBase):
     state: Mapped[str] = filled()
     reason: Mapped[str | None]
     change: Mapped[dict[str, Any] | None]
+    told: Mapped[dict[str, Any] | None]
     due_at: Mapped[datetime]
     send_after: Mapped[datetime]
     retry_at: Mapped[datetime | None]

@@ -97,6 +97,7 @@ CREATE TABLE session_worker.delivery (
                        'held', 'expired', 'obsolete', 'unreachable')),
     reason         text,
     change         jsonb,            -- notices: what happened, and the old start
+    told           jsonb,            -- what the message named: a deleted row cannot be asked
     due_at         timestamptz NOT NULL,   -- when the lead says
     send_after     timestamptz NOT NULL,   -- not before: quiet hours, snooze, a channel's limit
     retry_at       timestamptz,      -- failed or unknown: when it is tried again; NULL: never

@@ -1,0 +1,158 @@
+"""What is true later: rows of the ledger that follow the site's changes (promises 4 and 5).
+
+Each move has one state it starts from and one it ends in, works on the set of what has not begun,
+and returns the ids that moved. The ledger's past is never looked at.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from models.catalog import SiteCatalog
+from scheduler.reminders.truth import LIVE, STANDS, UNTRUE, untruth
+
+# Indexes: delivery_ready, delivery_retry. A move leads on from a notice's old start as well.
+EXPIRE = text("""
+    UPDATE session_worker.delivery d
+       SET state = 'expired', reason = 'begun', retry_at = NULL
+     WHERE (d.state = 'planned' OR d.retry_at IS NOT NULL AND d.state IN ('failed', 'unknown'))
+       AND session_worker.begun(d.kind, d.lead_minutes,
+           least(d.starts_at, (d.change->>'old_starts_at')::timestamptz), :now)
+    RETURNING d.id""")
+
+
+def expire(conn: Connection, now: datetime) -> frozenset[int]:
+    """planned, or waiting to be tried again → expired: the session has begun."""
+    return frozenset(conn.scalars(EXPIRE, {"now": now}))
+
+
+# Index: delivery_retry.
+TRY_AGAIN = text("""
+    UPDATE session_worker.delivery
+       SET state = 'planned', reason = NULL, retry_at = NULL, holder = NULL, lease_until = NULL
+     WHERE retry_at <= :now AND state IN ('failed', 'unknown')
+    RETURNING id""")
+
+
+def try_again(conn: Connection, now: datetime) -> frozenset[int]:
+    """failed or unknown, and waited long enough → planned."""
+    return frozenset(conn.scalars(TRY_AGAIN, {"now": now}))
+
+
+# Indexes: delivery_start (what is still to begin), the primary key of tutor_sessions, and for the
+# few whose row has gone (session_date, start_time), or one reading of those days.
+FOLLOW = text(f"""
+    WITH lost AS MATERIALIZED (
+        SELECT d.id, d.tutor_id, d.student_id, d.starts_at,
+               d.starts_at AT TIME ZONE :zone AS wall
+          FROM session_worker.delivery d
+          LEFT JOIN tutor_sessions s ON s.id = d.session_id
+         WHERE d.starts_at > :now AND NOT {STANDS}
+    ), anew AS (
+        SELECT DISTINCT ON (d.id) d.id, s.id AS session_id
+          FROM lost d
+          JOIN tutor_sessions s
+            ON s.session_date = d.wall::date AND s.start_time = d.wall::time
+           AND s.tutor_id = d.tutor_id AND s.student_id = d.student_id
+         WHERE {LIVE} AND s.session_date = ANY(ARRAY(SELECT wall::date FROM lost))
+         ORDER BY d.id, s.id
+    )
+    UPDATE session_worker.delivery d SET session_id = anew.session_id
+      FROM anew WHERE d.id = anew.id
+    RETURNING d.id""")
+
+
+def follow_reentered(conn: Connection, now: datetime, zone: str) -> frozenset[int]:
+    """Point rows at the session that was entered anew for the same people and start."""
+    return frozenset(conn.scalars(FOLLOW, {"now": now, "zone": zone}))
+
+
+# Indexes: delivery_start, the primary key of tutor_sessions.
+def _withdraw(catalog: SiteCatalog) -> str:
+    return f"""
+    WITH fallen AS MATERIALIZED (
+        SELECT d.id, {untruth(catalog)} AS reason
+          FROM session_worker.delivery d
+          LEFT JOIN tutor_sessions s ON s.id = d.session_id
+         WHERE d.starts_at > :now AND d.kind IN ('alarm', 'reminder')
+           AND (d.state IN ('planned', 'claimed') OR d.state = 'failed' AND d.retry_at IS NOT NULL)
+    )
+    UPDATE session_worker.delivery d
+       SET state = 'obsolete', reason = fallen.reason, retry_at = NULL,
+           holder = NULL, lease_until = NULL
+      FROM fallen
+     WHERE d.id = fallen.id AND fallen.reason IS NOT NULL
+       AND (d.state IN ('planned', 'claimed') OR d.state = 'failed' AND d.retry_at IS NOT NULL)
+    RETURNING d.id"""
+
+
+def withdraw(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str) -> frozenset[int]:
+    """planned, claimed or failed and waiting → obsolete: no longer true. The reason says why."""
+    return frozenset(conn.scalars(text(_withdraw(catalog)), {"now": now, "zone": zone}))
+
+
+# Indexes: delivery_start, the primary key of tutor_sessions.
+def _bring_back(catalog: SiteCatalog) -> str:
+    return f"""
+    WITH again AS MATERIALIZED (
+        SELECT d.id FROM session_worker.delivery d
+          JOIN tutor_sessions s ON s.id = d.session_id
+         WHERE d.starts_at > :now AND d.kind IN ('alarm', 'reminder') AND d.state = 'obsolete'
+           AND d.reason = ANY(:untrue) AND {untruth(catalog)} IS NULL
+    )
+    UPDATE session_worker.delivery d SET state = 'planned', reason = NULL
+      FROM again WHERE d.id = again.id AND d.state = 'obsolete'
+    RETURNING d.id"""
+
+
+def bring_back(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str) -> frozenset[int]:
+    """obsolete → planned: it was never sent, and is true again."""
+    parameters = {"now": now, "zone": zone, "untrue": [*UNTRUE]}
+    return frozenset(conn.scalars(text(_bring_back(catalog)), parameters))
+
+
+# Indexes: delivery_ready, delivery_once.
+DROP_FARTHER = text("""
+    UPDATE session_worker.delivery d SET state = 'obsolete', reason = 'nearer_lead'
+     WHERE d.state = 'planned' AND d.due_at <= :now AND d.kind IN ('alarm', 'reminder')
+       AND EXISTS (
+           SELECT FROM session_worker.delivery n
+            WHERE n.tutor_id = d.tutor_id AND n.student_id = d.student_id
+              AND n.starts_at = d.starts_at AND n.kind = d.kind AND n.recipient = d.recipient
+              AND n.lead_minutes < d.lead_minutes AND n.due_at <= :now AND n.state <> 'obsolete')
+    RETURNING d.id""")
+
+
+def drop_farther_leads(conn: Connection, now: datetime) -> frozenset[int]:
+    """planned → obsolete: of several overdue leads only the nearest goes (promise 5)."""
+    return frozenset(conn.scalars(DROP_FARTHER, {"now": now}))
+
+
+# Indexes: delivery_ready, delivery_once.
+DROP_TOLD = text("""
+    UPDATE session_worker.delivery d SET state = 'obsolete', reason = 'told_by_notice'
+     WHERE d.state = 'planned' AND d.due_at <= :now AND d.kind IN ('alarm', 'reminder')
+       AND EXISTS (
+           SELECT FROM session_worker.delivery n
+            WHERE n.tutor_id = d.tutor_id AND n.student_id = d.student_id
+              AND n.starts_at = d.starts_at AND n.kind = 'notice' AND n.recipient = d.recipient
+              AND n.due_at >= d.due_at AND n.change->>'kind' <> 'cancelled'
+              AND n.state NOT IN ('obsolete', 'expired', 'unreachable'))
+    RETURNING d.id""")
+
+
+def drop_told_by_notice(conn: Connection, now: datetime) -> frozenset[int]:
+    """planned → obsolete: a notice of this start stands alone, beside an overdue lead."""
+    return frozenset(conn.scalars(DROP_TOLD, {"now": now}))
+
+
+# Index: delivery_ready.
+DROP_BEFORE_FIRST_TICK = text("""
+    UPDATE session_worker.delivery SET state = 'obsolete', reason = 'before_first_tick'
+     WHERE state = 'planned' AND due_at <= :now
+    RETURNING id""")
+
+
+def drop_before_first_tick(conn: Connection, now: datetime) -> frozenset[int]:
+    """planned → obsolete: an install does not send what was due before it."""
+    return frozenset(conn.scalars(DROP_BEFORE_FIRST_TICK, {"now": now}))

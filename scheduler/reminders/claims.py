@@ -1,0 +1,124 @@
+"""Claims: what is due is handed out in batches, under a lease on the database's clock.
+
+What one person gets at one moment about sessions with the same start is one message, so it is
+claimed as a whole: only who holds the group's first row takes the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Ledger rows that one worker holds: `holder` is the lease's name."""
+
+    holder: UUID
+    ids: tuple[int, ...]
+
+
+# Index: delivery_ready, in its order; SKIP LOCKED lets claimants pass each other.
+CLAIM = text("""
+    WITH leader AS MATERIALIZED (
+        SELECT d.starts_at, d.urgency, d.kind, d.recipient, d.message_key
+          FROM session_worker.delivery d
+         WHERE d.state = 'planned' AND d.send_after <= :now
+           AND NOT EXISTS (
+               SELECT FROM session_worker.delivery m
+                WHERE m.state = 'planned' AND m.send_after <= :now
+                  AND m.starts_at = d.starts_at AND m.urgency = d.urgency AND m.kind = d.kind
+                  AND m.recipient = d.recipient AND m.id < d.id
+                  AND m.message_key IS NOT DISTINCT FROM d.message_key)
+         ORDER BY d.starts_at, d.urgency, d.kind, d.recipient, d.id
+         LIMIT :messages
+           FOR UPDATE SKIP LOCKED
+    ), numbered AS (
+        SELECT *, (row_number() OVER (ORDER BY starts_at, urgency, kind, recipient) - 1)
+                  / CAST(:size AS integer) AS slot
+          FROM leader
+    ), taken AS MATERIALIZED (
+        SELECT m.id, n.slot
+          FROM numbered n
+          JOIN session_worker.delivery m
+            ON m.starts_at = n.starts_at AND m.urgency = n.urgency AND m.kind = n.kind
+           AND m.recipient = n.recipient
+           AND m.message_key IS NOT DISTINCT FROM n.message_key
+         WHERE m.state = 'planned' AND m.send_after <= :now
+           FOR UPDATE OF m SKIP LOCKED
+    )
+    UPDATE session_worker.delivery d
+       SET state = 'claimed', holder = (CAST(:holders AS uuid[]))[t.slot + 1],
+           lease_until = clock_timestamp() + :lease
+      FROM taken t
+     WHERE d.id = t.id AND d.state = 'planned'
+    RETURNING d.id, t.slot""")
+
+
+def claim(
+    conn: Connection, now: datetime, batches: int, size: int, lease: timedelta
+) -> list[Batch]:
+    """planned → claimed: at most `batches` of `size` messages each; soonest start first.
+
+    Commit it before the batches are handed to workers.
+    """
+    holders = [uuid4() for _ in range(batches)]
+    parameters = {"now": now, "messages": batches * size, "size": size, "lease": lease}
+    rows = conn.execute(CLAIM, {**parameters, "holders": [str(holder) for holder in holders]})
+    ids: list[list[int]] = [[] for _ in holders]
+    for row in rows:
+        ids[row.slot].append(row.id)
+    return [
+        Batch(holder, tuple(sorted(part)))
+        for holder, part in zip(holders, ids, strict=True)
+        if part
+    ]
+
+
+# Index: delivery_leased.
+RENEW = text("""
+    UPDATE session_worker.delivery SET lease_until = clock_timestamp() + :lease
+     WHERE id = ANY(:ids) AND state = 'claimed' AND holder = :holder
+       AND lease_until > clock_timestamp()
+    RETURNING id""")
+
+
+def renew(conn: Connection, ids: Sequence[int], holder: UUID, lease: timedelta) -> frozenset[int]:
+    """Prolong a living lease on what is still to be sent; returns what is still held."""
+    parameters = {"ids": list(ids), "holder": holder, "lease": lease}
+    return frozenset(conn.scalars(RENEW, parameters))
+
+
+# Index: primary key.
+RELEASE = text("""
+    UPDATE session_worker.delivery SET state = 'planned', holder = NULL, lease_until = NULL
+     WHERE id = ANY(:ids) AND state = 'claimed' AND holder = :holder
+    RETURNING id""")
+
+
+def release(conn: Connection, batch: Batch) -> frozenset[int]:
+    """claimed → planned: the batch could not be handed out."""
+    return frozenset(conn.scalars(RELEASE, {"ids": [*batch.ids], "holder": batch.holder}))
+
+
+# Index: delivery_leased.
+LAPSE = text("""
+    UPDATE session_worker.delivery SET state = 'planned', holder = NULL, lease_until = NULL
+     WHERE state = 'claimed' AND lease_until <= clock_timestamp()
+    RETURNING id""")
+
+
+def lapse(conn: Connection) -> frozenset[int]:
+    """claimed → planned: the lease ran out before anything was sent."""
+    return frozenset(conn.scalars(LAPSE))
+
+
+# Index: delivery_leased.
+COUNT_CLAIMED = text("SELECT count(*) FROM session_worker.delivery WHERE state = 'claimed'")
+
+
+def count_claimed(conn: Connection) -> int:
+    """How many ledger rows are in workers' hands, not yet sent."""
+    return int(conn.scalars(COUNT_CLAIMED).one())

@@ -1,0 +1,136 @@
+"""Planning passes: the tick's, which looks at what newly falls due, and the full one.
+
+Passes take turns under an advisory lock. Each is one transaction of the caller's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from models.catalog import SiteCatalog
+from scheduler.reminders.changes import (
+    bring_back,
+    drop_before_first_tick,
+    drop_farther_leads,
+    drop_told_by_notice,
+    expire,
+    follow_reentered,
+    try_again,
+    withdraw,
+)
+from scheduler.reminders.notices import bring_back_notices, plan_notices, withdraw_notices
+from scheduler.reminders.planning import alarm_minutes_in_use, plan
+from scheduler.reminders.spans import (
+    Lead,
+    alarm_leads,
+    all_due,
+    early_for_quiet,
+    newly_due,
+    reminder_leads,
+)
+from scheduler.settings import Settings
+
+# How far back a session may have begun and still get its rows, as expired.
+LOOK_BACK = timedelta(days=1)
+# An alarm that is due at the start counts for a minute more.
+GRACE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Ledger rows that a pass moved. `planned` are those made or brought back, and still so."""
+
+    planned: frozenset[int] = frozenset()
+    expired: frozenset[int] = frozenset()
+    obsolete: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far planning has come: the one row of `installation`."""
+
+    first_tick_at: datetime | None
+    planned_until: datetime | None
+    ticked_at: datetime | None
+    alarm_leads: Sequence[int]
+
+
+PROGRESS = text("""
+    SELECT first_tick_at, planned_until, ticked_at, alarm_leads
+      FROM session_worker.installation""")
+
+
+def progress(conn: Connection) -> Progress:
+    return Progress(*conn.execute(PROGRESS).one())
+
+
+TRY_TURN = text("SELECT pg_try_advisory_xact_lock(7236548812040022)")
+TURN = text("SELECT pg_advisory_xact_lock(7236548812040022)")
+
+
+def try_turn(conn: Connection) -> bool:
+    """Whether no other pass is under way; then it is this transaction's turn until it ends."""
+    return bool(conn.scalar(TRY_TURN))
+
+
+def wait_turn(conn: Connection) -> None:
+    """Wait until no other pass is under way."""
+    conn.execute(TURN)
+
+
+def narrow_pass(
+    conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime, seen: Progress
+) -> Changes:
+    """Plan what newly falls due since `seen.planned_until` (which must be known)."""
+    assert seen.planned_until is not None  # noqa: S101 (the caller asked)
+    windows = newly_due(
+        _leads(settings, seen.alarm_leads), seen.planned_until, _horizon(settings, now)
+    )
+    expired = expire(conn, now)
+    try_again(conn, now)
+    made = plan(conn, catalog, settings, now, windows)
+    dropped = drop_farther_leads(conn, now)
+    return Changes(made.planned - dropped, expired | made.expired, made.obsolete | dropped)
+
+
+def full_pass(
+    conn: Connection,
+    catalog: SiteCatalog,
+    settings: Settings,
+    now: datetime,
+    since: datetime,
+    silent_until: datetime | None = None,
+) -> Changes:
+    """Hold the ledger against the site: what has not begun, or began after `since`.
+
+    `silent_until`: what was due by then is not sent (beat's first tick on a new ledger).
+    """
+    zone = settings.site_timezone
+    expired = expire(conn, now)
+    try_again(conn, now)
+    follow_reentered(conn, now, zone)
+    obsolete = withdraw(conn, catalog, now, zone) | withdraw_notices(conn, now, zone)
+    planned = bring_back(conn, catalog, now, zone)
+    planned |= bring_back_notices(conn, now, zone) | plan_notices(conn, now, zone)
+    minutes = alarm_minutes_in_use(conn, catalog, settings, now)
+    leads, horizon = _leads(settings, minutes), _horizon(settings, now)
+    windows = (*all_due(leads, since, horizon), *early_for_quiet(leads, since, horizon))
+    made = plan(conn, catalog, settings, now, windows, silent_until)
+    dropped = drop_farther_leads(conn, now) | drop_told_by_notice(conn, now)
+    if silent_until is not None:
+        dropped |= drop_before_first_tick(conn, silent_until)
+    return Changes(
+        (planned | made.planned) - dropped,
+        expired | made.expired,
+        obsolete | made.obsolete | dropped,
+    )
+
+
+def _leads(settings: Settings, minutes: Sequence[int]) -> tuple[Lead, ...]:
+    return (*reminder_leads(settings.reminder_leads), *alarm_leads(minutes))
+
+
+def _horizon(settings: Settings, now: datetime) -> datetime:
+    return now + settings.plan_ahead
