@@ -226,6 +226,7 @@ class Preference(WorkerBase):
     language: Mapped[str | None]
     zone: Mapped[str | None]
     channels: Mapped[list[str] | None]
+    addresses: Mapped[dict[str, Any] | None]
     quiet_from: Mapped[time | None]
     quiet_until: Mapped[time | None]
     muted: Mapped[bool] = filled()
