@@ -82,6 +82,7 @@ class SmtpSink(AbstractContextManager["SmtpSink"]):
 
     def __enter__(self) -> Self:
         self._controller.start()
+        self.reset()  # the controller itself tried a connection
         return self
 
     def __exit__(
@@ -180,6 +181,7 @@ class SinkController(Controller):
         # The base class connects to the port it was given: 0 stands for any, ask for the real one.
         assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 class SinkProtocol(SMTP):
