@@ -1,39 +1,23 @@
-"""Rule and span → dates; wall time → instant (design, "Rules: which dates a row means")."""
+"""Rule and span → dates, by whole-day arithmetic (design, "Rules: which dates a row means")."""
 
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
-from scheduler.recurrence import recurrence_dates
+from scheduler.occurrences.recurrence import recurrence_dates
 from scheduler.rules import (
     EveryDays,
     EveryMonthsDay,
     EveryMonthsWeekdays,
     EveryWeeks,
-    Finding,
     GivenDates,
     RecurrenceRule,
     Rule,
 )
-from scheduler.rules.describe import every, numeral, which_week
-from scheduler.rules.words import WEEKDAY_NAMES
 from scheduler.settings import MonthEnd
 
 DAY = timedelta(days=1)
-LONGEST_NIGHT = timedelta(hours=12)
-LONGEST_DURATION_MINUTES = 24 * 60
-
-
-@dataclass(frozen=True, slots=True)
-class Lasting:
-    """When a session begins and ends, as naive wall times, and what is odd about it."""
-
-    starts: datetime
-    ends: datetime
-    finding: Finding | None = None
 
 
 def dates(rule: Rule, first: date, last: date) -> list[date]:
@@ -147,83 +131,3 @@ def month_number(day: date) -> int:
 def within(days: list[date], begin: date, end: date) -> list[date]:
     """Ascending days, without those of the outer months that the span cuts off."""
     return days[bisect_left(days, begin) : bisect_right(days, end)]
-
-
-def why(rule: Rule, day: date) -> str:
-    """Why a day is a date of the rule, or why not, in words."""
-    if day <= rule.anchor:
-        return "first session" if day == rule.anchor else "before the first session"
-    if not by_cadence(rule, day, day):
-        return "not a day of the rule"
-    if rule.months and day.month not in rule.months:
-        return "not in a month of the rule"
-    return why_left_out(rule, day) or why_fitting(rule, day)
-
-
-def why_left_out(rule: Rule, day: date) -> str | None:
-    """The bound that takes out a day which would fit."""
-    if rule.until is not None and day > rule.until:
-        return f"after until {rule.until}"
-    if rule.package_until is not None and day > rule.package_until:
-        return f"after its package ends on {rule.package_until}"
-    if rule.count is not None and not fitting(rule, day, day):
-        return f"beyond count {rule.count}"
-    return "excluded by exdates" if day in rule.exdates else None
-
-
-def why_fitting(rule: Rule, day: date) -> str:
-    weekday = WEEKDAY_NAMES[day.weekday()]
-    match rule.cadence:
-        case EveryDays(interval, weekdays):
-            return every(interval, "day") + (f", a {weekday}" if weekdays else "")
-        case EveryWeeks(_, interval):
-            return every(interval, weekday)
-        case EveryMonthsWeekdays(ordinal):
-            return f"{which_week(ordinal)} {weekday}"
-        case EveryMonthsDay(wanted):
-            if day.day != wanted:
-                return f"last day of the month, for the {numeral(wanted)}"
-            return f"{numeral(wanted)} of the month"
-        case GivenDates():
-            return "given date"
-        case RecurrenceRule(text):
-            return f"by the rule {text}"
-
-
-def instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """A naive wall time as an aware instant of the zone (RFC 5545, 3.3.5).
-
-    In a gap it moves on by the gap (02:30 → 03:30); in a fold it is the earlier. Agrees with the
-    SQL function session_worker.instant.
-    """
-    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone)
-
-
-def lasting(
-    session_date: date,
-    start_time: time,
-    end_time: time | None,
-    duration: int | None,
-    default_minutes: int,
-) -> Lasting:
-    """When a session begins and ends, in wall time. Agrees with session_worker.wall_end.
-
-    `duration` is believed from one minute to a day. Finding end_before_start: `end_time` is at or
-    before the start, and more than 12 hours after it on the next day.
-    """
-    starts = datetime.combine(session_date, start_time)
-    if end_time is None:
-        return Lasting(starts, starts + minutes(duration, default_minutes))
-    ends = datetime.combine(session_date, end_time)
-    if ends > starts:
-        return Lasting(starts, ends)
-    if ends + DAY - starts <= LONGEST_NIGHT:
-        return Lasting(starts, ends + DAY)
-    odd = Finding("end_before_start", f"{start_time:%H:%M} to {end_time:%H:%M}")
-    return Lasting(starts, starts + minutes(duration, default_minutes), odd)
-
-
-def minutes(duration: int | None, default_minutes: int) -> timedelta:
-    if duration is None or not 1 <= duration <= LONGEST_DURATION_MINUTES:
-        return timedelta(minutes=default_minutes)
-    return timedelta(minutes=duration)

@@ -1,0 +1,59 @@
+"""Wall times: the instants they mean, and how long a session lasts (design, "Rules")."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from scheduler.rules import Finding
+
+DAY = timedelta(days=1)
+LONGEST_NIGHT = timedelta(hours=12)
+LONGEST_DURATION_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """When a session begins and ends, as naive wall times, and what is odd about it."""
+
+    starts: datetime
+    ends: datetime
+    finding: Finding | None = None
+
+
+def instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """A naive wall time as an aware instant of the zone (RFC 5545, 3.3.5).
+
+    In a gap it moves on by the gap (02:30 → 03:30); in a fold it is the earlier. Agrees with the
+    SQL function session_worker.instant.
+    """
+    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone)
+
+
+def lasting(
+    session_date: date,
+    start_time: time,
+    end_time: time | None,
+    duration: int | None,
+    default_minutes: int,
+) -> Lasting:
+    """When a session begins and ends, in wall time. Agrees with session_worker.wall_end.
+
+    `duration` is believed from one minute to a day. Finding end_before_start: `end_time` is at or
+    before the start, and more than 12 hours after it on the next day.
+    """
+    starts = datetime.combine(session_date, start_time)
+    if end_time is None:
+        return Lasting(starts, starts + minutes(duration, default_minutes))
+    ends = datetime.combine(session_date, end_time)
+    if ends > starts:
+        return Lasting(starts, ends)
+    if ends + DAY - starts <= LONGEST_NIGHT:
+        return Lasting(starts, ends + DAY)
+    odd = Finding("end_before_start", f"{start_time:%H:%M} to {end_time:%H:%M}")
+    return Lasting(starts, starts + minutes(duration, default_minutes), odd)
+
+
+def minutes(duration: int | None, default_minutes: int) -> timedelta:
+    if duration is None or not 1 <= duration <= LONGEST_DURATION_MINUTES:
+        return timedelta(minutes=default_minutes)
+    return timedelta(minutes=duration)

@@ -1,0 +1,60 @@
+"""Why a day is a date of a rule, or why not, in words."""
+
+from datetime import date
+
+from scheduler.occurrences.dating import by_cadence, fitting
+from scheduler.rules import (
+    EveryDays,
+    EveryMonthsDay,
+    EveryMonthsWeekdays,
+    EveryWeeks,
+    GivenDates,
+    RecurrenceRule,
+    Rule,
+)
+from scheduler.rules.describe import every, numeral, which_week
+from scheduler.rules.words import WEEKDAY_NAMES
+
+
+def why(rule: Rule, day: date) -> str:
+    """ "every second Monday", "excluded by exdates", "not a day of the rule" …
+
+    A day that would not fit anyway is not said to be left out by a bound.
+    """
+    if day <= rule.anchor:
+        return "first session" if day == rule.anchor else "before the first session"
+    if not by_cadence(rule, day, day):
+        return "not a day of the rule"
+    if rule.months and day.month not in rule.months:
+        return "not in a month of the rule"
+    return why_left_out(rule, day) or why_fitting(rule, day)
+
+
+def why_left_out(rule: Rule, day: date) -> str | None:
+    """The bound that takes out a day which would fit."""
+    if rule.until is not None and day > rule.until:
+        return f"after until {rule.until}"
+    if rule.package_until is not None and day > rule.package_until:
+        return f"after its package ends on {rule.package_until}"
+    if rule.count is not None and not fitting(rule, day, day):
+        return f"beyond count {rule.count}"
+    return "excluded by exdates" if day in rule.exdates else None
+
+
+def why_fitting(rule: Rule, day: date) -> str:
+    weekday = WEEKDAY_NAMES[day.weekday()]
+    match rule.cadence:
+        case EveryDays(interval, weekdays):
+            return every(interval, "day") + (f", a {weekday}" if weekdays else "")
+        case EveryWeeks(_, interval):
+            return every(interval, weekday)
+        case EveryMonthsWeekdays(ordinal):
+            return f"{which_week(ordinal)} {weekday}"
+        case EveryMonthsDay(wanted):
+            if day.day != wanted:
+                return f"last day of the month, for the {numeral(wanted)}"
+            return f"{numeral(wanted)} of the month"
+        case GivenDates():
+            return "given date"
+        case RecurrenceRule(text):
+            return f"by the rule {text}"
