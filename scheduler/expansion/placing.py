@@ -29,6 +29,7 @@ def place_candidates(conn: Connection, span: Span) -> None:
     conn.execute(MAKE_CLASHES)
     while conn.execute(PLACE_UNOPPOSED).rowcount:
         conn.execute(YIELD_TO_PLACED)
+    conn.execute(text("ANALYZE sw_candidate"))
 
 
 def _make_candidates(span: Span) -> str:
