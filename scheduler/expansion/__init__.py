@@ -4,15 +4,14 @@ Every run compares what stands with what the rules say and writes the difference
 runs, at once and after any crash, leaves the same rows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
 
 from models.catalog import read_catalog
 from scheduler.expansion.attention import needing_work
-from scheduler.expansion.chunk import expand_chunk, take_turn
+from scheduler.expansion.chunk import expand_or_halve, take_turn
 from scheduler.expansion.report import ExpansionReport, Failure, Written, make_report
 from scheduler.expansion.span import Span
 from scheduler.settings import Settings
@@ -20,7 +19,7 @@ from scheduler.settings import Settings
 CHUNK = 2_000  # series in one transaction: flat memory, short turns
 PASSES = 4  # what one pass frees, the next fills
 
-__all__ = ["ExpansionReport", "expand", "expand_ids"]
+__all__ = ["ExpansionReport", "expand"]
 
 
 def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionReport:
@@ -65,7 +64,8 @@ GONE = """
        AND NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = o.session_id)"""
 ROW_GONE = f"SELECT 1 {GONE} LIMIT 1"
 RECORD_GONE = f"""
-    UPDATE session_worker.occurrence SET state = 'deleted', reason = 'row deleted', blocked_by = NULL
+    UPDATE session_worker.occurrence
+       SET state = 'deleted', reason = 'row deleted', blocked_by = NULL
      WHERE (anchor_id, occurs_on) IN (SELECT o.anchor_id, o.occurs_on {GONE})"""
 
 # Whether somebody entered by hand the row of a date that has none. Index: occurrence_open.
@@ -85,41 +85,12 @@ RECORD_BACK = f"""
      WHERE o.anchor_id = x.anchor_id AND o.occurs_on = x.occurs_on"""
 
 
-def expand_ids(
-    engine: Engine,
-    span: Span,
-    ids: Sequence[int],
-    between: Callable[[Written], None] = lambda _: None,
-) -> tuple[Written, list[Failure]]:
-    """Expands these anchors in committed chunks. `between` is called after each commit."""
+def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> tuple[Written, list[Failure]]:
+    """Expands these anchors in committed chunks."""
     written, failures = Written(), list[Failure]()
     for start in range(0, len(ids), CHUNK):
-        rows, failed = _expand_or_halve(engine, span, ids[start : start + CHUNK])
+        with engine.begin() as conn:
+            rows, failed = expand_or_halve(conn, span, ids[start : start + CHUNK])
         written += rows
         failures += failed
-        between(rows)
     return written, failures
-
-
-def _expand_or_halve(
-    engine: Engine, span: Span, ids: Sequence[int]
-) -> tuple[Written, list[Failure]]:
-    """One poisonous row fails alone: a chunk that fails is done again in halves."""
-    try:
-        with engine.begin() as conn:
-            return expand_chunk(conn, span, ids), []
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        if len(ids) == 1:
-            return Written(), [Failure(ids[0], _first_line(error))]
-    middle = len(ids) // 2
-    first, first_failed = _expand_or_halve(engine, span, ids[:middle])
-    second, second_failed = _expand_or_halve(engine, span, ids[middle:])
-    return first + second, first_failed + second_failed
-
-
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0]
-
-

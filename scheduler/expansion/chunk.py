@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from scheduler.expansion.following import align_written, write_standing, write_targets
 from scheduler.expansion.placing import place_candidates
 from scheduler.expansion.reading import SeriesNow, read_series, write_wanted
-from scheduler.expansion.report import Written
+from scheduler.expansion.report import Failure, Written
 from scheduler.expansion.span import Span
 from scheduler.expansion.splitting import split_series
 from scheduler.expansion.writing import forget_unwanted, pair_moves, write_rows
@@ -37,6 +38,39 @@ def take_turn(conn: Connection) -> None:
 def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Written:
     """Brings the series of these anchors to what the design says. The caller commits."""
     take_turn(conn)
+    series = decide(conn, span, ids)
+    written, late = write_rows(conn, span)
+    conn.execute(RECORD_SERIES, {"late": list(late)})
+    _record_findings(conn, ids, series)
+    return written
+
+
+def expand_or_halve(
+    conn: Connection, span: Span, ids: Sequence[int]
+) -> tuple[Written, list[Failure]]:
+    """expand_chunk, where one poisonous row fails alone: what fails is done again in halves."""
+    if not ids:
+        return Written(), []
+    try:
+        with conn.begin_nested():
+            return expand_chunk(conn, span, ids), []
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        if len(ids) == 1:
+            return Written(), [Failure(ids[0], str(error.orig).strip().partition("\n")[0])]
+    middle = len(ids) // 2
+    first, first_failed = expand_or_halve(conn, span, ids[:middle])
+    second, second_failed = expand_or_halve(conn, span, ids[middle:])
+    return first + second, first_failed + second_failed
+
+
+def decide(conn: Connection, span: Span, ids: Sequence[int]) -> list[SeriesNow]:
+    """What is to be done for these anchors, in the temporary tables sw_*; no row is written yet.
+
+    For a look alone, roll back after it.
+    """
+    conn.execute(DROP_TEMPORARY)
     if len(ids) >= BULK:
         conn.execute(HASH_ONLY)
     split_series(conn, ids)
@@ -49,12 +83,13 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Written:
     forget_unwanted(conn, series, span)
     place_candidates(conn, span)
     pair_moves(conn)
-    written, late = write_rows(conn, span)
-    conn.execute(RECORD_SERIES, {"late": list(late)})
-    _record_findings(conn, ids, series)
-    return written
+    return series
 
 
+# A second chunk in one transaction starts anew.
+DROP_TEMPORARY = text("""
+    DROP TABLE IF EXISTS sw_anchor, sw_wanted, sw_series, sw_target, sw_row, sw_candidate, sw_near,
+                         sw_clash, sw_change""")
 MAKE_SERIES = text("""
     CREATE TEMP TABLE sw_series (
         anchor_id bigint PRIMARY KEY, state text, reason text, seen text, enrolled boolean,
@@ -132,5 +167,3 @@ def _record_findings(conn: Connection, ids: Sequence[int], series: Sequence[Seri
     }
     conn.execute(DROP_FINDINGS, parameters)
     conn.execute(ADD_FINDINGS, parameters)
-
-

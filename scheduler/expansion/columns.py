@@ -59,7 +59,9 @@ class RowColumns:
 def row_columns(catalog: SiteCatalog) -> RowColumns:
     """The columns of this database's tutor_sessions, by where a generated row gets them."""
     columns = catalog.tables["tutor_sessions"]
-    copied, emptied, unwritten = [], [], []
+    copied: list[str] = []
+    emptied: list[str] = []
+    unwritten: list[str] = []
     for column in columns.values():
         if column.name == "session_date" or column.name in CONSTANTS:
             continue

@@ -91,9 +91,7 @@ def align_written(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> 
     stale = list(conn.scalars(STALE, {"ids": changed, "signature": span.catalog.signature}))
     if not stale:
         return
-    added = ", ".join(
-        f"{value} AS {quoted(name)}" for name, value in span.columns.defaults.items()
-    )
+    added = ", ".join(f"{value} AS {quoted(name)}" for name, value in span.columns.defaults.items())
     unwritten = [*span.columns.unwritten, "session_date"]
     conn.execute(text(ALIGN.format(added=added)), {"ids": stale, "unwritten": unwritten})
 
@@ -114,4 +112,3 @@ ALIGN = """
              WHERE anchor_id = ANY(CAST(:ids AS bigint[]))) n,
            (SELECT to_jsonb(d) AS value FROM (SELECT {added}) d) added
      WHERE s.anchor_id = n.anchor_id"""
-

@@ -11,7 +11,8 @@ def people_joins(catalog: SiteCatalog, series: str) -> str:
       LEFT JOIN users tu ON tu.id = {_user_column(catalog.tutor_key, "tp", f"{series}.tutor_id")}
       LEFT JOIN student_profiles sp
              ON sp.{_profile_column(catalog.student_key)} = {series}.student_id
-      LEFT JOIN users su ON su.id = {_user_column(catalog.student_key, "sp", f"{series}.student_id")}"""
+      LEFT JOIN users su
+             ON su.id = {_user_column(catalog.student_key, "sp", f"{series}.student_id")}"""
 
 
 def enrolled_now(catalog: SiteCatalog) -> str:

@@ -85,7 +85,7 @@ def _read_anchors(span: Span) -> str:
 
 def _series_now(span: Span, row: Row[tuple[object, ...]]) -> SeriesNow | None:
     if not row.there:
-        return None if row.state is None else _without_dates(row, "ended", "anchor_deleted")
+        return None if row.state is None else _without_dates(row, "ended", "anchor_deleted", span)
     if row.is_recurring is not True:
         return None if row.state is None else _without_dates(row, "stopped", "switched_off", span)
     reading = read_rule(
@@ -105,9 +105,9 @@ def _series_now(span: Span, row: Row[tuple[object, ...]]) -> SeriesNow | None:
     if row.pause_reason is not None:
         return _without_dates(row, "paused", row.pause_reason, span, findings)
     if row.ends_on is not None and row.ends_on < span.today:
-        return _without_dates(row, "ended", f"continued_by {row.continued_by}", span, findings)
-    assert reading.rule is not None
-    return _active(span, row, reading.rule, findings)
+        reason = f"continued_by {row.continued_by}" if row.continued_by else "ended_by_admin"
+        return _without_dates(row, "ended", reason, span, findings)
+    return None if reading.rule is None else _active(span, row, reading.rule, findings)
 
 
 def _active(
@@ -130,7 +130,9 @@ def _active(
 
 
 def _planned(
-    span: Span, row: Row[tuple[object, ...]], changed: bool  # noqa: FBT001
+    span: Span,
+    row: Row[tuple[object, ...]],
+    changed: bool,  # noqa: FBT001
 ) -> tuple[date | None, date | None]:
     """The dates that have been expanded, once this span is: one range, without a gap in it.
 
@@ -147,13 +149,13 @@ def _without_dates(
     row: Row[tuple[object, ...]],
     state: str,
     reason: str,
-    span: Span | None = None,
+    span: Span,
     findings: tuple[Finding, ...] = (),
 ) -> SeriesNow:
-    seen = f"{row.sw_version}:{span.context}" if span is not None else ""
+    seen = f"{row.sw_version}:{span.context}"
     return SeriesNow(
         row.anchor_id, state, reason, seen, row.enrolled or row.enrolled_now, row.ends_on,
-        row.state != state, None, None, (), findings,
+        row.state != state or span.purpose is Purpose.ENDING, None, None, (), findings,
     )  # fmt: skip
 
 

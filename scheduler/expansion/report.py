@@ -63,7 +63,7 @@ def make_report(
     """Counts what stands. Reads only."""
     return ExpansionReport(
         span.as_of,
-        dict.fromkeys(STATES, 0) | {state: n for state, n in conn.execute(COUNT_SERIES)},
+        dict.fromkeys(STATES, 0) | dict(conn.execute(COUNT_SERIES).all()),
         count_occurrences(conn, span.first, span.last),
         rows,
         read_findings(conn, span),
@@ -79,7 +79,7 @@ COUNT_OCCURRENCES = text("""
 
 def count_occurrences(conn: Connection, first: date, last: date) -> dict[str, int]:
     counts = conn.execute(COUNT_OCCURRENCES, {"first": first, "last": last})
-    return dict.fromkeys(OCCURRENCES, 0) | {state: n for state, n in counts}
+    return dict.fromkeys(OCCURRENCES, 0) | dict(counts.all())
 
 
 READ_FINDINGS = text("SELECT session_id, code, detail FROM session_worker.finding")

@@ -9,12 +9,13 @@ from hashlib import sha256
 from models.catalog import SiteCatalog
 from scheduler.expansion.columns import RowColumns, row_columns
 from scheduler.rules import RulePolicy
-from scheduler.settings import Settings
+from scheduler.settings import OnStop, Settings
 
 
 class Purpose(Enum):
     AHEAD = "the coming weeks, on and on"
     BACKFILL = "dates that an admin names"
+    ENDING = "an admin ends a series and cancels its rows to come"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,18 @@ class Span:
         """From the site's wall date to EXPAND_DAYS ahead (promise 1)."""
         today = as_of.astimezone(settings.zone).date()
         return cls(catalog, settings, as_of, today, today + timedelta(days=settings.expand_days))
+
+    @classmethod
+    def backfill(
+        cls, catalog: SiteCatalog, settings: Settings, as_of: datetime, dates: tuple[date, date]
+    ) -> "Span":
+        """The dates that an admin names, past ones too."""
+        return cls(catalog, settings, as_of, *dates, Purpose.BACKFILL)
+
+    @property
+    def cancels(self) -> bool:
+        """Whether untouched rows to come of a series that stops are cancelled."""
+        return self.purpose is Purpose.ENDING or self.settings.on_stop is OnStop.CANCEL
 
     @property
     def today(self) -> date:

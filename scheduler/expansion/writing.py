@@ -10,7 +10,6 @@ from scheduler.expansion.columns import PLACING
 from scheduler.expansion.reading import SeriesNow
 from scheduler.expansion.report import Written
 from scheduler.expansion.span import Span
-from scheduler.settings import OnStop
 
 
 def pair_moves(conn: Connection) -> None:
@@ -68,7 +67,7 @@ def _hold_rows(conn: Connection, span: Span) -> set[int]:
         {
             "unwritten": list(span.columns.unwritten),
             "placing": list(PLACING),
-            "on_stop": span.settings.on_stop is OnStop.CANCEL,
+            "cancels": span.cancels,
         },
     )
     return set(conn.scalars(LATE))
@@ -89,7 +88,8 @@ HOLD = """
         SELECT r.session_id, r.anchor_id, r.occurs_on, NULL, r.now, 'cancel', '{}', true, NULL
           FROM sw_row r LEFT JOIN sw_series s ON s.anchor_id = r.anchor_id
          WHERE r.state = 'created' AND r.to_come AND r.untouched
-           AND (r.target IS NOT NULL AND NOT r.wanted OR s.state = 'stopped' AND :on_stop)
+           AND (r.target IS NOT NULL AND NOT r.wanted
+                OR s.state IN ('stopped', 'ended') AND :cancels)
            AND NOT EXISTS (SELECT FROM sw_candidate c
                             WHERE c.session_id = r.session_id AND c.kind = 'move'))
     SELECT change.*, held.id IS NOT NULL AS held
@@ -127,8 +127,8 @@ CHANGE = """
 RECORD_CANCELLED = """
     UPDATE session_worker.occurrence o
        SET state = 'skipped', blocked_by = NULL,
-           reason = CASE s.state WHEN 'stopped' THEN 'series_stopped'
-                                 ELSE coalesce(r.holiday, :reason) END
+           reason = CASE WHEN s.state IN ('stopped', 'ended') THEN 'series_' || s.state
+                         ELSE coalesce(r.holiday, :reason) END
       FROM sw_change c
       JOIN sw_row r ON r.session_id = c.session_id
       LEFT JOIN sw_series s ON s.anchor_id = c.anchor_id

@@ -11,6 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from models.catalog import SiteMismatch
 from models.installation import SchemaIsNewer
 from models.site import ColumnMissing
+from scheduler.expansion.backfill import BackfillRefused
+from scheduler.expansion.preview import NotASeries
 from scheduler.settings import InvalidSetting
 from tasks.commands.failure import ExitCode, Failure
 
@@ -18,6 +20,8 @@ from tasks.commands.failure import ExitCode, Failure
 # own `exit_code`.
 EXIT_CODES: dict[type[Exception], ExitCode] = {
     InvalidSetting: ExitCode.USAGE,
+    BackfillRefused: ExitCode.USAGE,
+    NotASeries: ExitCode.USAGE,
     SiteMismatch: ExitCode.PARTLY,
     ColumnMissing: ExitCode.PARTLY,
     SchemaIsNewer: ExitCode.PARTLY,

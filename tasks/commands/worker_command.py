@@ -24,6 +24,7 @@ __all__ = [
     "ExitCode",
     "Refused",
     "WorkerCommand",
+    "WorkerGroup",
     "console",
     "json_document",
     "printable",
@@ -74,3 +75,21 @@ def usage_failure(error: click.UsageError) -> Failure:
     if error.ctx is not None:
         words += f" See `{error.ctx.command_path} --help`."
     return Failure((words,), ExitCode.USAGE)
+
+
+class WorkerGroup(click.Group):
+    """Commands under one name: its own usage errors are lines too."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        with failures_as_lines():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with failures_as_lines():
+            return super().invoke(ctx)

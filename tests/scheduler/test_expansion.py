@@ -1,6 +1,5 @@
 """Rules → rows on a real database: what a run writes, and what it leaves alone."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -44,7 +43,7 @@ class Site:
         return dict(self.sql(
             """SELECT occurs_on, state FROM session_worker.occurrence
                 WHERE anchor_id = :id ORDER BY 1""", id=anchor,
-        ).tuples().all())  # fmt: skip
+        ).all())  # fmt: skip
 
     def row_on(self, anchor: int, day: date) -> Any:
         return self.sql(
@@ -81,7 +80,10 @@ def test_a_second_run_writes_nothing_and_takes_no_sequence_values(site: Site) ->
     report = site.run()
 
     assert report.rows == type(report.rows)()
-    assert (site.sql(lsn).one(), site.sql("SELECT xmin, * FROM session_worker.series").all()) == before
+    assert (
+        site.sql(lsn).one(),
+        site.sql("SELECT xmin, * FROM session_worker.series").all(),
+    ) == before
 
 
 def test_the_row_that_carries_the_rule_is_never_written(site: Site) -> None:
@@ -318,8 +320,11 @@ def test_this_and_following_begins_a_new_series_that_takes_the_later_rows(site: 
     site.run()
     ids = {day: site.row_on(anchor, day).id for day in dec(15, 22, 29)}
     new = ids[date(2026, 12, 15)]
-    site.sql("""UPDATE tutor_sessions SET is_recurring = true, session_frequency = 'weekly',
-                recurring_pattern = '{"days": ["Friday"]}', topic = 'New' WHERE id = :i""", i=new)
+    site.sql(
+        """UPDATE tutor_sessions SET is_recurring = true, session_frequency = 'weekly',
+                recurring_pattern = '{"days": ["Friday"]}', topic = 'New' WHERE id = :i""",
+        i=new,
+    )
 
     site.run()
 
@@ -407,7 +412,9 @@ def test_an_enrolment_that_goes_pauses_the_series_until_it_is_back(site: Site) -
 
 def test_an_inactive_person_pauses_the_series(site: Site) -> None:
     an_anchor(site.conn, tutor_id=a_tutor(site.conn, is_suspended=True))
-    an_anchor(site.conn, student_id=a_student(site.conn, user_id=a_user(site.conn, is_active=False)))
+    an_anchor(
+        site.conn, student_id=a_student(site.conn, user_id=a_user(site.conn, is_active=False))
+    )
 
     report = site.run()
 

@@ -1,0 +1,113 @@
+"""Whether the promises hold in the rows that stand: nothing doubled, nothing overlapping by our
+doing, every date of every rule accounted for (promises 1 and 2)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, text
+
+from models.catalog import read_catalog
+from scheduler.expansion.attention import needing_work
+from scheduler.expansion.chunk import BULK, HASH_ONLY, decide
+from scheduler.expansion.span import Span
+from scheduler.expansion.timing import LIVE, session_end, session_start
+from scheduler.settings import Settings
+
+PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    code: str
+    session_id: int
+    detail: str
+
+
+def audit(engine: Engine, settings: Settings, as_of: datetime) -> tuple[AuditFinding, ...]:
+    """What breaks a promise, by code and session; empty where all is well. Writes nothing."""
+    with engine.connect() as conn:
+        span = Span.ahead(read_catalog(conn), settings, as_of)
+        found = [
+            *_doubled(conn, span),
+            *_overlapping(conn, span),
+            *_unaccounted(conn, span),
+            *(AuditFinding("work_left", one, "the next expand looks at this series")
+              for one in needing_work(conn, span)),
+        ]  # fmt: skip
+        conn.rollback()
+    return tuple(sorted(found, key=lambda one: (one.code, one.session_id)))
+
+
+def _doubled(conn: Connection, span: Span) -> list[AuditFinding]:
+    rows = conn.execute(DOUBLED, {"first": span.first, "last": span.last})
+    return [AuditFinding("doubled", row.id, f"same start as session {row.other}") for row in rows]
+
+
+DOUBLED = text("""
+    SELECT o.session_id AS id, min(t2.id) AS other
+      FROM session_worker.occurrence o
+      JOIN tutor_sessions t ON t.id = o.session_id
+      JOIN tutor_sessions t2 ON t2.tutor_id = t.tutor_id AND t2.student_id = t.student_id
+       AND t2.session_date = t.session_date AND t2.start_time = t.start_time AND t2.id < t.id
+     WHERE o.state = 'created' AND o.occurs_on BETWEEN :first AND :last GROUP BY 1""")
+
+
+def _overlapping(conn: Connection, span: Span) -> list[AuditFinding]:
+    rows = conn.execute(
+        text(_overlaps(span)),
+        {
+            "first": span.first,
+            "last": span.last,
+            "default_minutes": span.settings.default_duration_minutes,
+        },
+    )
+    return [AuditFinding("overlap", row.id, f"overlaps session {row.other}") for row in rows]
+
+
+def _overlaps(span: Span) -> str:
+    """Overlaps of two rows that the worker made and that still stand as it wrote them."""
+    return f"""
+    WITH made AS (
+        SELECT t.id, t.tutor_id, t.student_id, {session_start("t")} AS starts,
+               {session_end(span.catalog, "t")} AS ends, later AS n,
+               t.session_date + later AS day
+          FROM session_worker.occurrence o
+          JOIN session_worker.series s ON s.anchor_id = o.anchor_id
+          JOIN tutor_sessions t ON t.id = o.session_id
+          CROSS JOIN (VALUES (0), (1)) AS l(later)
+         WHERE o.state = 'created' AND o.occurs_on BETWEEN :first AND :last
+           AND t.session_date = o.occurs_on AND {LIVE.format("t")}
+           AND t.start_time = (coalesce(o.kept, '{{}}')->>'start_time')::time IS NOT TRUE
+           AND t.start_time = (s.written->>'start_time')::time
+           AND (later = 0 OR {session_end(span.catalog, "t")} > t.session_date + 1))
+    SELECT b.id, min(a.id) AS other
+      FROM made a JOIN made b ON b.day = a.day AND a.tutor_id = b.tutor_id AND a.id < b.id
+     WHERE a.starts < b.ends AND b.starts < a.ends
+       AND NOT (a.starts = b.starts AND a.ends = b.ends AND a.student_id <> b.student_id)
+     GROUP BY 1"""
+
+
+def _unaccounted(conn: Connection, span: Span) -> list[AuditFinding]:
+    """Dates of active rules without a record. Pages, so that memory stays flat."""
+    ids = conn.scalars(ACTIVE).all()
+    found = []
+    for start in range(0, len(ids), PAGE):
+        page = ids[start : start + PAGE]
+        if len(page) >= BULK:
+            conn.execute(HASH_ONLY)
+        decide(conn, span, page)
+        found += [
+            AuditFinding("unaccounted", row.anchor_id, f"{row.dates} dates without row or reason")
+            for row in conn.execute(UNACCOUNTED, {"first": span.first, "last": span.last})
+        ]
+    return found
+
+
+ACTIVE = text("""
+    SELECT anchor_id FROM session_worker.series WHERE state = 'active' ORDER BY anchor_id""")
+UNACCOUNTED = text("""
+    SELECT w.anchor_id, count(*) AS dates FROM sw_wanted w
+     WHERE w.occurs_on BETWEEN :first AND :last AND NOT EXISTS (
+        SELECT FROM session_worker.occurrence o
+         WHERE o.anchor_id = w.anchor_id AND o.occurs_on = w.occurs_on)
+     GROUP BY 1""")

@@ -1,0 +1,44 @@
+"""`celery -A tasks audit`: whether the promises hold in the rows that stand."""
+
+from datetime import UTC, datetime
+
+import click
+
+from tasks.commands.worker_command import (
+    INSTANT,
+    ExitCode,
+    WorkerCommand,
+    console,
+    json_document,
+)
+
+
+@click.command(cls=WorkerCommand)
+@click.option("--as-of", type=INSTANT, help="Look as if it were this instant.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def audit(context: click.Context, as_of: datetime | None, as_json: bool) -> None:
+    """Check the generated rows: nothing doubled, no overlap of ours, every date accounted for.
+
+    Writes nothing. Exits 1 where something is found.
+
+    Example: celery -A tasks audit --json
+    """
+    from rich.table import Table
+
+    from scheduler.expansion.audit import audit as audit_sessions
+    from scheduler.settings import load_settings
+    from tasks.database import engine
+
+    settings = load_settings()
+    found = audit_sessions(engine(settings), settings, as_of or datetime.now(UTC))
+    if as_json:
+        click.echo(json_document({"ok": not found, "findings": found}))
+    elif not found:
+        console().print("All is well: nothing doubled, no overlap, every date accounted for.")
+    else:
+        table = Table("Finding", "Session", "Detail", box=None, header_style="bold")
+        for one in found:
+            table.add_row(one.code, str(one.session_id), one.detail)
+        console().print(table)
+    context.exit(ExitCode.PARTLY if found else ExitCode.DONE)

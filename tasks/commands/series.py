@@ -1,0 +1,83 @@
+"""`celery -A tasks series`: the series, and ending one by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from tasks.commands.worker_command import (
+    ROW_ID,
+    WorkerCommand,
+    WorkerGroup,
+    console,
+    json_document,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scheduler.expansion.series import SeriesLine
+
+
+@click.group(cls=WorkerGroup, invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def series(context: click.Context, as_json: bool) -> None:
+    """List the series: state, next date, rows to come and conflicts.
+
+    Example: celery -A tasks series
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from scheduler.expansion.series import list_series
+    from scheduler.settings import load_settings
+    from tasks.database import engine
+
+    settings = load_settings()
+    with engine(settings).connect() as conn:
+        found = list_series(conn, datetime.now(settings.zone).date())
+    click.echo(json_document({"series": found})) if as_json else show(found)
+
+
+def show(found: Sequence[SeriesLine]) -> None:
+    from rich.table import Table
+
+    if not found:
+        console().print("No series yet: `celery -A tasks expand` reads the rules.")
+        return
+    table = Table(
+        "Session", "State", "Subject", "Tutor", "Student", "Next", "Rows", "Conflicts", "Reason",
+        box=None, header_style="bold",
+    )  # fmt: skip
+    for one in found:
+        table.add_row(
+            str(one.session_id), one.state, printable(one.subject or ""), str(one.tutor_id),
+            str(one.student_id), one.next_date.isoformat() if one.next_date else "",
+            str(one.rows_to_come), str(one.conflicts), printable(one.reason or ""),
+        )  # fmt: skip
+    console().print(table)
+
+
+@series.command(cls=WorkerCommand)
+@click.argument("session_id", metavar="SESSION", type=ROW_ID)
+@click.option("--cancel-future", is_flag=True, help="Cancel the rows to come that nobody touched.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def end(session_id: int, cancel_future: bool, as_json: bool) -> None:
+    """End the series of SESSION: no rows from today on. Those that stand stay.
+
+    Example: celery -A tasks series end 42 --cancel-future
+    """
+    from scheduler.expansion.series import end_series, end_series_and_cancel
+    from scheduler.settings import load_settings
+    from tasks.database import engine
+
+    settings = load_settings()
+    act = end_series_and_cancel if cancel_future else end_series
+    rows = act(engine(settings), settings, datetime.now(UTC), session_id)
+    if as_json:
+        click.echo(json_document({"session_id": session_id, "state": "ended", "rows": rows}))
+    else:
+        console().print(f"Series {session_id} is ended; {rows.cancelled} rows cancelled.")
