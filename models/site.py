@@ -7,6 +7,8 @@ given a value. Reading one that lacks raises `ColumnMissing`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -235,8 +237,14 @@ def name_a_missing_column(state: ORMExecuteState) -> Any:
     mapper = state.bind_mapper
     if mapper is None or not issubclass(mapper.class_, SiteBase):
         return None
-    try:
+    with lacking_columns_named():
         return state.invoke_statement()
+
+
+@contextmanager
+def lacking_columns_named() -> Iterator[None]:
+    try:
+        yield
     except ProgrammingError as error:
         if getattr(error.orig, "pgcode", None) != UNDEFINED_COLUMN:
             raise

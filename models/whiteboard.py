@@ -18,11 +18,16 @@ from sqlalchemy import (
     Text,
     Time,
     UniqueConstraint,
+    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from models.site import Enrolment, SiteBase, User, optional
+from models.site import Enrolment, SiteBase, User, lacking_columns_named, optional
+
+
+class NoEnrolment(Exception):
+    """A whiteboard session was wanted for an enrolment that is not there. One line."""
 
 
 class WhiteboardSession(SiteBase):
@@ -101,3 +106,47 @@ class WhiteboardChatMessage(SiteBase):
 
     session: Mapped[WhiteboardSession] = relationship(back_populates="chat")
     sender: Mapped[User] = relationship()
+
+
+def open_whiteboard_session(
+    session: Session,
+    enrolment_id: int,
+    *,
+    name: str | None = None,
+    session_date: date | None = None,
+    start_time: time | None = None,
+    end_time: time | None = None,
+) -> WhiteboardSession:
+    """A new whiteboard session of an enrolment, flushed but not committed.
+
+    The enrolment cannot go before the caller's transaction ends, also where the database has no
+    foreign key. What is not given is not named, so an older copy can do without it. Raises
+    NoEnrolment where the enrolment is not there, ColumnMissing where a column given lacks.
+    """
+    hold_enrolment(session, enrolment_id)
+    wished = {
+        "session_name": name,
+        "session_date": session_date,
+        "start_time": start_time,
+        "end_time": end_time,
+    }
+    given = {column: value for column, value in wished.items() if value is not None}
+    opened = WhiteboardSession(booking_id=enrolment_id, **given)
+    session.add(opened)
+    with lacking_columns_named():
+        session.flush()
+    return opened
+
+
+def hold_enrolment(session: Session, enrolment_id: int) -> None:
+    """Keep the enrolment from being deleted. Index: primary key; the weakest lock that does."""
+    held = (
+        select(Enrolment.id)
+        .where(Enrolment.id == enrolment_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    if session.scalar(held) is None:
+        raise NoEnrolment(
+            f"enrolment {enrolment_id} is not in tutor_students: enrol the student with the tutor"
+            " first, or name another enrolment."
+        )

@@ -102,6 +102,7 @@ class Backfill(WorkerBase):
     tutor_id: Mapped[int | None]
     session_id: Mapped[int | None]
     created_at: Mapped[datetime] = filled()
+    stopped_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
 
@@ -129,8 +130,10 @@ class Delivery(WorkerBase):
     student_id: Mapped[int]
     starts_at: Mapped[datetime]
     kind: Mapped[str]
-    urgency: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
-    lead_minutes: Mapped[int]
+    urgency: Mapped[int] = mapped_column(
+        SmallInteger, server_default=FetchedValue(), nullable=True
+    )  # generated, so never NULL; PostgreSQL does not say so
+    lead_minutes: Mapped[int] = mapped_column(Integer)
     revision: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
     recipient: Mapped[str]
     person_id: Mapped[int | None]

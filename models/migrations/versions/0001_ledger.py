@@ -63,6 +63,7 @@ CREATE TABLE session_worker.backfill (
     tutor_id     bigint,
     session_id   bigint,
     created_at   timestamptz NOT NULL DEFAULT now(),
+    stopped_at   timestamptz,      -- by its admin; resuming clears it
     finished_at  timestamptz
 );
 CREATE TABLE session_worker.backfill_chunk (
@@ -184,6 +185,7 @@ CREATE TABLE session_worker.preference (
     language     text,                       -- 'en', 'am'
     zone         text,                       -- IANA name
     channels     text[],                     -- in order of choice
+    addresses    jsonb,                      -- channel -> address, beside e-mail and phone
     quiet_from   time,                       -- local wall times; may pass midnight
     quiet_until  time,
     muted        boolean NOT NULL DEFAULT false,
