@@ -26,7 +26,7 @@ def a_user(conn: Connection, **columns: Any) -> int:
         "first_name": "Abebe",
         "father_name": "Kebede",
         "grandfather_name": "Alemu",
-        "email": f"person{number}@example.et",
+        "email": f"person{number}@tutoring.example",
     }
     return insert_row(conn, "users", {**defaults, **columns})
 

@@ -1,12 +1,14 @@
 """A temporary folder and the processes that live in it, which end together."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,17 +43,11 @@ class Workspace(AbstractContextManager["Workspace"]):
     """
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="session-worker-", dir=temporary_root()))
-        self.folder.chmod(0o711)  # a lent account passes through to its own folder
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._guardian = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", guardian.__file__, self.folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-        )
+        with uninterrupted():
+            self.folder = Path(tempfile.mkdtemp(prefix="session-worker-", dir=temporary_root()))
+            self.folder.chmod(0o711)  # a lent account passes through to its own folder
+            self._guardian = guardian_of(self.folder)
 
     def __enter__(self) -> Self:
         return self
@@ -66,12 +62,13 @@ class Workspace(AbstractContextManager["Workspace"]):
 
     def start(self, command: Command, given: bytes = b"") -> subprocess.Popen[bytes]:
         """Start a process in a group of its own; `given` is its standard input."""
-        process = self._popen(command)
-        self._tell(f"+ {process.pid} {int(command.last_signal)}\n")
-        self._processes.append(process)
+        with uninterrupted():
+            process = self._popen(command)
+            self._tell(f"+ {process.pid} {int(command.last_signal)}\n")
+            self._processes.append(process)
         assert process.stdin is not None  # noqa: S101
-        process.stdin.write(given)
-        process.stdin.close()
+        with suppress(BrokenPipeError), process.stdin:  # it ended before it had read all
+            process.stdin.write(given)
         return process
 
     def new_folder(self, prefix: str, owner: Account | None) -> Path:
@@ -95,10 +92,12 @@ class Workspace(AbstractContextManager["Workspace"]):
         """End everything and wait for it; closing twice is nothing."""
         assert self._guardian.stdin is not None  # noqa: S101
         self._guardian.stdin.close()
+        if self._guardian.wait() != 0:  # it was killed: its work is ours
+            guardian.stop({process.pid: signal.SIGQUIT for process in self._processes})
+            shutil.rmtree(self.folder, ignore_errors=True)
         for process in self._processes:
             process.wait()
         self._processes.clear()
-        self._guardian.wait()
 
     def _popen(self, command: Command) -> subprocess.Popen[bytes]:
         account = command.account
@@ -118,4 +117,36 @@ class Workspace(AbstractContextManager["Workspace"]):
 
     def _tell(self, line: str) -> None:
         assert self._guardian.stdin is not None  # noqa: S101
-        os.write(self._guardian.stdin.fileno(), line.encode())
+        with suppress(BrokenPipeError):  # it was killed: see close
+            os.write(self._guardian.stdin.fileno(), line.encode())
+
+
+def guardian_of(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-I", "-S", guardian.__file__, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the block's end: nothing is started and then forgotten."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's affair
+        return
+    arrived: list[int] = []
+    held = {
+        number: signal.signal(number, lambda got, _: arrived.append(got))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for got in arrived:
+            signal.raise_signal(got)

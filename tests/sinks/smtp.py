@@ -1,7 +1,7 @@
 # ruff: noqa: N802 (aiosmtpd finds its hooks by the verb in capitals)
 """A mail server that records what it is given, and answers as it is told.
 
-    smtp_sink.reply("RCPT", "550 5.1.1 no such user", recipient="gone@example.et")
+    smtp_sink.reply("RCPT", "550 5.1.1 no such user", recipient="gone@tutoring.example")
     smtp_sink.reply("BODY", "421 4.3.2 shutting down", times=1)
     smtp_sink.disconnect("BODY")         # the mail was handed over, and no answer comes
     smtp_sink.stall("RCPT", seconds=30)  # the client's time-out decides

@@ -11,13 +11,13 @@ from tests.eventually import eventually
 from tests.sinks.http import Answer, BreakOff, HttpSink
 from tests.sinks.smtp import SmtpSink
 
-TUTOR = "abebe@example.et"
-STUDENT = "tigist@example.et"
+TUTOR = "abebe@tutoring.example"
+STUDENT = "tigist@tutoring.example"
 
 
 def send(sink: SmtpSink, recipient: str, timeout: float = 5) -> None:
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "worker@example.et", recipient, "ነገ"
+    message["From"], message["To"], message["Subject"] = "worker@tutoring.example", recipient, "ነገ"
     message.set_content("Your session begins in 12 minutes.")
     with smtplib.SMTP(sink.host, sink.port, timeout=timeout) as client:
         client.send_message(message)
@@ -27,7 +27,7 @@ def test_a_mail_is_recorded_as_it_came(smtp_sink: SmtpSink) -> None:
     send(smtp_sink, TUTOR)
 
     [mail] = smtp_sink.mails_to(TUTOR)
-    assert (mail.sender, mail.subject, mail.accepted) == ("worker@example.et", "ነገ", True)
+    assert (mail.sender, mail.subject, mail.accepted) == ("worker@tutoring.example", "ነገ", True)
     assert mail.text.strip() == "Your session begins in 12 minutes."
 
 
@@ -84,7 +84,7 @@ def test_a_421_is_the_last_word(smtp_sink: SmtpSink) -> None:
 
     with smtplib.SMTP(smtp_sink.host, smtp_sink.port, timeout=5) as client:
         client.ehlo()
-        assert client.mail("worker@example.et")[0] == 421
+        assert client.mail("worker@tutoring.example")[0] == 421
         with pytest.raises(smtplib.SMTPServerDisconnected):
             client.noop()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tasks.embedded import Workspace
-from tasks.embedded.guardian import runs
-from tasks.embedded.processes import Command
+from tasks.embedded.guardian import children_of, runs
+from tasks.embedded.processes import Command, uninterrupted
 from tests.eventually import eventually
 
 REPOSITORY = Path(__file__).parents[2]
@@ -69,3 +69,30 @@ def test_closing_twice_is_nothing() -> None:
     workspace.close()
 
     assert not workspace.folder.exists()
+
+
+def test_a_killed_guardian_is_stood_in_for() -> None:
+    with Workspace() as workspace:
+        process = workspace.start(Command("sleeper", ["sleep", "600"]))
+        [guardian] = [pid for pid in children_of(os.getpid()) if guards(pid, workspace)]
+        os.kill(guardian, signal.SIGKILL)
+
+    assert not runs(process.pid)
+    assert not workspace.folder.exists()
+
+
+def test_ctrl_c_waits_until_what_was_started_is_in_care() -> None:
+    arrived = []
+    kept = signal.signal(signal.SIGINT, lambda number, _: arrived.append(number))
+    try:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            early = list(arrived)
+    finally:
+        signal.signal(signal.SIGINT, kept)
+
+    assert (early, arrived) == ([], [signal.SIGINT])
+
+
+def guards(pid: int, workspace: Workspace) -> bool:
+    return str(workspace.folder) in Path(f"/proc/{pid}/cmdline").read_text()
