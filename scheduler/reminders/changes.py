@@ -15,7 +15,7 @@ from scheduler.reminders.truth import LIVE, STANDS, UNTRUE, untruth
 EXPIRE = text("""
     UPDATE session_worker.delivery d
        SET state = 'expired', reason = 'begun', retry_at = NULL
-     WHERE (d.state = 'planned' OR d.retry_at IS NOT NULL AND d.state IN ('failed', 'unknown'))
+     WHERE (d.state = 'planned' OR d.state = 'failed' AND d.retry_at IS NOT NULL)
        AND session_worker.begun(d.kind, d.lead_minutes,
            least(d.starts_at, (d.change->>'old_starts_at')::timestamptz), :now)
     RETURNING d.id""")
@@ -24,6 +24,18 @@ EXPIRE = text("""
 def expire(conn: Connection, now: datetime) -> frozenset[int]:
     """planned, or waiting to be tried again → expired: the session has begun."""
     return frozenset(conn.scalars(EXPIRE, {"now": now}))
+
+
+# Index: delivery_retry. It may have arrived, so it does not become `expired`.
+STOP_REPEATING = text("""
+    UPDATE session_worker.delivery SET retry_at = NULL
+     WHERE retry_at IS NOT NULL AND state = 'unknown' AND starts_at <= :now
+    RETURNING id""")
+
+
+def stop_repeating(conn: Connection, now: datetime) -> frozenset[int]:
+    """unknown stays so for good: the session has begun."""
+    return frozenset(conn.scalars(STOP_REPEATING, {"now": now}))
 
 
 # Index: delivery_retry.

@@ -10,6 +10,10 @@ from sqlalchemy import Connection, text
 
 from scheduler.reminders.truth import LIVE, STANDS, STARTS_AT, STATUS
 
+# What was handed over and never answered may have arrived.
+MAY_KNOW = """({0}.kind <> 'agenda' AND ({0}.state = 'sent'
+                 OR {0}.state IN ('unknown', 'held') AND {0}.reason = 'no_answer'))"""
+
 # What each person was told last of a session that is still to begin, where that no longer holds,
 # and what a notice has to say. A message that is being sent is waited for: it may tell the truth.
 # A cancelled session is told whatever its switches say, as the person may be on the way.
@@ -17,13 +21,13 @@ from scheduler.reminders.truth import LIVE, STANDS, STARTS_AT, STATUS
 WANTED = f"""
     told AS MATERIALIZED (
         SELECT d.* FROM session_worker.delivery d
-         WHERE d.state = 'sent' AND d.starts_at > :now AND d.kind <> 'agenda'
+         WHERE d.starts_at > :now AND {MAY_KNOW.format("d")}
            AND NOT EXISTS (
                SELECT FROM session_worker.delivery l
                 WHERE l.session_id = d.session_id AND l.recipient = d.recipient
-                  AND l.kind <> 'agenda'
-                  AND (l.state = 'sending'
-                       OR l.state = 'sent' AND (l.sent_at, l.id) > (d.sent_at, d.id)))
+                  AND (l.state = 'sending' OR {MAY_KNOW.format("l")}
+                       AND (coalesce(l.sent_at, l.message_at), l.id)
+                           > (coalesce(d.sent_at, d.message_at), d.id)))
     ), changed AS (
         SELECT d.session_id, d.tutor_id, d.student_id, d.recipient, d.person_id, d.role,
                d.starts_at AS old_starts_at, {STANDS} AS stands, {STARTS_AT} AS new_starts_at,

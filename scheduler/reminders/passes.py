@@ -17,6 +17,7 @@ from scheduler.reminders.changes import (
     drop_told_by_notice,
     expire,
     follow_reentered,
+    stop_repeating,
     try_again,
     withdraw,
 )
@@ -89,6 +90,7 @@ def narrow_pass(
         _leads(settings, seen.alarm_leads), seen.planned_until, _horizon(settings, now)
     )
     expired = expire(conn, now)
+    stop_repeating(conn, now)
     try_again(conn, now)
     made = plan(conn, catalog, settings, now, windows)
     dropped = drop_farther_leads(conn, now)
@@ -109,6 +111,7 @@ def full_pass(
     """
     zone = settings.site_timezone
     expired = expire(conn, now)
+    stop_repeating(conn, now)
     try_again(conn, now)
     follow_reentered(conn, now, zone)
     obsolete = withdraw(conn, catalog, now, zone) | withdraw_notices(conn, now, zone)

@@ -1,0 +1,268 @@
+"""The moves of one message that is being sent; each checks state and holder in its WHERE.
+
+    claimed → sending → sent | failed | unknown | held
+    claimed → expired | obsolete | unreachable | planned
+
+A group of ledger rows that is one message moves as one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A ledger row as it was read: its session's version, and what the message will name of it."""
+
+    id: int
+    version: str | None
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A message in `sending`: ledger row → its attempt."""
+
+    holder: UUID
+    attempts: Mapping[int, int]
+
+    @property
+    def ids(self) -> list[int]:
+        return [*self.attempts]
+
+
+# Indexes: primary keys. The lease is checked here, so a late worker moves nothing; and the session
+# row's version, so that what is sent was true when it was committed as being sent.
+BEGIN_SENDING = text("""
+    WITH held AS (
+        SELECT d.id, c.told
+          FROM unnest(CAST(:ids AS bigint[]), CAST(:versions AS text[]), CAST(:told AS text[]))
+                 AS c(id, version, told)
+          JOIN session_worker.delivery d ON d.id = c.id
+         WHERE d.state = 'claimed' AND d.holder = :holder AND d.lease_until > clock_timestamp()
+           AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
+               IS NOT DISTINCT FROM c.version
+           FOR UPDATE OF d
+    ), begun AS (
+        UPDATE session_worker.delivery d
+           SET state = 'sending', channel = :channel, outbox = :outbox, reason = NULL,
+               message_key = :key, message_at = :at, told = CAST(held.told AS jsonb),
+               attempts = d.attempts + 1, lease_until = clock_timestamp() + :lease
+          FROM held
+         WHERE d.id = held.id
+           AND (SELECT count(*) FROM held) = cardinality(CAST(:ids AS bigint[]))
+        RETURNING d.id
+    )
+    INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at)
+    SELECT id, :key, :channel, :now FROM begun
+    RETURNING delivery_id, id""")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """How a message goes out. `key` and `at` are those of its first try (promise 3).
+
+    `outbox`: 'log' or 'redirect' where it is not live.
+    """
+
+    channel: str
+    outbox: str | None
+    key: UUID
+    at: datetime
+
+
+def begin_sending(
+    conn: Connection,
+    rows: Sequence[Claimed],
+    holder: UUID,
+    envelope: Envelope,
+    lease: timedelta,
+    now: datetime,
+) -> Try | None:
+    """claimed → sending, all rows or none; commit it before the provider is called (promise 3).
+
+    None: the lease ran out, or a session changed since it was read. Do not send. `lease` has to
+    outlast the call of the provider.
+    """
+    parameters = {
+        "ids": [row.id for row in rows],
+        "versions": [row.version for row in rows],
+        "told": [row.told for row in rows],
+        "holder": holder,
+        "channel": envelope.channel,
+        "outbox": envelope.outbox,
+        "key": envelope.key,
+        "at": envelope.at,
+        "lease": lease,
+        "now": now,
+    }
+    attempts = {row.delivery_id: row.id for row in conn.execute(BEGIN_SENDING, parameters)}
+    return Try(holder, attempts) if attempts else None
+
+
+# Indexes: primary keys. The holder alone knows what became of the call; it may say so as long as
+# nobody else has drawn a conclusion from its silence, whether its lease lives or not.
+END_TRY = text("""
+    WITH tried AS (
+        UPDATE session_worker.attempt
+           SET ended_at = :now, outcome = :outcome, final = :final, words = :words
+         WHERE id = ANY(CAST(:attempts AS bigint[]))
+    )
+    UPDATE session_worker.delivery
+       SET state = :state, reason = :reason, sent_at = CAST(:sent_at AS timestamptz),
+           retry_at = CAST(:retry_at AS timestamptz), holder = NULL, lease_until = NULL
+     WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'sending' AND holder = :holder
+    RETURNING id""")
+
+
+def mark_sent(conn: Connection, tried: Try, words: str, now: datetime) -> frozenset[int]:
+    """sending → sent: the provider accepted it."""
+    return _end_try(conn, tried, now, state="sent", words=words, sent_at=now)
+
+
+def mark_failed(
+    conn: Connection, tried: Try, words: str, now: datetime, retry_at: datetime | None
+) -> frozenset[int]:
+    """sending → failed, to be tried again at `retry_at`; None: on no channel any more."""
+    return _end_try(
+        conn, tried, now, state="failed", reason=words, words=words, retry_at=retry_at,
+    )  # fmt: skip
+
+
+def mark_refused(
+    conn: Connection, tried: Try, words: str, now: datetime, retry_at: datetime | None
+) -> frozenset[int]:
+    """sending → failed, as `mark_failed`; but never again on this channel."""
+    return _end_try(
+        conn, tried, now, state="failed", reason=words, words=words, retry_at=retry_at, final=True,
+    )  # fmt: skip
+
+
+def mark_unknown(
+    conn: Connection, tried: Try, words: str, now: datetime, retry_at: datetime
+) -> frozenset[int]:
+    """sending → unknown: handed over and never answered; to be repeated at `retry_at`."""
+    return _end_try(
+        conn, tried, now, state="unknown", reason="no_answer", words=words, retry_at=retry_at,
+    )  # fmt: skip
+
+
+def mark_held(conn: Connection, tried: Try, words: str, now: datetime) -> frozenset[int]:
+    """sending → held: handed over and never answered, and a repeat could do harm."""
+    return _end_try(conn, tried, now, state="held", reason="no_answer", words=words)
+
+
+OUTCOMES = {"sent": "sent", "failed": "failed", "unknown": "unknown", "held": "unknown"}
+
+
+def _end_try(
+    conn: Connection, tried: Try, now: datetime, *, state: str, **values: Any
+) -> frozenset[int]:
+    parameters = {
+        "reason": None,
+        "sent_at": None,
+        "retry_at": None,
+        "final": False,
+        **values,
+        "state": state,
+        "outcome": OUTCOMES[state],
+        "now": now,
+        "ids": tried.ids,
+        "attempts": [*tried.attempts.values()],
+        "holder": tried.holder,
+    }
+    return frozenset(conn.scalars(END_TRY, parameters))
+
+
+# Index: primary key.
+LEAVE = text("""
+    UPDATE session_worker.delivery
+       SET state = :state, reason = :reason, holder = NULL, lease_until = NULL,
+           send_after = coalesce(CAST(:send_after AS timestamptz), send_after)
+     WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'claimed' AND holder = :holder
+       AND lease_until > clock_timestamp()
+    RETURNING id""")
+
+
+def let_expire(conn: Connection, ids: Sequence[int], holder: UUID) -> frozenset[int]:
+    """claimed → expired: the session has begun."""
+    return _leave(conn, ids, holder, "expired", "begun")
+
+
+def withdraw_claimed(
+    conn: Connection, ids: Sequence[int], holder: UUID, reason: str
+) -> frozenset[int]:
+    """claimed → obsolete: no longer true."""
+    return _leave(conn, ids, holder, "obsolete", reason)
+
+
+def give_up(conn: Connection, ids: Sequence[int], holder: UUID, reason: str) -> frozenset[int]:
+    """claimed → unreachable: there is no way to this person."""
+    return _leave(conn, ids, holder, "unreachable", reason)
+
+
+def fail_claimed(conn: Connection, ids: Sequence[int], holder: UUID, reason: str) -> frozenset[int]:
+    """claimed → failed, for good: every channel has refused it."""
+    return _leave(conn, ids, holder, "failed", reason)
+
+
+def postpone(
+    conn: Connection, ids: Sequence[int], holder: UUID, until: datetime, reason: str
+) -> frozenset[int]:
+    """claimed → planned: not before `until` (quiet hours, a pause, a channel's limit)."""
+    return _leave(conn, ids, holder, "planned", reason, until)
+
+
+def _leave(
+    conn: Connection,
+    ids: Sequence[int],
+    holder: UUID,
+    state: str,
+    reason: str,
+    send_after: datetime | None = None,
+) -> frozenset[int]:
+    parameters = {"ids": list(ids), "holder": holder, "state": state, "reason": reason}
+    return frozenset(conn.scalars(LEAVE, {**parameters, "send_after": send_after}))
+
+
+# Index: primary key. Nobody has repeated it yet: what is in another's hands is not in these states.
+MARK_SENT_LATE = text("""
+    UPDATE session_worker.delivery
+       SET state = 'sent', reason = NULL, sent_at = :now, retry_at = NULL
+     WHERE id = ANY(CAST(:ids AS bigint[])) AND holder IS NULL
+       AND (state IN ('unknown', 'planned') OR state = 'held' AND reason = 'no_answer')
+    RETURNING id""")
+
+
+def mark_sent_late(conn: Connection, tried: Try, now: datetime) -> frozenset[int]:
+    """unknown, held or planned → sent: the provider's yes came after the lease had run out."""
+    return frozenset(conn.scalars(MARK_SENT_LATE, {"ids": tried.ids, "now": now}))
+
+
+# Indexes: delivery_leased, attempt_delivery. Who held it is gone, and no answer is known.
+LOSE = """
+    UPDATE session_worker.delivery d
+       SET state = '{state}', reason = 'no_answer', holder = NULL, lease_until = NULL,
+           retry_at = {retry_at}
+     WHERE d.state = 'sending' AND d.lease_until <= clock_timestamp() {among}
+    RETURNING d.id"""
+REPEATABLE = """
+       AND d.channel = ANY(CAST(:repeating AS text[]))
+       AND (SELECT count(*) FROM session_worker.attempt t
+             WHERE t.delivery_id = d.id AND t.outcome IS DISTINCT FROM 'failed') < 2"""
+LOSE_REPEATABLE = text(LOSE.format(state="unknown", retry_at=":now", among=REPEATABLE))
+LOSE_OTHERS = text(LOSE.format(state="held", retry_at="NULL", among=""))
+
+
+def lose(conn: Connection, repeating: Sequence[str], now: datetime) -> frozenset[int]:
+    """sending → unknown, to be repeated once, on the channels named `repeating`; others → held.
+
+    For messages whose worker died, or slept longer than its lease.
+    """
+    again = frozenset(conn.scalars(LOSE_REPEATABLE, {"repeating": [*repeating], "now": now}))
+    return again | frozenset(conn.scalars(LOSE_OTHERS))
