@@ -81,7 +81,7 @@ def pattern_of(value: object) -> Pattern:
         return {}
     if isinstance(decoded, dict):
         return decoded
-    raise Refused("recurring_pattern", f"{values.shown(value)} is not JSON of an object")
+    raise Refused("recurring_pattern", f"not JSON of an object: {values.shown(value)}")
 
 
 def decoded_once(value: object) -> object:
@@ -121,7 +121,7 @@ def rule_of(columns: RuleColumns, pattern: Pattern, policy: RulePolicy) -> Rule:
             recurrence.until if recurrence else None,
         ),
         package_until=package_until(anchor, columns.package_duration, policy.package_unit),
-        exdates=values.dates(pattern, "exdates") + values.dates(pattern, "except"),
+        exdates=values.dates(pattern, "exdates", "except"),
     )
 
 
@@ -194,10 +194,11 @@ def end_of_package(anchor: date, duration: int, unit: PackageUnit) -> date:
 def disagreement(columns: RuleColumns, pattern: Pattern, rule: Rule) -> tuple[Finding, ...]:
     """The pattern's frequency is not the column's, which won. Where neither was asked, or the
     column says none, there was nothing to win."""
-    written = values.text(pattern, "frequency")
     column = frequency_of(columns.session_frequency or "")
-    asked = isinstance(rule.cadence, FROM_FREQUENCY) and column is not Frequency.ONE_TIME
-    if not asked or not written or column is frequency_of(written):
+    if column is Frequency.ONE_TIME or not isinstance(rule.cadence, FROM_FREQUENCY):
+        return ()
+    written = values.text(pattern, "frequency")
+    if not written or column is frequency_of(written):
         return ()
     detail = f"{values.shown(columns.session_frequency)}, {values.shown(written)}"
     return (Finding("frequencies_disagree", detail),)

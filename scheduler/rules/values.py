@@ -11,6 +11,7 @@ from scheduler.rules.rule import Unreadable
 from scheduler.rules.words import month_of, weekday_of
 
 SHOWN_LENGTH = 80
+MOST = 10**9
 NO_VALUE = object()
 Pattern = dict[str, object]
 
@@ -47,10 +48,12 @@ def given(pattern: Pattern, key: str) -> object:
 
 
 def number(pattern: Pattern, key: str) -> int | None:
-    """A whole number from 1."""
+    """A whole number from 1. Those beyond every calendar are as good as MOST."""
     value = given(pattern, key)
-    if value is None or (type(value) is int and value >= 1):
-        return value
+    if value is None:
+        return None
+    if type(value) is int and value >= 1:
+        return min(value, MOST)
     raise Refused(key, value)
 
 
@@ -71,8 +74,10 @@ def months(pattern: Pattern, key: str) -> tuple[int, ...]:
     return tuple(sorted({month(key, item) for item in listed(pattern, key)}))
 
 
-def dates(pattern: Pattern, key: str) -> tuple[date, ...]:
-    return tuple(sorted({calendar_date(key, item) for item in listed(pattern, key)}))
+def dates(pattern: Pattern, *keys: str) -> tuple[date, ...]:
+    """The dates under all of the keys, ascending, once each."""
+    found = {calendar_date(key, item) for key in keys for item in listed(pattern, key)}
+    return tuple(sorted(found))
 
 
 def last_date(pattern: Pattern, key: str) -> date | None:

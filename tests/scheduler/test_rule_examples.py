@@ -60,7 +60,7 @@ UNREADABLE = [
     ("One-time", {}, "no_frequency"),
     ("daily", {"rrule": "FREQ=HOURLY"}, "rrule: FREQ=HOURLY"),
     ("weekly", {"count": "ten"}, "count: ten"),
-    ("weekly", "no", "recurring_pattern: no is not JSON of an object"),
+    ("weekly", "no", "recurring_pattern: not JSON of an object: no"),
 ]
 
 
