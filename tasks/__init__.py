@@ -3,6 +3,8 @@
 from celery import Celery
 
 app = Celery(
-    "tasks", loader="tasks.loading:SettingsLoader", include=["tasks.planning", "tasks.delivery"]
+    "tasks",
+    loader="tasks.loading:SettingsLoader",
+    include=["tasks.expansion", "tasks.planning", "tasks.delivery"],
 )
 app.config_from_object("celeryconfig")

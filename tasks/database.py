@@ -1,6 +1,7 @@
 """The way to PostgreSQL: an engine whose connections are set up as a guest's."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import psycopg2
@@ -8,7 +9,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError
 
-from scheduler.settings import InvalidSetting, Settings
+from scheduler.settings import InvalidSetting, Settings, load_settings
 
 # A guest waits for the site's locks only briefly, and gives up before the site waits for it.
 LOCK_TIMEOUT = timedelta(seconds=3)
@@ -39,6 +40,12 @@ def engine(settings: Settings) -> Engine:
     event.listen(made, "connect", introduce)
     event.listen(made, "handle_error", unreachable)
     return made
+
+
+@cache
+def worker_engine() -> Engine:
+    """The engine of this process, made at the first task that needs it: after a worker's fork."""
+    return engine(load_settings())
 
 
 def database_url(settings: Settings) -> URL:

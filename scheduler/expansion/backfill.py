@@ -138,11 +138,39 @@ ADD_CHUNK = text("""
     VALUES (:id, :first, :last)""")
 
 
+def stop_backfill(conn: Connection, backfill_id: int) -> None:
+    """No further chunk is taken until it is resumed; the caller commits."""
+    conn.execute(STOP, {"id": backfill_id})
+
+
+STOP = text("""
+    UPDATE session_worker.backfill SET stopped_at = now()
+     WHERE id = :id AND finished_at IS NULL AND stopped_at IS NULL""")
+
+
 def resume_backfill(conn: Connection, backfill_id: int) -> Extent:
-    """failed → pending, for another try; the caller commits. Raises BackfillRefused."""
+    """A stopped one goes on; failed chunks → pending, for another try. The caller commits.
+
+    Raises BackfillRefused.
+    """
     extent = read_extent(conn, backfill_id)
+    conn.execute(RESUME, {"id": backfill_id})
     conn.execute(RETRY_FAILED, {"id": backfill_id})
     return extent
+
+
+RESUME = text("""
+    UPDATE session_worker.backfill SET stopped_at = NULL, finished_at = NULL WHERE id = :id""")
+
+
+def left_behind(conn: Connection) -> list[int]:
+    """Backfills that are neither finished nor stopped: their messages may have been lost."""
+    return list(conn.scalars(LEFT_BEHIND))
+
+
+LEFT_BEHIND = text("""
+    SELECT id FROM session_worker.backfill
+     WHERE finished_at IS NULL AND stopped_at IS NULL ORDER BY id""")
 
 
 def read_extent(conn: Connection, backfill_id: int) -> Extent:
@@ -169,8 +197,11 @@ def fill_next_chunk(engine: Engine, settings: Settings, as_of: datetime, backfil
     """
     with engine.begin() as conn:
         conn.execute(WAIT_LONGER)
-        if conn.execute(TAKE_TURN, {"id": backfill_id}).one_or_none() is None:
+        turn = conn.execute(TAKE_TURN, {"id": backfill_id}).one_or_none()
+        if turn is None:
             raise BackfillRefused(f"there is no backfill {backfill_id}.")
+        if turn.stopped_at is not None:
+            return False
         chunk = conn.execute(NEXT_CHUNK, {"id": backfill_id}).one_or_none()
         if chunk is None:
             conn.execute(FINISH, {"id": backfill_id})
@@ -192,7 +223,7 @@ def fill_next_chunk(engine: Engine, settings: Settings, as_of: datetime, backfil
 
 
 WAIT_LONGER = text("SELECT set_config('lock_timeout', '240s', true)")
-TAKE_TURN = text("SELECT id FROM session_worker.backfill WHERE id = :id FOR UPDATE")
+TAKE_TURN = text("SELECT stopped_at FROM session_worker.backfill WHERE id = :id FOR UPDATE")
 NEXT_CHUNK = text("""
     SELECT first_anchor, last_anchor FROM session_worker.backfill_chunk
      WHERE backfill_id = :id AND state = 'pending' ORDER BY first_anchor LIMIT 1""")

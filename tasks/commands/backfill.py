@@ -1,0 +1,152 @@
+"""`celery -A tasks backfill FROM UNTIL`: fill dates that an admin names, past ones too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from tasks.commands.expand import in_words
+from tasks.commands.worker_command import (
+    DAY,
+    ROW_ID,
+    ExitCode,
+    WorkerCommand,
+    console,
+    json_document,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scheduler.expansion.backfill import BackfillReport, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The command's options, in one value."""
+
+    first: date | None
+    last: date | None
+    tutor: int | None
+    session: int | None
+    expect: str | None
+    resume: int | None
+    dry_run: bool
+    inline: bool
+
+
+@click.command(cls=WorkerCommand)
+@click.argument("first", metavar="FROM", type=DAY, required=False)
+@click.argument("last", metavar="UNTIL", type=DAY, required=False)
+@click.option("--tutor", type=ROW_ID, help="Only this tutor's series (tutor_sessions.tutor_id).")
+@click.option("--session", type=ROW_ID, help="Only the series of this session.")
+@click.option("--dry-run", is_flag=True, help="Say what would be made, and write nothing.")
+@click.option("--expect", metavar="DIGEST", help="Go on only if a dry run would print DIGEST.")
+@click.option("--resume", type=ROW_ID, metavar="ID", help="Go on with a backfill that stopped.")
+@click.option("--inline", is_flag=True, help="Fill in this process, without workers.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def backfill(context: click.Context, /, as_json: bool, **options: object) -> None:
+    """Fill the dates FROM … UNTIL, both inclusive, of every rule.
+
+    Rows that stand are left as they are; no reminder goes out for a row in the past. Ctrl-C stops
+    it; --resume goes on. Exits 1 where a part failed, and lists it.
+
+    Example: celery -A tasks backfill 2026-09-01 2026-12-31 --dry-run
+    """
+    report = fill(checked(Wish(**options)))  # type: ignore[arg-type]  # click has converted them
+    click.echo(document(report)) if as_json else show(report)
+    for failure in report.failed:
+        click.echo(f"Error: series {failure.anchor_id}: {printable(failure.error)}.", err=True)
+    context.exit(ExitCode.PARTLY if report.failed else ExitCode.DONE)
+
+
+def checked(wish: Wish) -> Wish:
+    if wish.resume is None and (wish.first is None or wish.last is None):
+        raise click.UsageError("Give FROM and UNTIL as dates: 2026-09-01 2026-12-31.")
+    alone = (wish.first, wish.last, wish.tutor, wish.session, wish.expect, wish.dry_run or None)
+    if wish.resume is not None and any(value is not None for value in alone):
+        raise click.UsageError("--resume goes on with what was begun: give no dates beside it.")
+    return wish
+
+
+def fill(wish: Wish) -> BackfillReport:
+    """The backfill from its start, or from where it stopped, to its report."""
+    from scheduler.expansion.backfill import Extent, rehearse
+    from scheduler.settings import load_settings
+    from tasks import backfilling
+    from tasks.database import engine
+
+    settings = load_settings()
+    database = engine(settings)
+    if wish.resume is not None:
+        extent = backfilling.resume(database, wish.resume)
+    elif wish.first is not None and wish.last is not None:
+        extent = Extent(wish.first, wish.last, wish.tutor, wish.session)
+    rehearsed = rehearse(database, settings, datetime.now(UTC), extent)
+    backfilling.check_digest(rehearsed, wish.expect)
+    if wish.dry_run:
+        return rehearsed
+    backfill_id = wish.resume or backfilling.begin(database, extent)
+    click.echo(
+        f"Backfill {backfill_id}. To go on if it is stopped:"
+        f" celery -A tasks backfill --resume {backfill_id}", err=True,
+    )  # fmt: skip
+    filling = backfilling.fill_inline if wish.inline else backfilling.fill_by_workers
+    with backfilling.stopped_on_error(database, backfill_id):
+        show_progress(filling(database, settings, backfill_id))
+    return backfilling.report(database, backfill_id, rehearsed.digest)
+
+
+def show_progress(steps: Iterable[Progress]) -> None:
+    """A bar with rate and time left on a terminal; nothing in a pipe. Always to standard error."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )  # fmt: skip
+
+    out = Console(stderr=True)
+    columns = (
+        TextColumn("Chunks"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
+        task = bar.add_task("Chunks", total=None)
+        for step in steps:
+            bar.update(task, total=step.total, completed=step.done + step.failed)
+
+
+def document(report: BackfillReport) -> str:
+    return json_document(
+        {
+            "id": report.id,
+            "from": report.extent.first,
+            "until": report.extent.last,
+            "dry_run": report.id is None,
+            "digest": report.digest,
+            "occurrences": report.occurrences,
+            "rows": report.rows,
+            "failed": report.failed,
+        }
+    )
+
+
+def show(report: BackfillReport) -> None:
+    out = console()
+    would = "Would write" if report.id is None else "Wrote"
+    out.print(f"{would} {report.rows.inserted} rows from {report.extent.first}"
+              f" to {report.extent.last}.")  # fmt: skip
+    out.print(f"Dates: {in_words(report.occurrences)}.")
+    out.print(f"Digest: {report.digest}")

@@ -1,0 +1,78 @@
+"""Expansion and backfill as Celery runs them: what a message says is an id, the rest is in the
+database (promise 8)."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from scheduler.expansion import expand as expand_once
+from scheduler.expansion.backfill import (
+    BackfillRefused,
+    Extent,
+    begin_backfill,
+    fill_next_chunk,
+    left_behind,
+)
+from scheduler.settings import load_settings
+from tasks import app
+from tasks.database import worker_engine
+
+
+@app.task(name="tasks.planning.expand")
+def expand() -> None:
+    """Fill the coming weeks; hand out what a lost message left of a backfill."""
+    expand_once(worker_engine(), load_settings(), datetime.now(UTC))
+    with worker_engine().connect() as conn:
+        waiting = left_behind(conn)
+    for backfill_id in waiting:
+        fill_chunk.delay(backfill_id)
+
+
+@app.task(name="tasks.planning.backfill")
+def backfill(**wish: Any) -> int:
+    """`celery -A tasks call tasks.planning.backfill --kwargs '{"from": …, "until": …}'`, with
+    "tutor" or "session" where just theirs are to be filled. Returns the backfill's id.
+
+    Raises BackfillRefused, as the command does.
+    """
+    extent = extent_of(wish)
+    with worker_engine().begin() as conn:
+        backfill_id = begin_backfill(conn, extent)
+    fill_chunk.delay(backfill_id)
+    return backfill_id
+
+
+@app.task(name="tasks.planning.fill_chunk")
+def fill_chunk(backfill_id: int) -> None:
+    """Fills one chunk, and passes the rest on: between two chunks others have their turn."""
+    if fill_next_chunk(worker_engine(), load_settings(), datetime.now(UTC), backfill_id):
+        fill_chunk.delay(backfill_id)
+
+
+KEYS = {"from", "until", "tutor", "session"}
+
+
+def extent_of(wish: dict[str, Any]) -> Extent:
+    """{"from": "2026-09-01", "until": "2026-12-31", …} → Extent."""
+    if unknown := wish.keys() - KEYS:
+        raise BackfillRefused(
+            f"unknown {', '.join(sorted(unknown))}: give from, until, tutor, session."
+        )
+    if not {"from", "until"} <= wish.keys():
+        raise BackfillRefused('give "from" and "until" as dates: 2026-09-01.')
+    return Extent(
+        day_of(wish["from"]), day_of(wish["until"]),
+        id_of("tutor", wish.get("tutor")), id_of("session", wish.get("session")),
+    )  # fmt: skip
+
+
+def day_of(value: object) -> date:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise BackfillRefused(f"{value!r} is no day: write 2026-09-01.") from None
+
+
+def id_of(name: str, value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise BackfillRefused(f"{name} {value!r} is no id: give a number.")
