@@ -32,6 +32,12 @@ class Amharic(Tongue):
         minute = f"ከ{minutes} ደቂቃ" if minutes else ""
         return f"{hour} {minute}".strip() + " በኋላ"
 
+    def told(self, moment: Moment) -> str:
+        brief = self.brief(moment.starts_at)
+        if moment.is_counted:
+            return f"{self.relative(moment)}፣ {brief}"
+        return f"{self.day(moment)}፣ {brief}" if moment.days_away in (0, 1) else f"{brief} ላይ"
+
     def upon(self, moment: Moment) -> str:
         return f"{self.at(moment)} ላይ"
 

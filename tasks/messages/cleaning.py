@@ -61,6 +61,8 @@ def cut(line: str, limit: int) -> str:
     """At most `limit` characters; what was cut ends in '…' and splits no letter from its marks."""
     if len(line) <= limit:
         return line
+    if line.endswith(END_ISOLATE):
+        return f"{ISOLATE}{cut(line[1:-1], limit)}{END_ISOLATE}"
     end = max(limit - 1, 0)
     while end and (combining(line[end]) or line[end] in JOINING or line[end - 1] == "\u200d"):
         end -= 1
@@ -96,10 +98,14 @@ def href(link: str) -> str:
     return link if parts.scheme.lower() in ("http", "https") and parts.hostname else ""
 
 
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def title_line(text: str) -> str:
     """One line for a mail subject, at most 120 characters.
 
     Python's EmailMessage decodes an encoded word in a subject ('=?utf-8?q?=0AX?=') into real
     header text, so its opening is parted.
     """
-    return cut(" ".join(text.split()).replace("=?", "= ?"), TITLE_LENGTH)
+    return cut(one_line(text).replace("=?", "= ?"), TITLE_LENGTH)

@@ -19,6 +19,12 @@ class English(Tongue):
     def after(self, wait: timedelta) -> str:
         return f"in {self.lasting(wait)}"
 
+    def told(self, moment: Moment) -> str:
+        brief = self.brief(moment.starts_at)
+        if moment.is_counted:
+            return f"{self.relative(moment)}, {brief}"
+        return f"{self.day(moment)}, {brief}" if moment.days_away in (0, 1) else f"on {brief}"
+
     def upon(self, moment: Moment) -> str:
         near = moment.days_away in (0, 1)
         return self.at(moment) if near else f"on {self.at(moment)}"

@@ -16,14 +16,15 @@ COUNTED_WITHIN = timedelta(minutes=90)  # nearer starts are counted: "in 12 minu
 class Moment:
     """When a session begins and ends. All instants are in the person's zone.
 
-    `wait` is the real time until the start: wall times in one zone must not be subtracted, they
-    forget a change of the clocks in between.
+    `wait` is the real time until the start, `length` that from start to end: wall times in one zone
+    must not be subtracted, they forget a change of the clocks in between.
     """
 
     starts_at: datetime
     ends_at: datetime | None
     now: datetime
     wait: timedelta
+    length: timedelta
     tongue: "Tongue"
 
     @property
@@ -72,6 +73,11 @@ class Moment:
         return self.tongue.relative(self)
 
     @property
+    def told(self) -> str:
+        """`relative` with the date and time in little room: 'in 12 minutes, Fri 27 Nov 14:00'"""
+        return self.tongue.told(self)
+
+    @property
     def is_counted(self) -> bool:
         """Whether `relative` names no time of day."""
         return -LATE_BY <= self.wait < COUNTED_WITHIN
@@ -85,11 +91,13 @@ def moment(
     starts_at: datetime, ends_at: datetime | None, now: datetime, zone: ZoneInfo, tongue: "Tongue"
 ) -> Moment:
     """`starts_at`, `ends_at` and `now` are aware, in any zone."""
+    start = starts_at.astimezone(UTC)
     return Moment(
         starts_at=starts_at.astimezone(zone),
         ends_at=ends_at and ends_at.astimezone(zone),
         now=now.astimezone(zone),
-        wait=starts_at.astimezone(UTC) - now.astimezone(UTC),
+        wait=start - now.astimezone(UTC),
+        length=ends_at.astimezone(UTC) - start if ends_at else timedelta(0),
         tongue=tongue,
     )
 
@@ -105,6 +113,9 @@ class Tongue(ABC):
         if moment.wait < NOW_WITHIN:
             return self.now()
         return self.after(timedelta(minutes=round(moment.wait / timedelta(minutes=1))))
+
+    @abstractmethod
+    def told(self, moment: Moment) -> str: ...
 
     @abstractmethod
     def now(self) -> str:

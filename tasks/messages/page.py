@@ -1,0 +1,180 @@
+"""What a template sees of a message: clean texts, one entry for each session, in order.
+
+These names are a promise to the admins who write templates of their own (docs/templates.md).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from scheduler.message import ChangeKind, Lesson, Message
+from scheduler.settings import Role
+from tasks.messages.cleaning import href
+from tasks.messages.moment import Moment, Tongue, moment
+
+IN_PERSON = {"inperson", "offline", "onsite"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One session, or a group's sessions that differ in the student alone. Texts may be ''.
+
+    `change` is '', 'moved', 'cancelled' or 'restored'; `was` is the start told before. `gap` and
+    `overlaps` are the agenda's: minutes free before it, and whether it begins too early for that.
+    """
+
+    subject: str
+    topic: str
+    tutor: str
+    students: tuple[str, ...]
+    link: str
+    place: str
+    board: str
+    when: Moment
+    was: Moment | None
+    change: str
+    role: Role
+    gap_minutes: int = 0
+    overlaps: bool = False
+
+    @property
+    def href(self) -> str:
+        """What `link` may point at in HTML: http or https, else ''."""
+        return href(self.link)
+
+    @property
+    def who(self) -> str:
+        """The other person as a phrase: 'with Sara', 'with 30 students', 'for Sara with Abebe'."""
+        return self.when.tongue.who(self.role, self.tutor, self.students)
+
+    @property
+    def what(self) -> str:
+        """Subject and the other person: 'Mathematics with Sara'"""
+        return f"{self.subject} {self.who}".rstrip()
+
+    @property
+    def names(self) -> str:
+        """The students, at most five by name."""
+        return self.when.tongue.names(self.students)
+
+    @property
+    def gap(self) -> str:
+        """'45 minutes', '' where there is none"""
+        return self.when.tongue.lasting(timedelta(minutes=self.gap_minutes))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One message. `only` is its entry where it has one alone, else None; `change` is that of all
+    its entries, 'mixed' where they differ, '' where it is no notice."""
+
+    kind: str
+    role: Role
+    language: str
+    name: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def only(self) -> Entry | None:
+        return self.entries[0] if len(self.entries) == 1 else None
+
+    @property
+    def change(self) -> str:
+        changes = {entry.change for entry in self.entries}
+        return changes.pop() if len(changes) == 1 else "mixed"
+
+    @property
+    def context(self) -> dict[str, object]:
+        """The names a template knows."""
+        return {
+            "kind": self.kind,
+            "role": self.role,
+            "language": self.language,
+            "name": self.name,
+            "entries": self.entries,
+            "only": self.only,
+            "when": self.entries[0].when,
+            "change": self.change,
+        }
+
+
+def page_of(message: Message, tongue: Tongue) -> Page:
+    """The page of a message with clean texts.
+
+    Raises ValueError for one about no lesson.
+    """
+    if not message.lessons:
+        raise ValueError(f"message {message.key} is about no lesson")
+    entries = grouped([entry_of(lesson, message, tongue) for lesson in message.lessons])
+    ordered = sorted(entries, key=lambda entry: (entry.when.wait, entry.subject))
+    recipient = message.recipient
+    return Page(
+        kind=message.kind.value,
+        role=recipient.role,
+        language=tongue.code,
+        name=recipient.name or "",
+        entries=tuple(spaced(ordered)) if len(ordered) > 1 else tuple(ordered),
+    )
+
+
+def entry_of(lesson: Lesson, message: Message, tongue: Tongue) -> Entry:
+    link, place = way_in(lesson)
+    zone, now, change = message.recipient.wishes.zone, message.now, lesson.change
+    starts_at, ends_at = told_times(lesson)
+    return Entry(
+        subject=lesson.subject,
+        topic=lesson.topic or "",
+        tutor=lesson.tutor_name or "",
+        students=(lesson.student_name,) if lesson.student_name else (),
+        link=link,
+        place=place,
+        board=lesson.whiteboard_name or "",
+        when=moment(starts_at, ends_at, now, zone, tongue),
+        was=change and moment(change.old_starts_at, None, now, zone, tongue),
+        change=change.kind.value if change else "",
+        role=message.recipient.role,
+    )
+
+
+def told_times(lesson: Lesson) -> tuple[datetime, datetime]:
+    """Start and end as the person knows them: what is cancelled is named by the start told last."""
+    if lesson.change is None or lesson.change.kind is not ChangeKind.CANCELLED:
+        return lesson.starts_at, lesson.ends_at
+    starts_at = lesson.change.old_starts_at.astimezone(UTC)
+    length = lesson.ends_at.astimezone(UTC) - lesson.starts_at.astimezone(UTC)
+    return starts_at, starts_at + length
+
+
+def way_in(lesson: Lesson) -> tuple[str, str]:
+    """Link and place. A session in person needs no link where it has a place, and one online no
+    place where it has a link; where the mode says nothing, or both, all there is is shown."""
+    link, place = lesson.meeting_link or "", lesson.location or ""
+    mode = "".join(letter for letter in (lesson.mode or "").lower() if letter.isalpha())
+    if link and place and mode in IN_PERSON:
+        return "", place
+    if link and place and mode == "online":
+        return link, ""
+    return link, place
+
+
+def grouped(entries: list[Entry]) -> list[Entry]:
+    """Entries that differ in the student alone as one, its students by name."""
+    if len(entries) == 1:
+        return entries
+    groups: dict[Entry, list[str]] = {}
+    for entry in entries:
+        groups.setdefault(replace(entry, students=()), []).extend(entry.students)
+    return [
+        replace(entry, students=tuple(sorted(students, key=str.casefold)))
+        for entry, students in groups.items()
+    ]
+
+
+def spaced(entries: list[Entry]) -> Iterable[Entry]:
+    """The entries, each with the time that is free before it. They are in order of their start."""
+    busy_until = entries[0].when.wait
+    for entry in entries:
+        free = entry.when.wait - busy_until
+        minutes = max(free // timedelta(minutes=1), 0)
+        yield replace(entry, gap_minutes=minutes, overlaps=free < timedelta(0))
+        busy_until = max(busy_until, entry.when.wait + entry.when.length)

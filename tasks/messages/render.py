@@ -1,0 +1,143 @@
+"""A message in words: which template, in which language, cut to what its channel holds.
+
+`words_of` reads the templates once; `render` is then called for each try of each message.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from scheduler.message import Kind, Message
+from scheduler.settings import ChannelName, InvalidSetting, Settings
+from tasks.messages.amharic import Amharic
+from tasks.messages.calendar import Calendar, calendar_of, invitations
+from tasks.messages.cleaning import TITLE_LENGTH, one_line, title_line
+from tasks.messages.english import English
+from tasks.messages.facts import facts_of
+from tasks.messages.fitting import fitted, shortest
+from tasks.messages.lessons import clean_message
+from tasks.messages.letter import Letter
+from tasks.messages.moment import Tongue
+from tasks.messages.page import Page, page_of
+from tasks.messages.rehearsal import rehearsals
+from tasks.messages.segments import excess, plain, segments
+from tasks.messages.shelf import Shelf, complaint, shelf_of
+
+TONGUES: Mapping[str, Tongue] = MappingProxyType({"en": English(), "am": Amharic()})
+PARTS = {
+    ChannelName.EMAIL: "email.txt",
+    ChannelName.SMS: "sms.txt",
+    ChannelName.TELEGRAM: "short.txt",
+    ChannelName.PUSH: "short.txt",
+    ChannelName.WEBHOOK: "webhook.txt",
+}
+HEADED = {"email.txt", "email.html", "webhook.txt"}
+BLANK_LINES = re.compile(r"\n{3,}")
+
+Write = Callable[[str, Page], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """All templates, compiled; and what calendar files need. One a process is enough."""
+
+    shelf: Shelf
+    calendar: Calendar
+    language: str  # of people whose own is unknown
+
+    def tongue(self, language: str) -> Tongue:
+        """'am', 'am-ET', 'AM' → Amharic; what we do not speak → the setting's language."""
+        spoken = TONGUES.get(language.lower().replace("_", "-").partition("-")[0])
+        return spoken or TONGUES[self.language]
+
+
+def words_of(settings: Settings) -> Words:
+    """Raises InvalidSetting where LANGUAGE or a template in TEMPLATES cannot be used."""
+    if settings.language not in TONGUES:
+        raise InvalidSetting(f"LANGUAGE: {settings.language!r} is not spoken here: set en or am.")
+    shelf = shelf_of(settings.templates)
+    words = Words(shelf, calendar_of(settings), settings.language)
+    if settings.templates:
+        rehearse(replace(words, shelf=shelf.without_spare), settings.templates)
+    return words
+
+
+def rehearse(words: Words, folder: str) -> None:
+    """Every kind on every channel in every language once, so that no message meets the error."""
+    for message, channel in rehearsals(TONGUES):
+        try:
+            render(message, channel, words)
+        except Exception as error:
+            raise InvalidSetting(f"TEMPLATES: {complaint(error, Path(folder))}") from error
+
+
+def render(message: Message, channel: ChannelName, words: Words) -> Letter:
+    """The message as this channel takes it.
+
+    Raises ValueError for a message about no lesson.
+    """
+    message = clean_message(message)
+    tongue = words.tongue(message.recipient.wishes.language)
+    page = page_of(message, tongue)
+    write = writer(words.shelf, page)
+    mail = channel is ChannelName.EMAIL
+    return Letter(
+        title=title_of(page, write),
+        text=text_of(page, channel, write),
+        html=html_of(page, write) if mail else None,
+        attachments=invitations(message, words.calendar) if mail else (),
+        urgent=message.kind is Kind.ALARM,
+        data=facts_of(message) if channel is ChannelName.WEBHOOK else None,
+    )
+
+
+def writer(shelf: Shelf, page: Page) -> Write:
+    """Writes one part. E-mails and the webhook may name the headline: a template of its own, so
+    that HTML escapes it as it does a value."""
+    folder = f"{page.language}/{page.kind}"
+
+    def write(part: str, page: Page) -> str:
+        context = page.context
+        if part in HEADED:
+            context["headline"] = one_line(shelf.write(f"{folder}/headline.txt", page.context))
+        return shelf.write(f"{folder}/{part}", context)
+
+    return write
+
+
+def title_of(page: Page, write: Write) -> str:
+    title = fitted(
+        page,
+        lambda page: one_line(write("title.txt", page)),
+        lambda text: len(text) - TITLE_LENGTH,
+    )
+    return title_line(title)
+
+
+def text_of(page: Page, channel: ChannelName, write: Write) -> str:
+    if channel is ChannelName.SMS:
+        return sms_of(page, write)
+    text = write(PARTS[channel], page)
+    return one_line(text) if channel is ChannelName.WEBHOOK else tidy(text)
+
+
+def html_of(page: Page, write: Write) -> str:
+    return "\n".join(line for line in write("email.html", page).splitlines() if line.strip())
+
+
+def sms_of(page: Page, write: Write) -> str:
+    """The fullest text in as few SMS as the shortest takes: one, wherever time and link allow."""
+
+    def sms(page: Page) -> str:
+        return one_line(plain(write("sms.txt", page)))
+
+    least = segments(sms(shortest(page)))
+    return fitted(page, sms, lambda text: excess(text, least))
+
+
+def tidy(text: str) -> str:
+    """Without the spaces and empty lines that absent values leave behind."""
+    lines = (one_line(line) for line in text.splitlines())
+    return BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()

@@ -1,0 +1,74 @@
+"""VTIMEZONE components (RFC 5545, 3.6.5) written from Python's zoneinfo.
+
+icalendar makes them too, but begins summer time an hour late, and vobject misreads those with an
+RDATE. Ours have one observance for each change of the clocks about the event, without rules and
+without lists of dates.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
+
+MARGIN_YEARS = 1
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+def timezone_of(zone: ZoneInfo, first: datetime, last: datetime) -> Timezone:
+    """The zone's definition, true from a year before `first` to a year after `last`."""
+    return timezone_of_years(zone.key, first.year - MARGIN_YEARS, last.year + MARGIN_YEARS)
+
+
+@lru_cache(maxsize=64)
+def timezone_of_years(key: str, first_year: int, last_year: int) -> Timezone:
+    zone = ZoneInfo(key)
+    begins = datetime(first_year, 1, 1, tzinfo=UTC)
+    ends = datetime(last_year + 1, 1, 1, tzinfo=UTC)
+    component = Timezone()
+    component.add("tzid", key)
+    component.add_component(observance(zone, begins, begins))
+    for instant in changes(zone, begins, ends):
+        component.add_component(observance(zone, instant - SECOND, instant))
+    return component
+
+
+def changes(zone: ZoneInfo, begins: datetime, ends: datetime) -> Iterator[datetime]:
+    """The instants (UTC) at which the zone's offset is a new one."""
+    day = begins
+    while day < ends:
+        if offset(zone, day) != offset(zone, day + DAY):
+            yield change_between(zone, day, day + DAY)
+        day += DAY
+
+
+def change_between(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The first second of the offset that stands at `after`."""
+    while after - before > SECOND:
+        middle = before + (after - before) // 2
+        middle = middle.replace(microsecond=0)
+        if offset(zone, middle) == offset(zone, before):
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def observance(
+    zone: ZoneInfo, before: datetime, instant: datetime
+) -> TimezoneStandard | TimezoneDaylight:
+    """The offset that stands from `instant` on. Its DTSTART is the wall time just before it
+    changes (RFC 5545: "the onset … in the offset before")."""
+    local, offset_before = instant.astimezone(zone), offset(zone, before)
+    component = TimezoneDaylight() if local.dst() else TimezoneStandard()
+    component.add("dtstart", (instant + offset_before).replace(tzinfo=None))
+    component.add("tzoffsetfrom", offset_before)
+    component.add("tzoffsetto", offset(zone, instant))
+    component.add("tzname", local.tzname())
+    return component
+
+
+def offset(zone: ZoneInfo, instant: datetime) -> timedelta:
+    return instant.astimezone(zone).utcoffset() or timedelta(0)
