@@ -1,0 +1,48 @@
+"""The channels of the settings, each tried out once."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from apprise.plugins.email import NotifyEmail
+
+from scheduler.settings import ChannelName, ChannelSettings, Settings
+from tasks.channels.channel import Channel, Transport
+from tasks.channels.mail.transport import MailTransport
+from tasks.channels.plugins import sample_plugin
+from tasks.channels.rate import Limiter, LocalLimiter, Unlimited
+from tasks.channels.template import Template, read_template
+from tasks.channels.web.transport import WebTransport
+
+LONGEST_CONNECT = timedelta(seconds=5)
+
+
+def channels_of(settings: Settings) -> Mapping[ChannelName, Channel]:
+    """The channels that have a URL, in the order they are tried.
+
+    Raises InvalidSetting, one line without any part of the URL but its scheme.
+    """
+    return {name: channel_of(each, settings) for name, each in settings.channels.items()}
+
+
+def channel_of(channel: ChannelSettings, settings: Settings) -> Channel:
+    template = read_template(channel)
+    return Channel(
+        name=channel.name,
+        template=template,
+        transport=transport_of(template, settings.send_timeout),
+        limiter=limiter_of(channel),
+        region=settings.phone_region,
+    )
+
+
+def transport_of(template: Template, answer: timedelta) -> Transport:
+    """By the scheme; `answer` is the longest wait for one, that for a connection is shorter."""
+    plugin = sample_plugin(template)
+    connect = min(answer / 3, LONGEST_CONNECT)
+    if isinstance(plugin, NotifyEmail):
+        return MailTransport(template, plugin, connect, answer)
+    return WebTransport(template, plugin, connect, answer)
+
+
+def limiter_of(channel: ChannelSettings) -> Limiter:
+    return Unlimited() if channel.rate is None else LocalLimiter(channel.rate)

@@ -1,0 +1,1 @@
+"""E-mail: Apprise prepares it, a connection of ours carries it."""

@@ -1,0 +1,103 @@
+"""Mail by an Apprise URL `mailto://` or `mailtos://`, over a connection kept for a batch."""
+
+import ssl
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from apprise.plugins.email import NotifyEmail
+
+from scheduler.settings import InvalidSetting
+from tasks.channels.mail.building import build_mail, sender_of
+from tasks.channels.mail.line import Line, MailServer, Security, Seen
+from tasks.channels.outcome import Outcome
+from tasks.channels.template import SAMPLE, Template
+from tasks.channels.words import fit, secrets_of
+from tasks.messages.letter import Letter
+
+
+class MailTransport:
+    """Sends over one connection a thread, begun with the first mail and ended by `close`."""
+
+    def __init__(
+        self, template: Template, plugin: NotifyEmail, connect: timedelta, answer: timedelta
+    ) -> None:
+        """Raises InvalidSetting where the URL does not lead to one address a person."""
+        self._plugin = plugin
+        self._target = person_target(template, plugin)
+        self._server = mail_server(plugin, connect, answer)
+        self._secrets = secrets_of(template.text)
+        self._lines = threading.local()
+
+    def send(self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime) -> Outcome:
+        """Hand the letter in for one person; `values` fill the URL's placeholders."""
+        address = fill(self._target, values)
+        copies, content = build_mail(self._plugin, letter, address, key, at)
+        seen = self._line().deliver(sender_of(self._plugin), address, copies, content)
+        return self._outcome(seen, {address, *values.values()})
+
+    def close(self) -> None:
+        line = self._lines.__dict__.pop("line", None)
+        if line is not None:
+            line.close()
+
+    def _line(self) -> Line:
+        if not hasattr(self._lines, "line"):
+            self._lines.line = Line(self._server)
+        line: Line = self._lines.line
+        return line
+
+    def _outcome(self, seen: Seen, private: set[str]) -> Outcome:
+        verdict = seen.what.value
+        words = f"{seen.words} ({verdict.advice})" if verdict.advice else seen.words
+        return verdict.outcome(fit(words, self._secrets | private))
+
+
+def person_target(template: Template, plugin: NotifyEmail) -> str:
+    """The `to=` of the URL, with its stand-ins: `sample.person@example.com`."""
+    setting = template.setting
+    if getattr(plugin, "pgp_mode", "no") != "no":
+        raise InvalidSetting(f"{setting}: pgp= is not supported: leave it out.")
+    if len(plugin.targets) != 1 or not template.placeholders:
+        raise InvalidSetting(
+            f"{setting}: to= must be the person's address alone, such as to={{email}};"
+            " for copies use cc= or bcc=."
+        )
+    if any(SAMPLE[name] in elsewhere(plugin) for name in template.placeholders):
+        raise InvalidSetting(f"{setting}: placeholders may stand in to= only.")
+    return str(plugin.targets[0][1])
+
+
+def elsewhere(plugin: NotifyEmail) -> str:
+    """Everything of a plugin that is the same for all mails, in one text to search in."""
+    parts = (plugin.from_addr, plugin.cc, plugin.bcc, plugin.reply_to, plugin.headers)
+    return " ".join(map(str, (*parts, plugin.smtp_host, plugin.user, plugin.password)))
+
+
+def fill(target: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        target = target.replace(SAMPLE[name], value)
+    return target
+
+
+def mail_server(plugin: NotifyEmail, connect: timedelta, answer: timedelta) -> MailServer:
+    return MailServer(
+        host=plugin.smtp_host.strip("[]"),
+        port=int(plugin.port or 0),
+        security=Security(str(plugin.secure_mode)),
+        user=plugin.user,
+        password=plugin.password,
+        tls=tls_context(plugin),
+        connect_timeout=connect,
+        answer_timeout=answer,
+    )
+
+
+def tls_context(plugin: NotifyEmail) -> ssl.SSLContext:
+    """Made once: reading the trusted certificates takes longer than sending a mail."""
+    context = ssl.create_default_context()
+    if not plugin.verify_certificate:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

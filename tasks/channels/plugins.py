@@ -1,0 +1,131 @@
+"""Apprise's plugins as this worker uses them: loaded from a template, checked once at the start.
+
+Only plugins whose transport can be watched are taken: e-mail, and those that speak HTTP through
+`requests`. A local one (syslog, dbus), or one with a protocol of its own (MQTT, IRC, XMPP), answers
+true or false, and promise 3 does not believe that.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC
+
+import requests
+from apprise import Apprise, AppriseAsset, common
+from apprise.manager_plugins import NotificationManager
+from apprise.plugins.base import NotifyBase
+from apprise.plugins.email import NotifyEmail
+
+from scheduler.settings import InvalidSetting
+from tasks.channels.template import SAMPLE, Template
+
+NAME = "session-worker"
+ASSET = AppriseAsset(
+    app_id=NAME,
+    app_desc="Session worker",
+    async_mode=False,
+    http_redirects=False,
+    interpret_emojis=False,
+    allow_templates=False,
+    storage_mode=common.PersistentStoreMode.MEMORY.value,
+    timezone=UTC,
+)
+
+# Speaks through web sockets; `requests` serves it for look-ups alone.
+NOT_THROUGH_REQUESTS = {"nostr"}
+
+
+def load(url: str) -> NotifyBase | None:
+    """The plugin for a complete Apprise URL; None where Apprise has none or refuses the URL."""
+    with listening():
+        plugin = Apprise.instantiate(url, asset=ASSET)
+    if plugin is not None:
+        # The limit is ours (tasks.channels.rate). A sleep in here would outlive the lease.
+        plugin.throttle = never_wait  # type: ignore[method-assign]
+    return plugin
+
+
+def never_wait(*_: object, **__: object) -> None:
+    """In place of a plugin's own waiting."""
+
+
+def sample_plugin(template: Template) -> NotifyBase:
+    """The plugin of a template with stand-ins for its values.
+
+    Raises InvalidSetting where the URL is unusable, without a word of the URL but its scheme.
+    """
+    plugin = load(template.url(SAMPLE))
+    if plugin is None:
+        raise InvalidSetting(f"{template.setting}: {why_unusable(template)}.")
+    if not watchable(plugin):
+        raise InvalidSetting(
+            f"{template.setting}: {scheme_of(template)}:// cannot be used: what became of a message"
+            " would not be known. Use e-mail or a service reached by HTTP."
+        )
+    return plugin
+
+
+def why_unusable(template: Template) -> str:
+    scheme = scheme_of(template)
+    manager = plugins()
+    if not scheme:
+        return "this is no URL: write one such as mailtos://user:password@host?to={email}"
+    if scheme in ("http", "https"):
+        return f"{scheme}:// is no Apprise URL: for a webhook write json://host/path or jsons://"
+    if scheme not in manager:
+        return f"Apprise knows no {scheme}://: see https://appriseit.com/services/"
+    if not manager[scheme].enabled:
+        return f"{scheme}:// needs a Python package that is not installed: see {help_page(scheme)}"
+    return f"a {scheme}:// URL has other parts than this: see {help_page(scheme)}"
+
+
+def scheme_of(template: Template) -> str:
+    scheme, mark, _ = template.text.partition("://")
+    return scheme.strip().lower() if mark and scheme.strip().isalnum() else ""
+
+
+def help_page(scheme: str) -> str:
+    return str(plugins()[scheme].setup_url)
+
+
+def plugins() -> NotificationManager:
+    """Apprise's list of plugins, by scheme; there is one a process."""
+    return NotificationManager()  # type: ignore[no-untyped-call]
+
+
+def watchable(plugin: NotifyBase) -> bool:
+    module = sys.modules[type(plugin).__module__]
+    by_requests = getattr(module, "requests", None) is requests
+    return type(plugin) is NotifyEmail or (
+        by_requests and plugin.schema not in NOT_THROUGH_REQUESTS
+    )
+
+
+COMPLAINTS: ContextVar[list[str] | None] = ContextVar("complaints", default=None)
+
+
+class Listener(logging.Handler):
+    """Keeps Apprise's warnings for the ledger. They name recipients, so they go no further."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        complaints = COMPLAINTS.get()
+        if complaints is not None:
+            complaints.append(record.getMessage())
+
+
+APPRISE_LOG = logging.getLogger("apprise")
+APPRISE_LOG.addHandler(Listener(logging.WARNING))
+APPRISE_LOG.propagate = False
+
+
+@contextmanager
+def listening() -> Iterator[list[str]]:
+    """What Apprise complains of in this thread meanwhile, the last being the nearest to the end."""
+    complaints: list[str] = []
+    token = COMPLAINTS.set(complaints)
+    try:
+        yield complaints
+    finally:
+        COMPLAINTS.reset(token)

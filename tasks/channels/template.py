@@ -1,0 +1,138 @@
+"""A channel's Apprise URL with its placeholders, and what is put in their place.
+
+Values are percent-encoded whole, so that `?`, `&`, `@`, `/` and white space in them stay part of
+the value (design, "Reminders and alarms").
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from scheduler.message import Recipient
+from scheduler.settings import ChannelName, ChannelSettings, InvalidSetting
+from tasks.channels.address import Unreachable, email_address, mobile_number, phone_number
+from tasks.channels.words import one_line
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """`setting`: its name for error messages, such as CHANNEL_SMS."""
+
+    setting: str
+    channel: ChannelName
+    text: str
+    placeholders: frozenset[str]
+
+    def url(self, values: Mapping[str, str]) -> str:
+        """The URL for these values, each percent-encoded; one without a value stays empty."""
+        return PLACEHOLDER.sub(lambda hit: quote(values.get(hit[1], ""), safe=""), self.text)
+
+
+def read_template(channel: ChannelSettings) -> Template:
+    """Raises InvalidSetting for a placeholder that nothing can fill."""
+    setting = f"CHANNEL_{channel.name.upper()}"
+    names = frozenset(PLACEHOLDER.findall(channel.url))
+    for name in sorted(names - set(VALUES) - {"key"}):
+        known = " ".join(f"{{{each}}}" for each in sorted({*VALUES, "key"}))
+        raise InvalidSetting(f"{setting}: {{{name}}} is no placeholder: use one of {known}.")
+    return Template(setting, channel.name, channel.url, names)
+
+
+def values_of(
+    template: Template, recipient: Recipient, region: str
+) -> Mapping[str, str] | Unreachable:
+    """What the template's placeholders stand for; Unreachable where one has no value.
+
+    `region`: of phone numbers without a country code.
+    """
+    values = {}
+    for name in template.placeholders & set(VALUES):
+        value = VALUES[name](template.channel, recipient, region)
+        if isinstance(value, Unreachable):
+            return value
+        values[name] = value
+    return values
+
+
+Value = str | Unreachable
+
+
+def email_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    return email_address(recipient.email)
+
+
+def phone_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    number = mobile_number if channel is ChannelName.SMS else phone_number
+    return number(recipient.phone, region)
+
+
+def person_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    return Unreachable("no_user") if recipient.person_id is None else str(recipient.person_id)
+
+
+def name_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    """For display; a percent sign is written as its wide form, as Apprise decodes some twice."""
+    return one_line(recipient.name or "").replace("%", "％")
+
+
+def role_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    return recipient.role.value
+
+
+def language_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    return one_line(recipient.wishes.language)
+
+
+def own_address(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    return address_on(channel, recipient)
+
+
+def telegram_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    return address_on(ChannelName.TELEGRAM, recipient)
+
+
+def push_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    return address_on(ChannelName.PUSH, recipient)
+
+
+# What Telegram chats, device tokens, topics and names in a subscription file are made of; none of
+# these characters separates one target from the next in an Apprise URL.
+OWN_ADDRESS = re.compile(r"[A-Za-z0-9_.:@+=~#-]+")
+
+
+def address_on(channel: ChannelName, recipient: Recipient) -> Value:
+    address = recipient.addresses.get(channel, "").strip()
+    if not address:
+        return Unreachable(f"no_{channel}")
+    return address if OWN_ADDRESS.fullmatch(address) else Unreachable(f"bad_{channel}")
+
+
+VALUES: Mapping[str, Callable[[ChannelName, Recipient, str], Value]] = {
+    "email": email_of,
+    "phone": phone_of,
+    "person_id": person_of,
+    "name": name_of,
+    "role": role_of,
+    "language": language_of,
+    "address": own_address,
+    "telegram": telegram_of,
+    "push": push_of,
+}
+
+# Stand-ins with which a template is tried out when the worker starts. The addresses are reserved
+# for documentation (RFC 2606) or read like one of their kind.
+SAMPLE: Mapping[str, str] = {
+    "email": "sample.person@example.com",
+    "phone": "+251911000111",
+    "person_id": "424242",
+    "name": "Sample Person",
+    "role": "student",
+    "language": "en",
+    "address": "424242424",
+    "telegram": "424242424",
+    "push": "424242424",
+    "key": "00000000-0000-4000-8000-000000000000",
+}

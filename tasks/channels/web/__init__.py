@@ -1,0 +1,1 @@
+"""Services reached by HTTP: Apprise's plugins prepare the request, our connections carry it."""

@@ -1,0 +1,73 @@
+"""One request as the transport saw it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
+from tasks.channels.web.verdicts import HONOURS_RETRY_AFTER, WebSeen, seen_by_status
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Filled while the request is under way.
+
+    `failure`: what stopped it before there was an answer, and `words` the system's for it.
+    `whole`: the answer's body came to its end. `body`: its first part, undecoded.
+    """
+
+    method: str
+    host: str
+    path: str
+    failure: WebSeen | None = None
+    words: str = ""
+    handed_over: bool = False
+    status: int | None = None
+    reason: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    whole: bool = False
+
+    def fail(self, seen: WebSeen, words: str) -> None:
+        """The first failure is the one that counts; what follows from it is noise."""
+        if self.failure is None:
+            self.failure, self.words = seen, words
+
+    @property
+    def seen(self) -> WebSeen:
+        if self.status is not None:
+            return seen_by_status(self.status)
+        return self.failure or (WebSeen.CUT_AFTER if self.handed_over else WebSeen.CUT_BEFORE)
+
+    @property
+    def accepted(self) -> bool:
+        return self.seen is WebSeen.ACCEPTED
+
+    @property
+    def carries_message(self) -> bool:
+        """False for what a plugin asks beside: a token, a login, a look-up."""
+        return self.method != "GET" and not self.path.endswith(BESIDE)
+
+    @property
+    def wait(self) -> timedelta | None:
+        """Retry-After, where the answer is one of those that have it."""
+        return retry_after(self.headers) if self.seen in HONOURS_RETRY_AFTER else None
+
+
+BESIDE = ("/token", "/oauth", "/login", "/auth")
+LONGEST_WAIT = timedelta(days=7)
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """RFC 9110, 10.2.3: seconds, or a date, which is taken against the answer's own Date.
+
+    At most a week, so that a nonsense value stays a number.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=min(int(text[:9]), 10**8)), LONGEST_WAIT)
+    try:
+        wait = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    return min(max(wait, timedelta(0)), LONGEST_WAIT)

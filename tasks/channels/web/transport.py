@@ -1,0 +1,101 @@
+"""Messages by any Apprise plugin that speaks HTTP."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from apprise import NotifyFormat, NotifyType
+from apprise.attachment.memory import AttachMemory
+from apprise.plugins.base import NotifyBase
+
+from scheduler.settings import ChannelName
+from tasks.channels.outcome import Outcome
+from tasks.channels.plugins import listening, load
+from tasks.channels.template import SAMPLE, Template
+from tasks.channels.web.carrier import Carrier
+from tasks.channels.web.judging import Heard, Judgement, judge
+from tasks.channels.web.verdicts import WebSeen
+from tasks.channels.words import fit, secrets_of
+from tasks.messages.letter import Attachment, Letter
+
+
+class WebTransport:
+    """The plugin is made anew for each person, as its URL names one; connections are kept."""
+
+    def __init__(
+        self, template: Template, sample: NotifyBase, connect: timedelta, answer: timedelta
+    ) -> None:
+        self._template = template
+        self._urgent = urgent_template(template, sample)
+        self._targets = len(sample)
+        self._schema = str(sample.schema)
+        self._secrets = secrets_of(template.text)
+        self._carrier = Carrier(connect, answer)
+
+    def send(self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime) -> Outcome:
+        """Hand the letter over for one person; `values` fill the URL's placeholders."""
+        template = self._urgent if letter.urgent else self._template
+        plugin = load(template.url({**values, "key": str(key)}))
+        if plugin is None or len(plugin) != self._targets:
+            judgement = Judgement(WebSeen.NOT_TRIED, "the plugin does not take this address")
+        else:
+            judgement = self._hand_over(plugin, letter, same_each_time(key, at))
+        return self._outcome(judgement, set(values.values()))
+
+    def close(self) -> None:
+        self._carrier.close()
+
+    def _hand_over(
+        self, plugin: NotifyBase, letter: Letter, headers: Mapping[str, str]
+    ) -> Judgement:
+        with listening() as complaints, self._carrier.carrying(headers) as exchanges:
+            try:
+                pleased = bool(plugin.notify(**self._words_for(plugin, letter)))
+            except Exception as error:  # noqa: BLE001 (a plugin may raise anything: what was seen decides)
+                pleased = False
+                complaints.append(type(error).__name__)
+        return judge(Heard(self._schema, tuple(exchanges), pleased, tuple(complaints)))
+
+    def _words_for(self, plugin: NotifyBase, letter: Letter) -> Mapping[str, object]:
+        """An SMS has its text alone. HTML and files go where a mail or the site would take them."""
+        mail = self._template.channel is ChannelName.EMAIL
+        as_html = mail and letter.html is not None and NotifyFormat.HTML in plugin._formats()
+        files = self._template.channel in TAKES_FILES and plugin.attachment_support
+        return {
+            "title": "" if self._template.channel is ChannelName.SMS else letter.title,
+            "body": letter.html if as_html else letter.text,
+            "body_format": NotifyFormat.HTML if as_html else NotifyFormat.TEXT,
+            "notify_type": NotifyType.WARNING if letter.urgent else NotifyType.INFO,
+            "attach": in_memory(letter.attachments) if files else None,
+        }
+
+    def _outcome(self, judgement: Judgement, private: set[str]) -> Outcome:
+        verdict = judgement.seen.verdict
+        advice = f" ({verdict.advice})" if verdict.advice else ""
+        words = fit(judgement.words, self._secrets | private)
+        return verdict.outcome(fit(words + advice), judgement.wait)
+
+
+TAKES_FILES = {ChannelName.EMAIL, ChannelName.WEBHOOK}
+
+
+def urgent_template(template: Template, sample: NotifyBase) -> Template:
+    """The template with `priority=high`, where the service knows it and the URL leaves it open."""
+    if "priority" not in type(sample).template_args or "priority=" in template.text:
+        return template
+    mark = "&" if "?" in template.text else "?"
+    text = f"{template.text}{mark}priority=high"
+    urgent = Template(template.setting, template.channel, text, template.placeholders)
+    return urgent if load(urgent.url(SAMPLE)) is not None else template
+
+
+def same_each_time(key: UUID, at: datetime) -> Mapping[str, str]:
+    """By these a receiver knows a repeat (the idempotency-key header of the IETF's draft)."""
+    return {"Idempotency-Key": str(key), "X-Message-Date": at.isoformat()}
+
+
+def in_memory(attachments: Sequence[Attachment]) -> list[AttachMemory] | None:
+    return [
+        AttachMemory(each.content, each.name, each.mime_type.partition(";")[0])  # type: ignore[no-untyped-call]
+        for each in attachments
+    ] or None

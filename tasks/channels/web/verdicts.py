@@ -1,0 +1,69 @@
+"""Everything that can be seen of a request on its way to a service (RFC 9110)."""
+
+from enum import Enum
+
+from tasks.channels.verdict import Verdict, for_good, for_now, sent, unknown
+
+CREDENTIALS = "check the credentials in the channel's URL"
+MOVED = "set the channel's URL to the new address"
+
+
+class WebSeen(Enum):
+    """In the order of a request's way. Until its last byte has left, nothing was handed over."""
+
+    NOT_TRIED = for_good("the plugin refuses the address or the message before any contact")
+    NO_NAME = for_now("the service's name, or the proxy's, is not resolved")
+    REFUSED = for_now("connection refused, or no way to the service or the proxy")
+    CONNECT_TIMEOUT = for_now("no connection within the time-out")
+    TLS_REFUSED = for_now("TLS refused, or a certificate that is not trusted")
+    PROXY_REFUSED = for_now("the proxy does not open a way to the service")
+    CUT_BEFORE = for_now("connection cut before the request had left whole")
+    TIMEOUT_BEFORE = for_now("time-out before the request had left whole")
+    CUT_AFTER = unknown("connection cut after the request, without an answer")
+    TIMEOUT_AFTER = unknown("no answer within the time-out")
+    GARBLED = unknown("an answer that is not HTTP")
+    ACCEPTED = sent("2xx")
+    REFUSED_WITHIN_FOR_GOOD = for_good("2xx, and a refusal of this person in the body")
+    REFUSED_WITHIN_FOR_NOW = for_now("2xx, and a refusal in the body that may pass")
+    UNREADABLE = unknown("2xx, and a body cut short or unread in which a refusal could stand")
+    PARTLY = unknown("2xx to a part of the message, and not to the rest")
+    PROCESSED_ELSEWHERE = unknown("303: taken, and the answer lies at another address")
+    MOVED = for_good("any other 3xx; redirects are not followed", MOVED)
+    UNAUTHORIZED = for_good("401 or 403", CREDENTIALS)
+    GONE = for_good("404 or 410")
+    TOO_EARLY = for_now("402, 408, 409, 423 or 425")
+    TOO_MANY = for_now("429")
+    NOT_SO = for_good("any other 4xx")
+    GATEWAY_TIMEOUT = unknown("504 or 524: a gateway passed it on and got no answer")
+    BUSY = for_now("503")
+    BROKEN = for_now("any other 5xx")
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.value
+
+
+HONOURS_RETRY_AFTER = {WebSeen.TOO_MANY, WebSeen.BUSY}
+
+BY_STATUS = {
+    303: WebSeen.PROCESSED_ELSEWHERE,
+    401: WebSeen.UNAUTHORIZED,
+    402: WebSeen.TOO_EARLY,
+    403: WebSeen.UNAUTHORIZED,
+    404: WebSeen.GONE,
+    408: WebSeen.TOO_EARLY,
+    409: WebSeen.TOO_EARLY,
+    410: WebSeen.GONE,
+    423: WebSeen.TOO_EARLY,
+    425: WebSeen.TOO_EARLY,
+    429: WebSeen.TOO_MANY,
+    503: WebSeen.BUSY,
+    504: WebSeen.GATEWAY_TIMEOUT,
+    524: WebSeen.GATEWAY_TIMEOUT,
+}
+BY_HUNDREDS = {2: WebSeen.ACCEPTED, 3: WebSeen.MOVED, 4: WebSeen.NOT_SO, 5: WebSeen.BROKEN}
+
+
+def seen_by_status(status: int) -> WebSeen:
+    """What a status code alone says. A code of no known class tells nothing."""
+    return BY_STATUS.get(status) or BY_HUNDREDS.get(status // 100, WebSeen.GARBLED)

@@ -1,0 +1,66 @@
+"""A provider's words, fit for the ledger: one line, short, no addresses and no secrets."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+LONGEST = 200
+MASK = "…"
+
+# A host keeps its name, what stands behind it may be a token.
+LINK = re.compile(r"(?P<host>\bhttps?://[^\s/?#@]+)[/?#][^\s\"'<>]*")
+EMAIL = re.compile(r"[^\s<>\"',;:()\[\]{}]+@[^\s<>\"',;:()\[\]{}]+")
+# Seven digits and more: phone numbers, chat ids, account numbers. Not an IPv4 address.
+DIGITS = re.compile(r"(?<![\w.])(?!(?:\d{1,3}\.){3}\d{1,3}\b)\+?\(?\d(?:[\s().-]{0,2}\d){6,}")
+TOKEN = re.compile(r"[A-Za-z0-9_+/=-]{28,}")
+SHORTEST_SECRET = 4
+
+
+def fit(words: str, secrets: Iterable[str] = ()) -> str:
+    """The words on one line of at most 200 characters, with what is private replaced by `…`.
+
+    `secrets`: literals that must not appear, such as the parts of a channel's URL and the
+    recipient's name and address.
+    """
+    line = one_line(words)
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            line = re.sub(re.escape(secret), MASK, line, flags=re.IGNORECASE)
+    line = LINK.sub(rf"\g<host>/{MASK}", line)
+    for private in (EMAIL, DIGITS, TOKEN):
+        line = private.sub(MASK, line)
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + MASK
+
+
+def one_line(words: str) -> str:
+    """Control characters and runs of white space become one space."""
+    printable = "".join(c if c.isprintable() else " " for c in words)
+    return " ".join(printable.split())
+
+
+HOST = re.compile(r"(?i)(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d+)?")
+
+
+def secrets_of(url: str) -> frozenset[str]:
+    """The parts of a channel's URL that may be a user, a password or a token.
+
+    Everything but the scheme and what looks like a host's name; decoded and as written.
+    """
+    _, _, rest = url.partition("://")
+    parts = {part for part in re.split(r"[/@?&=:,]", rest) if part and not HOST.fullmatch(part)}
+    return frozenset(parts | {unquote(part) for part in parts}) - HARMLESS
+
+
+# Words of URLs that a provider's answer may well contain.
+HARMLESS = frozenset(
+    {"from", "mode", "name", "high", "mail", "user", "message", "priority", "hook"}
+)
+
+
+def masked_address(address: str) -> str:
+    """An address that its owner would know again: `ab…@e….et`, `+251…44`."""
+    name, at, domain = address.partition("@")
+    if not at:
+        return f"{address[:4]}{MASK}{address[-2:]}" if len(address) > 8 else MASK
+    first, dot, last = domain.rpartition(".")
+    return f"{name[:2]}{MASK}@{first[:1]}{MASK}{dot}{last}"
