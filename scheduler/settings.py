@@ -98,6 +98,8 @@ UNITS = {
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
 }
+# Names that PostgreSQL does not know, or reads as an abbreviation: an hour off in summer.
+NO_ZONES = {"CET", "EET", "MET", "WET", "localtime"}
 HOLDS_UNKNOWN = {ChannelName.SMS, ChannelName.TELEGRAM, ChannelName.PUSH}
 
 
@@ -192,7 +194,7 @@ class Settings(BaseSettings):
     @field_validator("site_timezone")
     @classmethod
     def known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
+        if name not in available_timezones() - NO_ZONES:
             raise ValueError(f"{name!r} is no zone: set an IANA name such as Africa/Addis_Ababa")
         return name
 

@@ -21,12 +21,13 @@ class Lasting:
 
 
 def instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """A naive wall time as an aware instant of the zone (RFC 5545, 3.3.5).
+    """The instant of a naive wall time in a zone, in UTC (RFC 5545, 3.3.5).
 
     In a gap it moves on by the gap (02:30 → 03:30); in a fold it is the earlier. Agrees with the
-    SQL function session_worker.instant.
+    SQL function session_worker.instant. In UTC, because in its own zone a time in a fold equals no
+    other zone's datetime (PEP 495), and a session that stands would look moved.
     """
-    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone)
+    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
 
 def lasting(
