@@ -38,7 +38,7 @@ def engine(settings: Settings) -> Engine:
         url, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=connect_args(url)
     )
     event.listen(made, "connect", introduce)
-    event.listen(made, "handle_error", unreachable)
+    event.listen(made, "handle_error", lambda context: unreachable(context, url))
     return made
 
 
@@ -88,7 +88,7 @@ def milliseconds(duration: timedelta) -> str:
     return str(duration // timedelta(milliseconds=1))
 
 
-def unreachable(context: ExceptionContext) -> None:
+def unreachable(context: ExceptionContext, url: URL) -> None:
     """PostgreSQL's refusal of a connection, or its loss, as ServerUnreachable."""
     if context.is_pre_ping:
         return  # the pool finds an old connection broken, and makes a new one
@@ -97,19 +97,19 @@ def unreachable(context: ExceptionContext) -> None:
     if isinstance(error, psycopg2.ProgrammingError) and connecting:
         raise InvalidSetting(f"DATABASE_URL holds what PostgreSQL does not know: {EXAMPLE}.")
     if isinstance(error, psycopg2.OperationalError) and (connecting or context.is_disconnect):
-        raise ServerUnreachable(unreachable_line(context, error)) from error
+        raise ServerUnreachable(unreachable_line(error, url)) from error
 
 
-def unreachable_line(context: ExceptionContext, error: BaseException) -> str:
-    where = context.engine.url if context.engine else None
-    server = f"{where.host or 'the local socket'}, database {where.database}" if where else ""
-    return f"PostgreSQL ({server}) cannot be reached: {reason(error, where)}. Check DATABASE_URL."
+def unreachable_line(error: BaseException, url: URL) -> str:
+    host = url.host or url.query.get("host") or "the local socket"
+    server = f"PostgreSQL at {host}, database {url.database},"
+    return f"{server} cannot be reached: {reason(error, url)}. Check DATABASE_URL."
 
 
-def reason(error: BaseException, url: URL | None) -> str:
+def reason(error: BaseException, url: URL) -> str:
     """The first line of libpq's words, without its lead-in, and never with the password."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     words = lines[0].partition("failed: ")[2] or lines[0]
-    if url is not None and url.password:
+    if url.password:
         words = words.replace(str(url.password), "***")
     return words.removeprefix("FATAL: ").strip().rstrip(".")

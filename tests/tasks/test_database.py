@@ -1,0 +1,118 @@
+"""The engine's connections: a guest's manners, and one line when the server is away."""
+
+import pytest
+from sqlalchemy import Engine, make_url, text
+
+from scheduler.settings import InvalidSetting, load_settings
+from tasks.database import ServerUnreachable, engine
+from tests.servers import connect
+
+KICK_OUT_THE_OTHERS = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()""")
+
+
+def engine_for(url: str) -> Engine:
+    return engine(load_settings(database_url=url))
+
+
+def with_name(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("timezone", "UTC"),
+        ("lock_timeout", "3s"),
+        ("statement_timeout", "5min"),
+        ("application_name", "session_worker"),
+        ("client_encoding", "UTF8"),
+        ("transaction_isolation", "read committed"),
+    ],
+)
+def test_a_connection_has_a_guests_manners(database: str, setting: str, value: str) -> None:
+    with engine_for(database).connect() as conn:
+        conn.rollback()
+
+        assert conn.scalar(text(f"SHOW {setting}")) == value
+
+
+def test_the_urls_own_words_go_first(database: str) -> None:
+    named = make_url(database).update_query_dict({"application_name": "planner"})
+
+    with engine_for(named.render_as_string(hide_password=False)).connect() as conn:
+        assert conn.scalar(text("SHOW application_name")) == "planner"
+
+
+@pytest.mark.parametrize("driver", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_the_driver_of_the_url_does_not_matter(database: str, driver: str) -> None:
+    with engine_for(database.replace("postgresql", driver, 1)).connect() as conn:
+        assert conn.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "DATABASE_URL is not set"),
+        ("my database", "DATABASE_URL is no URL"),
+        ("mysql://user:secret@host/name", "DATABASE_URL is for mysql, not for PostgreSQL"),
+        ("postgresql://user:secret@host:port/name", "DATABASE_URL is no URL"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_an_invalid_setting(url: str, words: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        engine_for(url)
+
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_option_that_postgresql_does_not_know_is_an_invalid_setting() -> None:
+    with pytest.raises(InvalidSetting, match="does not know"):
+        engine_for("postgresql://localhost/name?ssl=on").connect()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid"])
+def test_a_server_that_is_not_there_is_unreachable(host: str) -> None:
+    with pytest.raises(ServerUnreachable) as caught:
+        engine_for(f"postgresql://user:secret@{host}/name").connect()
+
+    assert "cannot be reached" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_that_is_not_there_is_named(database: str) -> None:
+    with pytest.raises(ServerUnreachable, match='database "nowhere" does not exist'):
+        engine_for(with_name(database, "nowhere")).connect()
+
+
+def test_a_connection_that_breaks_is_unreachable(database: str) -> None:
+    with engine_for(database).connect() as conn, connect(database) as admin:
+        conn.scalar(text("SELECT 1"))
+        admin.execute(KICK_OUT_THE_OTHERS)
+
+        with pytest.raises(ServerUnreachable):
+            conn.scalar(text("SELECT 1"))
+
+
+def test_a_connection_that_broke_in_the_pool_is_replaced(database: str) -> None:
+    made = engine_for(database)
+    with made.connect() as conn:
+        conn.scalar(text("SELECT 1"))
+    with connect(database) as admin:
+        admin.execute(KICK_OUT_THE_OTHERS)
+
+    with made.connect() as conn:
+        assert conn.scalar(text("SELECT 1")) == 1
+
+
+def test_the_manners_outlive_a_rollback(database: str) -> None:
+    made = engine_for(database)
+    with made.connect() as conn:
+        conn.execute(text("SELECT 1"))
+        conn.rollback()
+
+    with made.connect() as conn:
+        assert conn.scalar(text("SHOW lock_timeout")) == "3s"
