@@ -1,4 +1,4 @@
-"""Times and people in Amharic: the Ethiopian calendar and clock first, the Gregorian in brackets."""
+"""Times and people in Amharic: Ethiopian calendar and clock first, the Gregorian in brackets."""
 
 from datetime import date, datetime, timedelta
 
@@ -49,12 +49,12 @@ class Amharic(Tongue):
             return ("ዛሬ", "ነገ")[moment.days_away]
         day = moment.starts_at.date()
         if abs(moment.days_away) > FAR:
-            return self.date(day)
+            return self.full_date(day)
         ethiopian = ethiopian_date(day)
         month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
         return f"{AMHARIC_DAYS[day.weekday()]} {month} {ethiopian.day} ቀን"
 
-    def date(self, day: date) -> str:
+    def full_date(self, day: date) -> str:
         """'ዓርብ ኅዳር 18 ቀን 2019 ዓ.ም. (ኖቬምበር 27, 2026)'"""
         ethiopian = ethiopian_date(day)
         month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
@@ -101,6 +101,10 @@ class Amharic(Tongue):
         hour = "1 ሰዓት" if hours == 1 else f"{hours} ሰዓታት" if hours else ""
         minute = f"{minutes} ደቂቃ" if minutes else ""
         return " ከ".join(part for part in (hour, minute) if part)
+
+    def what(self, subject: str, who: str) -> str:
+        """'የMathematics ትምህርት ከSara ጋር'"""
+        return f"የ{subject} ትምህርት {who}".rstrip()
 
     def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:
         pupils = students[0] if len(students) == 1 else f"{len(students)} ተማሪዎች"

@@ -5,9 +5,9 @@ it is the message's own instant in seconds, which no later message falls behind,
 of an older one does not overtake.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -82,9 +82,9 @@ def attachment(
     file.add("version", "2.0")
     file.add("method", method)
     events = [event(lesson, message, calendar) for lesson in lessons]
-    zoned = [entry.start for entry in events if "TZID" in entry["dtstart"].params]
-    if zoned:
-        file.add_component(timezone_of(calendar.zone, min(zoned), max(zoned)))
+    if any("TZID" in entry[name].params for entry in events for name in ("dtstart", "dtend")):
+        starts = [lesson.starts_at for lesson in lessons]
+        file.add_component(timezone_of(calendar.zone, min(starts), max(starts)))
     for entry in with_alarms(events, message):
         file.add_component(entry)
     name = "cancelled" if method == "CANCEL" else "session" if len(lessons) == 1 else "sessions"

@@ -1,7 +1,7 @@
-"""The site's texts as one visible line each: no control characters, no direction tricks, no novels.
+"""The site's texts as one visible line each: no control characters, no direction tricks, no novel.
 
-What people typed into the site ends in mail subjects, in SMS and in HTML. Escaping is the template's
-business (HTML is autoescaped); this is about what no escaping mends.
+What people typed into the site ends in mail subjects, in SMS and in HTML. Escaping is the business
+of the templates (HTML is autoescaped); this is about what no escaping mends.
 """
 
 import re
@@ -25,7 +25,8 @@ INVISIBLE = re.compile(
     "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e0fff\ud800-\udfff]"
 )
-STACKED_MARKS = re.compile("([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+")  # fmt: skip
+MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]"
+STACKED_MARKS = re.compile(f"({MARK}{{3}}){MARK}+")
 RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )

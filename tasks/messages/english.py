@@ -35,10 +35,10 @@ class English(Tongue):
     def day(self, moment: Moment) -> str:
         if moment.days_away in (0, 1):
             return ("today", "tomorrow")[moment.days_away]
-        date = self.date(moment.starts_at.date())
+        date = self.full_date(moment.starts_at.date())
         return date if abs(moment.days_away) > FAR else date.rpartition(" ")[0]
 
-    def date(self, day: date) -> str:
+    def full_date(self, day: date) -> str:
         month = ENGLISH_MONTHS[day.month - 1]
         return f"{ENGLISH_DAYS[day.weekday()]} {day.day} {month} {day.year}"
 
@@ -67,6 +67,9 @@ class English(Tongue):
         hours, minutes = divmod(length // timedelta(minutes=1), 60)
         parts = (count(hours, "hour") if hours else "", count(minutes, "minute") if minutes else "")
         return " ".join(part for part in parts if part)
+
+    def what(self, subject: str, who: str) -> str:
+        return f"{subject} {who}".rstrip()
 
     def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:
         pupils = students[0] if len(students) == 1 else count(len(students), "student")

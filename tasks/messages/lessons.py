@@ -1,4 +1,4 @@
-"""A message's lessons with their texts made clean, once for its words, its facts and its calendar."""
+"""A message with clean texts, made once for its words, its facts and its calendar."""
 
 from dataclasses import replace
 

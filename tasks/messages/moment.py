@@ -30,7 +30,7 @@ class Moment:
     @property
     def date(self) -> str:
         """'Friday 27 November 2026'"""
-        return self.tongue.date(self.starts_at.date())
+        return self.tongue.full_date(self.starts_at.date())
 
     @property
     def brief_date(self) -> str:
@@ -136,7 +136,7 @@ class Tongue(ABC):
     def day(self, moment: Moment) -> str: ...
 
     @abstractmethod
-    def date(self, day: date) -> str: ...
+    def full_date(self, day: date) -> str: ...
 
     @abstractmethod
     def brief_date(self, day: date) -> str: ...
@@ -156,6 +156,10 @@ class Tongue(ABC):
     @abstractmethod
     def lasting(self, length: timedelta) -> str:
         """'1 hour 5 minutes'; whole minutes"""
+
+    @abstractmethod
+    def what(self, subject: str, who: str) -> str:
+        """The session in a sentence: 'Mathematics with Sara'"""
 
     @abstractmethod
     def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Month and weekday names, English and Amharic. The Amharic ones are spelled as in Unicode's CLDR."""
+"""Months and weekdays, English and Amharic; the Amharic ones are spelled as in Unicode's CLDR."""
 
 ENGLISH_DAYS = (
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",

@@ -50,7 +50,7 @@ class Entry:
     @property
     def what(self) -> str:
         """Subject and the other person: 'Mathematics with Sara'"""
-        return f"{self.subject} {self.who}".rstrip()
+        return self.when.tongue.what(self.subject, self.who)
 
     @property
     def names(self) -> str:
@@ -121,6 +121,7 @@ def entry_of(lesson: Lesson, message: Message, tongue: Tongue) -> Entry:
     link, place = way_in(lesson)
     zone, now, change = message.recipient.wishes.zone, message.now, lesson.change
     starts_at, ends_at = told_times(lesson)
+    was = moment(change.old_starts_at, None, now, zone, tongue) if change else None
     return Entry(
         subject=lesson.subject,
         topic=lesson.topic or "",
@@ -130,7 +131,7 @@ def entry_of(lesson: Lesson, message: Message, tongue: Tongue) -> Entry:
         place=place,
         board=lesson.whiteboard_name or "",
         when=moment(starts_at, ends_at, now, zone, tongue),
-        was=change and moment(change.old_starts_at, None, now, zone, tongue),
+        was=was,
         change=change.kind.value if change else "",
         role=message.recipient.role,
     )
