@@ -1,41 +1,79 @@
 """Which series need work: found by comparing, in a few statements, so that a run with nothing to
 do reads each table once and writes nothing."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, text
 
 from scheduler.expansion.people import enrolled_now, pause_reason, people_joins
 from scheduler.expansion.span import Span
 from scheduler.expansion.timing import LIVE, series_end, series_start, session_end, session_start
+from scheduler.rules import RuleColumns
 
 
-def needing_work(conn: Connection, span: Span) -> list[int]:
-    """Anchor ids, ascending: the lower one wins where two rules collide (design, "Conflict")."""
-    found = set(conn.scalars(text(RULES_CHANGED), _dates(span) | {"context": span.context}))
-    found |= set(conn.scalars(text(_people_changed(span))))
-    found |= set(conn.scalars(text(_obstacle_gone(span)), _dates(span) | _minutes(span)))
-    return sorted(found)
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """`work`: anchors whose series have something to do, ascending: the lower one wins where two
+    rules collide (design, "Conflict"). `seemingly`: rows that look as if they carried a rule, by
+    session id, though is_recurring is not true."""
+
+    work: list[int]
+    seemingly: dict[int, RuleColumns]
+
+
+def look_at_rules(conn: Connection, span: Span) -> Attention:
+    """One pass over tutor_sessions, and one over the series. Writes nothing."""
+    dates = {"today": span.today, "first": span.first, "last": span.last}
+    minutes = {"default_minutes": span.settings.default_duration_minutes}
+    work, seemingly = set[int](), dict[int, RuleColumns]()
+    for row in conn.execute(text(_rules_changed(span)), dates | {"context": span.context}):
+        if row.needs_work:
+            work.add(row.id)
+        else:
+            seemingly[row.id] = RuleColumns(*row[2:])
+    work |= set(conn.scalars(text(_people_changed(span))))
+    work |= set(conn.scalars(text(_obstacle_gone(span)), dates | minutes))
+    return Attention(sorted(work), seemingly)
 
 
 # A row's xmin tells that somebody wrote it since it was last read: no column can be forgotten, and
-# `updated_at`, which the site does not always touch, is not needed. One pass over tutor_sessions:
-# a guest cannot count on an index for is_recurring.
-RULES_CHANGED = """
+# `updated_at`, which the site does not always touch, is not needed. A guest cannot count on an
+# index for is_recurring.
+def _rules_changed(span: Span) -> str:
+    return f"""
     WITH anchor AS MATERIALIZED (
-        SELECT t.id, t.xmin::text || ':' || :context AS seen
-          FROM tutor_sessions t WHERE t.is_recurring)
-    SELECT a.id FROM anchor a LEFT JOIN session_worker.series s ON s.anchor_id = a.id
-     WHERE s.anchor_id IS NULL OR s.seen <> a.seen
+        SELECT t.id, t.xmin::text || ':' || :context AS seen, t.session_date, t.is_recurring,
+               t.session_frequency::text AS frequency, t.recurring_pattern::text AS pattern,
+               {span.catalog.read("t", "tutor_sessions", "package_duration")} AS package
+          FROM tutor_sessions t
+         WHERE t.is_recurring OR {SEEMINGLY})
+    SELECT a.id, true AS needs_work, NULL::date, NULL::boolean, NULL, NULL, NULL::integer
+      FROM anchor a LEFT JOIN session_worker.series s ON s.anchor_id = a.id
+     WHERE a.is_recurring AND (
+           s.anchor_id IS NULL OR s.seen <> a.seen
         OR s.state = 'ended' AND (s.ends_on IS NULL OR s.ends_on >= :today)
         OR s.state = 'active' AND (
                s.ends_on < :today OR s.planned_until IS NULL OR s.planned_from > :first
-               OR s.planned_until < least(s.ends_on, :last))
+               OR s.planned_until < least(s.ends_on, :last)))
     UNION ALL
-    SELECT s.anchor_id FROM session_worker.series s LEFT JOIN anchor a ON a.id = s.anchor_id
+    SELECT s.anchor_id, true, NULL, NULL, NULL, NULL, NULL
+      FROM session_worker.series s LEFT JOIN anchor a ON a.id = s.anchor_id AND a.is_recurring
      WHERE a.id IS NULL AND s.state NOT IN ('stopped', 'ended')
     UNION ALL
-    SELECT s.anchor_id FROM session_worker.series s
+    SELECT s.anchor_id, true, NULL, NULL, NULL, NULL, NULL FROM session_worker.series s
      WHERE s.state = 'stopped'
-       AND NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = s.anchor_id)"""
+       AND NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = s.anchor_id)
+    UNION ALL
+    SELECT a.id, false, a.session_date, a.is_recurring, a.frequency, a.pattern, a.package
+      FROM anchor a WHERE a.is_recurring IS NOT TRUE"""
+
+
+SEEMINGLY = """(
+             t.recurring_pattern IS NOT NULL
+                AND t.recurring_pattern::text NOT IN ('null', '{}', '[]', '""')
+             OR t.session_frequency::text <> 'one-time'
+                AND translate(lower(t.session_frequency::text), '-_ ', '')
+                    NOT IN ('onetime', ''))"""
 
 
 def _people_changed(span: Span) -> str:
@@ -61,11 +99,3 @@ def _obstacle_gone(span: Span) -> str:
            AND (t.student_id = s.student_id OR t.tutor_id = s.tutor_id AND NOT (
                 {session_start("t")} = {starts} AND {session_end(span.catalog, "t")} = {ends})),
            false)"""
-
-
-def _dates(span: Span) -> dict[str, object]:
-    return {"today": span.today, "first": span.first, "last": span.last}
-
-
-def _minutes(span: Span) -> dict[str, object]:
-    return {"default_minutes": span.settings.default_duration_minutes}

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, text
 
 from models.catalog import read_catalog
-from scheduler.expansion.attention import needing_work
+from scheduler.expansion.attention import look_at_rules
 from scheduler.expansion.chunk import BULK, HASH_ONLY, decide
 from scheduler.expansion.span import Span
 from scheduler.expansion.timing import LIVE, session_end, session_start
@@ -32,7 +32,7 @@ def audit(engine: Engine, settings: Settings, as_of: datetime) -> tuple[AuditFin
             *_overlapping(conn, span),
             *_unaccounted(conn, span),
             *(AuditFinding("work_left", one, "the next expand looks at this series")
-              for one in needing_work(conn, span)),
+              for one in look_at_rules(conn, span).work),
         ]  # fmt: skip
         conn.rollback()
     return tuple(sorted(found, key=lambda one: (one.code, one.session_id)))

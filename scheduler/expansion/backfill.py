@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine, text
 
 from models.catalog import read_catalog
 from scheduler.expansion.chunk import decide, expand_or_halve
-from scheduler.expansion.report import OCCURRENCES, Failure, Written, count_occurrences
+from scheduler.expansion.report import Failure, Written, count_occurrences
 from scheduler.expansion.span import Span
+from scheduler.expansion.standing import OCCURRENCES
 from scheduler.settings import Settings
 
 CHUNK = 500  # series a chunk: a second or so, so that progress shows and a kill costs little

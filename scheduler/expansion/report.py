@@ -1,16 +1,16 @@
 """What one expansion did, and what stands after it (design, `expand --json`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
 from scheduler.expansion.span import Span
+from scheduler.expansion.standing import OCCURRENCES
 from scheduler.rules import RuleColumns, read_rule
 
 STATES = ("active", "stopped", "ended", "unreadable", "paused")
-OCCURRENCES = ("created", "adopted", "conflict", "deleted", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,11 @@ class ExpansionReport:
 
 
 def make_report(
-    conn: Connection, span: Span, rows: Written, failed: Sequence[Failure]
+    conn: Connection,
+    span: Span,
+    seemingly: Mapping[int, RuleColumns],
+    rows: Written,
+    failed: Sequence[Failure],
 ) -> ExpansionReport:
     """Counts what stands. Reads only."""
     return ExpansionReport(
@@ -66,7 +70,7 @@ def make_report(
         dict.fromkeys(STATES, 0) | dict(conn.execute(COUNT_SERIES).all()),
         count_occurrences(conn, span.first, span.last),
         rows,
-        read_findings(conn, span),
+        read_findings(conn, span, seemingly),
         tuple(failed),
     )
 
@@ -83,21 +87,14 @@ def count_occurrences(conn: Connection, first: date, last: date) -> dict[str, in
 
 
 READ_FINDINGS = text("SELECT session_id, code, detail FROM session_worker.finding")
-# A row without a rule is not remembered; those that look as if they had one are read each time.
-SWITCHED_OFF = """
-    SELECT t.id, t.session_date, t.is_recurring, t.session_frequency::text,
-           t.recurring_pattern::text, {package} AS package_duration
-      FROM tutor_sessions t
-     WHERE t.is_recurring IS NOT TRUE
-       AND (coalesce(t.recurring_pattern::text, 'null') NOT IN ('null', '{{}}', '[]', '""')
-            OR translate(lower(t.session_frequency::text), '-_ ', '') NOT IN ('onetime', ''))"""
 
 
-def read_findings(conn: Connection, span: Span) -> tuple[SessionFinding, ...]:
-    """What is odd about the rows, by session id."""
+def read_findings(
+    conn: Connection, span: Span, seemingly: Mapping[int, RuleColumns]
+) -> tuple[SessionFinding, ...]:
+    """What is odd about the rows, by session id. Only what is found on anchors is remembered."""
     found = [SessionFinding(*row) for row in conn.execute(READ_FINDINGS)]
-    package = span.catalog.read("t", "tutor_sessions", "package_duration")
-    for row in conn.execute(text(SWITCHED_OFF.format(package=package))):
-        reading = read_rule(RuleColumns(*row[1:]), span.policy)
-        found += [SessionFinding(row.id, one.code, one.detail) for one in reading.findings]
+    for session_id, columns in seemingly.items():
+        findings = read_rule(columns, span.policy).findings
+        found += [SessionFinding(session_id, one.code, one.detail) for one in findings]
     return tuple(sorted(found, key=lambda one: (one.session_id, one.code, one.detail)))
