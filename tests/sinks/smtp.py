@@ -21,9 +21,9 @@ from email.message import EmailMessage
 from types import TracebackType
 from typing import Any, Self
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from tasks.demo.mailbox import AnyPortController
 from tests.sinks.answers import Script
 
 Stage = str
@@ -169,19 +169,13 @@ class SmtpSink(AbstractContextManager["SmtpSink"]):
         self._open.discard(protocol)
 
 
-class SinkController(Controller):
+class SinkController(AnyPortController):
     def __init__(self, sink: SmtpSink) -> None:
         self.sink = sink
         super().__init__(Hooks(sink), hostname=sink.host, port=0)
 
     def factory(self) -> SMTP:
         return SinkProtocol(self.sink, self.handler)
-
-    def _trigger_server(self) -> None:
-        # The base class connects to the port it was given: 0 stands for any, ask for the real one.
-        assert isinstance(self.server, asyncio.Server)
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 class SinkProtocol(SMTP):

@@ -1,0 +1,184 @@
+"""How the demo is shown: live in a terminal, line by line in a pipe, not at all beside `--json`."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from time import monotonic
+from typing import Any, Protocol
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+
+from tasks.demo.mailbox import Mail
+from tasks.demo.summary import Summary, mail_words, words
+from tasks.demo.watching import MessageSeen, RuleSeen, Seen
+
+# Lines that the screen needs beside the table of rules.
+BESIDE_RULES = 20
+LEAST_RULES = 4
+SHOWN_MESSAGES = 6
+SHOWN_SAYINGS = 4
+
+
+class Display(Protocol):
+    def say(self, line: str) -> None:
+        """What happens next."""
+
+    def show(self, seen: Seen) -> None:
+        """What can be seen now; called several times a second."""
+
+    def sum_up(self, summary: Summary) -> None:
+        """What came of it; called once."""
+
+
+class Lines(AbstractContextManager["Lines"]):
+    """A line for each event, with the seconds since the start."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._begun = monotonic()
+        self._known: dict[object, str] = {}
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def say(self, line: str) -> None:
+        self._console.print(f"{monotonic() - self._begun:5.1f} s  {line}", soft_wrap=True)
+
+    def show(self, seen: Seen) -> None:
+        for rule in seen.rules:
+            if rule.state is not None:
+                self._once(("rule", rule.session_id), rule_line(rule))
+        for message in seen.messages:
+            self._once(("message", message.id), message_line(message))
+        for number, mail in enumerate(seen.mails):
+            self._once(("mail", number), mail_line(mail))
+
+    def sum_up(self, summary: Summary) -> None:
+        print_summary(self._console, summary)
+
+    def _once(self, about: object, line: str) -> None:
+        if self._known.get(about) != line:
+            self._known[about] = line
+            self.say(line)
+
+
+def rule_line(rule: RuleSeen) -> str:
+    return f"rule {rule.session_id} ({rule.lesson}), {rule.words}: {rule_outcome(rule)}"
+
+
+def rule_outcome(rule: RuleSeen) -> str:
+    if rule.state is None:
+        return "not read yet"
+    if rule.state != "active":
+        return f"{rule.state}" + (f" ({rule.reason})" if rule.reason else "")
+    conflicts = f", {rule.conflicts} in conflict" if rule.conflicts else ""
+    return f"{rule.rows} rows{conflicts}"
+
+
+def message_line(message: MessageSeen) -> str:
+    return f"{message_subject(message)}: {message_outcome(message)}"
+
+
+def message_subject(message: MessageSeen) -> str:
+    return f"{message.kind} {message.lead_minutes} min before, to {message.person} ({message.role})"
+
+
+def message_outcome(message: MessageSeen) -> str:
+    return message.state + (f" ({message.reason})" if message.reason else "")
+
+
+def mail_line(mail: Mail) -> str:
+    return f"mail {mail_words(mail)}"
+
+
+class Screen(AbstractContextManager["Screen"]):
+    """Tables that follow what is seen, and the closing summary below them."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._sayings: list[str] = []
+        self._seen: Seen | None = None
+        self._live = Live(console=console, get_renderable=self._picture, refresh_per_second=5)
+
+    def __enter__(self) -> "Screen":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def say(self, line: str) -> None:
+        self._sayings.append(line)
+        self._live.refresh()
+
+    def show(self, seen: Seen) -> None:
+        self._seen = seen
+
+    def sum_up(self, summary: Summary) -> None:
+        self._live.stop()
+        print_summary(self._console, summary)
+
+    def _picture(self) -> RenderableType:
+        sayings = [f"· {line}" for line in self._sayings[-SHOWN_SAYINGS:]]
+        if self._seen is None:
+            return Group(*sayings)
+        room = max(LEAST_RULES, self._console.height - BESIDE_RULES)
+        return Group(*sayings, rules_table(self._seen, room), messages_table(self._seen))
+
+
+def rules_table(seen: Seen, room: int) -> Table:
+    table = small_table(f"Rules → {seen.rows} rows", "Session", "Lesson", "Rule", "Outcome")
+    for rule in seen.rules[:room]:
+        table.add_row(
+            str(rule.session_id), rule.lesson, rule.words, rule_outcome(rule), style=style_of(rule)
+        )
+    if len(seen.rules) > room:
+        table.add_row("", f"and {len(seen.rules) - room} more", "", "")
+    return table
+
+
+def style_of(rule: RuleSeen) -> str:
+    return {"active": "green", "unreadable": "red", None: "dim"}.get(rule.state, "yellow")
+
+
+def messages_table(seen: Seen) -> Table:
+    table = small_table(f"Messages → {len(seen.mails)} mails", "Message", "Outcome")
+    for message in seen.messages[-SHOWN_MESSAGES:]:
+        table.add_row(message_subject(message), message_outcome(message))
+    for mail in seen.mails[-SHOWN_MESSAGES:]:
+        table.add_row(f"✉ {mail.subject}", f"to {mail.recipient}", style="bold green")
+    return table
+
+
+def small_table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    console.print()
+    for line in words(summary):
+        console.print(line, soft_wrap=True)
+
+
+class Document(AbstractContextManager["Document"]):
+    """Nothing but the summary, in the form that `write` gives it."""
+
+    def __init__(self, write: Callable[[Summary], Any]) -> None:
+        self._write = write
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def say(self, line: str) -> None:
+        """Not said."""
+
+    def show(self, seen: Seen) -> None:
+        """Not shown."""
+
+    def sum_up(self, summary: Summary) -> None:
+        click.echo(self._write(summary))
