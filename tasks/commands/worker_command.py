@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-class WorkerCommand(CeleryCommand):
+class EndsInLines(click.Command):
     """The one place where an exception becomes a line and an exit code (design, "Commands")."""
 
     def make_context(
@@ -41,21 +41,30 @@ class WorkerCommand(CeleryCommand):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        with failures_as_lines():
+        path = f"{parent.command_path} {info_name}" if parent else str(info_name)
+        with failures_as_lines(path):
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with failures_as_lines():
+        with failures_as_lines(ctx.command_path):
             return super().invoke(ctx)
 
 
+class WorkerCommand(EndsInLines, CeleryCommand):
+    """A command of the worker."""
+
+
+class WorkerGroup(EndsInLines, click.Group):
+    """Commands under one name, such as `series end`."""
+
+
 @contextmanager
-def failures_as_lines() -> Iterator[None]:
+def failures_as_lines(command_path: str) -> Iterator[None]:
     """Whatever ends a command leaves as something that click shows in one line."""
     try:
         yield
     except click.UsageError as error:
-        raise usage_failure(error) from None
+        raise usage_failure(error, command_path) from None
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except KeyboardInterrupt:
@@ -69,27 +78,7 @@ def failures_as_lines() -> Iterator[None]:
         raise failure from error
 
 
-def usage_failure(error: click.UsageError) -> Failure:
+def usage_failure(error: click.UsageError, command_path: str) -> Failure:
     """Click's usage error without the usage, which takes three lines."""
     words = " ".join(error.format_message().split())
-    if error.ctx is not None:
-        words += f" See `{error.ctx.command_path} --help`."
-    return Failure((words,), ExitCode.USAGE)
-
-
-class WorkerGroup(click.Group):
-    """Commands under one name: its own usage errors are lines too."""
-
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,
-    ) -> click.Context:
-        with failures_as_lines():
-            return super().make_context(info_name, args, parent, **extra)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with failures_as_lines():
-            return super().invoke(ctx)
+    return Failure((f"{words} See `{command_path} --help`.",), ExitCode.USAGE)
