@@ -7,6 +7,7 @@ design's table fit, the upper one stands, and keys it ignores are not looked at.
 import json
 from calendar import monthrange
 from datetime import date, timedelta
+from itertools import islice
 
 from scheduler.rules import values
 from scheduler.rules.rfc5545 import read_recurrence
@@ -96,8 +97,9 @@ def decoded_once(value: object) -> object:
 def unknown_keys(pattern: Pattern) -> tuple[Finding, ...]:
     if pattern.keys() <= KEYS:
         return ()
-    unknown = [values.shown(key) for key in pattern if key not in KEYS]
-    return tuple(Finding("unknown_key", key) for key in unknown[:MOST_UNKNOWN_KEYS])
+    # Once each as shown: two long keys may differ only where they are cut.
+    unknown = dict.fromkeys(values.shown(key) for key in pattern if key not in KEYS)
+    return tuple(Finding("unknown_key", key) for key in islice(unknown, MOST_UNKNOWN_KEYS))
 
 
 def rule_of(columns: RuleColumns, pattern: Pattern, policy: RulePolicy) -> Rule:

@@ -1,7 +1,8 @@
 """RRULEs: checked and brought into the form that dateutil reads rightly (RFC 5545, 3.3.10).
 
-dateutil takes more than the RFC (BYEASTER, any HOURLY rule), loops for ever on INTERVAL=0, and
-finds nothing where BYDAY mixes `MO` with `1TU`. So each part is checked here first.
+dateutil takes more than the RFC (BYEASTER, any HOURLY rule), loops for ever on INTERVAL=0, fails
+in the middle of a walk on the sixth Monday of a month, and finds nothing where BYDAY mixes `MO`
+with `1TU`. So each part is checked here first.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from scheduler.rules.values import Pattern, Refused, date_in, given
 LONGEST_RRULE = 1_000
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-NTH_WEEKDAYS_IN = {"MONTHLY": 5, "YEARLY": 53}
+MOST_WEEKDAYS_IN_A_MONTH, MOST_WEEKDAYS_IN_A_YEAR = 5, 53
 
 # Part → the largest number it takes, and whether negative ones count from the end.
 POSITIVE = {"INTERVAL": 10**6, "COUNT": 10**9, "BYMONTH": 12}
@@ -49,7 +50,7 @@ def read_recurrence(pattern: Pattern) -> RecurrenceReading | None:
     if parts.get("FREQ") not in FREQUENCIES:
         raise Refused("rrule", f"FREQ={parts['FREQ']}" if "FREQ" in parts else value)
     if "BYDAY" in parts:
-        parts["BYDAY"] = days_of(parts["FREQ"], parts["BYDAY"])
+        parts["BYDAY"] = days_of(parts)
     kept = ";".join(f"{name}={text}" for name, text in parts.items() if name not in TIMES_OF_DAY)
     return RecurrenceReading(RecurrenceRule(kept), until)
 
@@ -112,18 +113,27 @@ def between(low: int, high: int, text: str) -> bool:
 def is_weekday(text: str) -> bool:
     """'MO', '1MO', '-1SU'"""
     ordinal = text[:-2]
-    return text[-2:] in WEEKDAYS and (not ordinal or between(1, 53, unsigned(ordinal)))
+    return text[-2:] in WEEKDAYS and (
+        not ordinal or between(1, MOST_WEEKDAYS_IN_A_YEAR, unsigned(ordinal))
+    )
 
 
-def days_of(frequency: str, text: str) -> str:
+def days_of(parts: dict[str, str]) -> str:
     """BYDAY, with plain weekdays written as each of their ordinals where ordinals stand beside
     them: dateutil joins the two kinds by "and", the RFC by "or"."""
-    days = text.split(",")
-    plain = [day for day in days if day in WEEKDAYS]
-    if len(plain) == len(days):
-        return text
-    if frequency not in NTH_WEEKDAYS_IN:
-        raise Refused("rrule", f"FREQ={frequency};BYDAY={text}")
-    ordinals = range(1, NTH_WEEKDAYS_IN[frequency] + 1)
-    numbered = [f"{n}{day}" for day in plain for n in ordinals]
-    return ",".join([day for day in days if day not in WEEKDAYS] + numbered)
+    days = parts["BYDAY"].split(",")
+    numbered = [day for day in days if day not in WEEKDAYS]
+    if not numbered:
+        return parts["BYDAY"]
+    most = most_ordinals(parts)
+    if any(int(unsigned(day[:-2])) > most for day in numbered):
+        raise Refused("rrule", f"FREQ={parts['FREQ']};BYDAY={parts['BYDAY']}")
+    plain = [f"{n}{day}" for day in days if day in WEEKDAYS for n in range(1, most + 1)]
+    return ",".join(numbered + plain)
+
+
+def most_ordinals(parts: dict[str, str]) -> int:
+    """How many Mondays there can be in what BYDAY counts within; 0: no ordinals there."""
+    if parts["FREQ"] == "MONTHLY" or (parts["FREQ"] == "YEARLY" and "BYMONTH" in parts):
+        return MOST_WEEKDAYS_IN_A_MONTH
+    return MOST_WEEKDAYS_IN_A_YEAR if parts["FREQ"] == "YEARLY" else 0

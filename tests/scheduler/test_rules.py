@@ -220,6 +220,12 @@ def test_thousands_of_unknown_keys_are_a_few_findings() -> None:
     assert len(reading_of({f"key{n}": n for n in range(5_000)}).findings) == 8
 
 
+def test_keys_that_look_the_same_are_one_finding() -> None:
+    keys = {"x" * 100 + "a": 1, "x" * 100 + "b": 2}
+
+    assert reading_of(keys).findings == (Finding("unknown_key", "x" * 79 + "…"),)
+
+
 def test_an_unreadable_row_keeps_its_other_findings() -> None:
     reading = reading_of({"days": [1], "colour": "blue"})
 
@@ -349,6 +355,8 @@ def test_an_rrule_may_be_written_in_these_ways(text: str) -> None:
         ("FREQ=MONTHLY;BYDAY=0MO", "BYDAY=0MO"),
         ("FREQ=MONTHLY;BYDAY=XX", "BYDAY=XX"),
         ("FREQ=WEEKLY;BYDAY=1MO", "FREQ=WEEKLY;BYDAY=1MO"),
+        ("FREQ=MONTHLY;BYDAY=MO,6TU", "FREQ=MONTHLY;BYDAY=MO,6TU"),
+        ("FREQ=YEARLY;BYMONTH=12;BYDAY=-6TU", "FREQ=YEARLY;BYDAY=-6TU"),
         ("FREQ=MONTHLY;BYMONTHDAY=32", "BYMONTHDAY=32"),
         ("FREQ=MONTHLY;BYMONTHDAY=--1", "BYMONTHDAY=--1"),
         ("FREQ=MONTHLY;BYMONTH=-1", "BYMONTH=-1"),
