@@ -12,6 +12,7 @@ from scheduler.settings import ChannelName, Role
 NOW = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
 START = NOW + timedelta(hours=24)
 HOUR = timedelta(hours=1)
+MARKUP = "<&>"  # in HTML it must come out escaped
 
 
 def rehearsals(languages: Iterable[str]) -> Iterator[tuple[Message, ChannelName]]:
@@ -22,11 +23,11 @@ def rehearsals(languages: Iterable[str]) -> Iterator[tuple[Message, ChannelName]
 
 
 def programme() -> Iterator[tuple[Kind, tuple[Lesson, ...]]]:
-    full, bare = lesson(1, "Mathematics"), bare_lesson(2)
+    full, bare = lesson(1, f"Mathematics {MARKUP}"), bare_lesson(2)
     for kind in (Kind.ALARM, Kind.REMINDER, Kind.AGENDA):
         yield from ((kind, (full,)), (kind, (bare,)), (kind, (full, bare)))
     changed = [
-        lesson(number, "Physics", Change(change, START - HOUR))
+        lesson(number, f"Physics {MARKUP}", Change(change, START - HOUR))
         for number, change in enumerate(ChangeKind, start=3)
     ]
     yield from ((Kind.NOTICE, (one,)) for one in changed)

@@ -21,7 +21,7 @@ from tasks.messages.lessons import clean_message
 from tasks.messages.letter import Letter
 from tasks.messages.moment import Tongue
 from tasks.messages.page import Page, page_of
-from tasks.messages.rehearsal import rehearsals
+from tasks.messages.rehearsal import MARKUP, rehearsals
 from tasks.messages.segments import excess, plain, segments
 from tasks.messages.shelf import Shelf, complaint, shelf_of
 
@@ -68,9 +68,15 @@ def rehearse(words: Words, folder: str) -> None:
     """Every kind on every channel in every language once, so that no message meets the error."""
     for message, channel in rehearsals(TONGUES):
         try:
-            render(message, channel, words)
+            letter = render(message, channel, words)
         except Exception as error:
             raise InvalidSetting(f"TEMPLATES: {complaint(error, Path(folder))}") from error
+        if MARKUP in (letter.html or ""):
+            language, kind = message.recipient.wishes.language, message.kind
+            raise InvalidSetting(
+                f"TEMPLATES: {folder}: {language}/{kind}/email.html puts a value into HTML without"
+                f" escaping it: include no .txt there, and no |safe."
+            )
 
 
 def render(message: Message, channel: ChannelName, words: Words) -> Letter:

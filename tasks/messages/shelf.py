@@ -115,7 +115,7 @@ def replaced(
 
 def complaint(error: BaseException, theirs: Path) -> str:
     """The error in one line, with the file and line of the admin's template where it is known."""
-    words = " ".join(str(error).split()) or type(error).__name__
+    words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     if isinstance(error, TemplateSyntaxError):
         return f"{error.filename or error.name} line {error.lineno}: {error.message}."
     place, trace = str(theirs), error.__traceback__
