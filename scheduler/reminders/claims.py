@@ -4,7 +4,6 @@ What one person gets at one moment about sessions with the same start is one mes
 claimed as a whole: only who holds the group's first row takes the others.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -77,18 +76,17 @@ def claim(
     ]
 
 
-# Index: delivery_leased.
+# Index: delivery_leased. A lease that ran out is not revived: it may have passed on.
 RENEW = text("""
     UPDATE session_worker.delivery SET lease_until = clock_timestamp() + :lease
-     WHERE id = ANY(:ids) AND state = 'claimed' AND holder = :holder
+     WHERE state IN ('claimed', 'sending') AND holder = :holder
        AND lease_until > clock_timestamp()
     RETURNING id""")
 
 
-def renew(conn: Connection, ids: Sequence[int], holder: UUID, lease: timedelta) -> frozenset[int]:
-    """Prolong a living lease on what is still to be sent; returns what is still held."""
-    parameters = {"ids": list(ids), "holder": holder, "lease": lease}
-    return frozenset(conn.scalars(RENEW, parameters))
+def renew(conn: Connection, holder: UUID, lease: timedelta) -> frozenset[int]:
+    """Prolong what is left of a living lease; returns the rows that are still held."""
+    return frozenset(conn.scalars(RENEW, {"holder": holder, "lease": lease}))
 
 
 # Index: primary key.

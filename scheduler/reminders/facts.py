@@ -19,15 +19,24 @@ from scheduler.expansion.people import people_joins
 from scheduler.message import Change, ChangeKind, Kind, Lesson, Recipient
 from scheduler.reminders.truth import FALLEN, LIVE, STANDS, untruth
 from scheduler.reminders.wishes import wishes_of
-from scheduler.settings import ChannelName, Role, Settings
+from scheduler.settings import Role, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How often a channel was tried, refused for good, and gave no answer."""
+
+    tries: int = 0
+    refusals: int = 0
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One ledger row and everything its message needs.
 
-    `untrue`: why it is not to be sent at all; `barred`: why this person gets none. `spent`: the
-    channels on which it failed for good. `key` and `first_tried_at` are those of the first try.
+    `untrue`: why it is not to be sent at all; `barred`: why this person gets none. `tried`: by
+    channel. `key` and `first_tried_at` are those of the first try.
     """
 
     id: int
@@ -42,7 +51,7 @@ class Facts:
     version: str | None
     untrue: str | None
     barred: str | None
-    spent: Mapping[ChannelName, int]
+    tried: Mapping[str, Tried]
     lesson: Lesson
     recipient: Recipient
 
@@ -74,7 +83,7 @@ def _read_facts(catalog: SiteCatalog) -> str:
            d.id, d.session_id, d.kind, d.starts_at, d.lead_minutes, d.recipient, d.person_id,
            d.role, d.change, d.message_key, d.message_at, d.attempts,
            s.xmin::text AS version, {_untrue(catalog)} AS untrue, {_barred(catalog)} AS barred,
-           CASE WHEN d.attempts > 0 THEN {SPENT} END AS spent,
+           CASE WHEN d.attempts > 0 THEN {TRIED} END AS tried,
            s.subject, s.mode, {_columns(catalog, "s", "topic", "meeting_link", "location")},
            coalesce(session_worker.instant(session_worker.wall_end(
                s.session_date + s.start_time, s.end_time,
@@ -102,10 +111,13 @@ def _read_facts(catalog: SiteCatalog) -> str:
      ORDER BY d.starts_at, d.urgency, d.kind, d.recipient, d.id, e.id"""
 
 
-# Channel → tries; a channel that refused for good counts as a thousand. Index: attempt_delivery.
-SPENT = """(
+# Channel → its tries, those that refused for good and those without an answer.
+# Index: attempt_delivery.
+TRIED = """(
     SELECT jsonb_object_agg(t.channel, t.tries) FROM (
-        SELECT channel, count(*) + 1000 * count(*) FILTER (WHERE final) AS tries
+        SELECT channel, jsonb_build_array(
+                   count(*), count(*) FILTER (WHERE final),
+                   count(*) FILTER (WHERE outcome IS NULL OR outcome = 'unknown')) AS tries
           FROM session_worker.attempt WHERE delivery_id = d.id GROUP BY channel) t)"""
 
 TOLD = """(
@@ -176,7 +188,7 @@ def _facts(row: Row[Any], settings: Settings) -> Facts:
         version=row.version,
         untrue=row.untrue,
         barred=row.barred,
-        spent={ChannelName(name): tries for name, tries in (row.spent or {}).items()},
+        tried={channel: Tried(*counts) for channel, counts in (row.tried or {}).items()},
         lesson=_lesson(row),
         recipient=_recipient(row, settings),
     )

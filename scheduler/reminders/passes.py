@@ -5,7 +5,7 @@ Passes take turns under an advisory lock. Each is one transaction of the caller'
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -23,6 +23,7 @@ from scheduler.reminders.changes import (
 )
 from scheduler.reminders.notices import bring_back_notices, plan_notices, withdraw_notices
 from scheduler.reminders.planning import alarm_minutes_in_use, plan
+from scheduler.reminders.progress import Progress
 from scheduler.reminders.spans import (
     Lead,
     alarm_leads,
@@ -33,11 +34,6 @@ from scheduler.reminders.spans import (
 )
 from scheduler.settings import Settings
 
-# How far back a session may have begun and still get its rows, as expired.
-LOOK_BACK = timedelta(days=1)
-# An alarm that is due at the start counts for a minute more.
-GRACE = timedelta(minutes=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -46,25 +42,6 @@ class Changes:
     planned: frozenset[int] = frozenset()
     expired: frozenset[int] = frozenset()
     obsolete: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far planning has come: the one row of `installation`."""
-
-    first_tick_at: datetime | None
-    planned_until: datetime | None
-    ticked_at: datetime | None
-    alarm_leads: Sequence[int]
-
-
-PROGRESS = text("""
-    SELECT first_tick_at, planned_until, ticked_at, alarm_leads
-      FROM session_worker.installation""")
-
-
-def progress(conn: Connection) -> Progress:
-    return Progress(*conn.execute(PROGRESS).one())
 
 
 TRY_TURN = text("SELECT pg_try_advisory_xact_lock(7236548812040022)")

@@ -1,0 +1,104 @@
+"""The rounds that beat asks for: the tick's and the sweep's, each one transaction of the caller's.
+
+`installation` notes how far planning has come; a round by hand (`remind`) leaves it alone.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from models.catalog import SiteCatalog
+from models.installation import installation_matches
+from scheduler.reminders.claims import lapse
+from scheduler.reminders.holding import WRONG_DATABASE, hold_all
+from scheduler.reminders.moves import lose
+from scheduler.reminders.passes import Changes, full_pass, narrow_pass, try_turn, wait_turn
+from scheduler.reminders.planning import alarm_minutes_in_use
+from scheduler.reminders.progress import Progress, note_alarm_leads, note_beat, note_tick, progress
+from scheduler.settings import ChannelName, OnUnknown, Settings
+
+# How far back a session may have begun and still get its rows, as expired.
+LOOK_BACK = timedelta(days=1)
+# An alarm that is due at the start counts for a minute more.
+GRACE = timedelta(minutes=1)
+
+ELSEWHERE = "this ledger was set up on another server or database"
+
+
+class WrongDatabase(Exception):
+    """The ledger came here with a copy or a restore. Everything is held."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{ELSEWHERE}: nothing is sent. If this is its home now, run"
+            " `celery -A tasks doctor --adopt-database`."
+        )
+
+
+def tick(conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime) -> Changes:
+    """Plan what falls due by now + PLAN_AHEAD. Where another round is under way: nothing.
+
+    The first tick on a new ledger sends nothing that was due before it. Raises WrongDatabase.
+    """
+    if not try_turn(conn):
+        return Changes()
+    seen = progress(conn)
+    if seen.first_tick_at is None:
+        changes = full_pass(conn, catalog, settings, now, since=now, silent_until=now)
+    elif seen.planned_until is None or seen.planned_until < now:
+        changes = full_pass(conn, catalog, settings, now, since(seen, now))
+    else:
+        changes = narrow_pass(conn, catalog, settings, now, seen)
+    note_tick(conn, now, now + settings.plan_ahead)
+    return changes
+
+
+def sweep(conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime) -> Changes:
+    """Take back what was lost, and hold the whole ledger against the site.
+
+    Before the first tick, and where another round is under way, only the former.
+    """
+    take_back(conn, settings, now)
+    note_beat(conn, "sweep", now)
+    if not try_turn(conn):
+        return Changes()
+    seen = progress(conn)
+    if seen.first_tick_at is None:
+        return Changes()
+    note_alarm_leads(conn, alarm_minutes_in_use(conn, catalog, settings, now))
+    return full_pass(conn, catalog, settings, now, since(seen, now))
+
+
+def by_hand(conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime) -> Changes:
+    """A full round as if it were `now`, when the round under way has ended."""
+    take_back(conn, settings, now)
+    wait_turn(conn)
+    return full_pass(conn, catalog, settings, now, since(progress(conn), now))
+
+
+def hold_elsewhere(conn: Connection) -> bool:
+    """Whether this is not the ledger's database; then everything is held."""
+    if installation_matches(conn):
+        return False
+    hold_all(conn, WRONG_DATABASE, ELSEWHERE)
+    return True
+
+
+def take_back(conn: Connection, settings: Settings, now: datetime) -> None:
+    """Messages whose lease ran out: claimed → planned, sending → unknown or held."""
+    lapse(conn)
+    lose(conn, repeating(settings), now)
+
+
+def repeating(settings: Settings) -> list[ChannelName]:
+    """The channels on which a message that was never answered is repeated."""
+    channels = settings.channels.items()
+    return [name for name, channel in channels if channel.unknown is OnUnknown.REPEAT]
+
+
+def since(seen: Progress, now: datetime) -> datetime:
+    """Sessions that began after this get rows, if only as expired: those since the last tick."""
+    earliest = now - LOOK_BACK
+    if seen.ticked_at is None or seen.ticked_at > now:  # a new ledger, or `remind` in the past
+        return earliest
+    return max(earliest, seen.ticked_at - GRACE)

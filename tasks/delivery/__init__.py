@@ -1,0 +1,33 @@
+"""Deliver a claimed batch: the task, and what it does step by step in this folder."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from models.installation import installation_matches
+from scheduler.reminders.claims import Batch
+from scheduler.settings import load_settings
+from tasks import app
+from tasks.database import worker_engine
+
+# A wait for a channel's rate that is not worth a way through the ledger.
+PATIENCE = timedelta(seconds=0.5)
+
+
+@app.task(name="tasks.delivery.deliver")
+def deliver(holder: str, ids: Sequence[int]) -> None:
+    """Send what `holder` still has of these ledger rows, then hand on the next batch.
+
+    A message that comes twice, or after the lease, finds nothing to send.
+    """
+    from tasks.delivery.desk import worker_desk  # Apprise is slow to import
+    from tasks.delivery.handing import hand_on
+    from tasks.delivery.shift import work_through
+
+    engine, settings = worker_engine(), load_settings()
+    with engine.connect() as conn:
+        if not installation_matches(conn):
+            return  # the tick holds everything
+    batch = Batch(UUID(holder), tuple(ids))
+    work_through(worker_desk(engine, settings), batch, lambda: datetime.now(UTC), PATIENCE)
+    hand_on(engine, settings, datetime.now(UTC))

@@ -1,0 +1,20 @@
+"""How many ledger rows a piece of work moved, by where to."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """`postponed`: back to `planned`, for later. `unknown` counts those held for it as well."""
+
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+    expired: int = 0
+    obsolete: int = 0
+    unreachable: int = 0
+    postponed: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        names = [field.name for field in fields(self)]
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in names))

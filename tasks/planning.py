@@ -1,0 +1,30 @@
+"""Planning as beat runs it: the tick each second, and the sweep that finds what the tick cannot."""
+
+from datetime import UTC, datetime
+
+from scheduler.reminders import rounds
+from scheduler.settings import load_settings
+from tasks import app
+from tasks.database import worker_engine
+from tasks.delivery.handing import hand_out
+from tasks.site import site_catalog
+
+
+@app.task(name="tasks.planning.tick")
+def tick() -> None:
+    """Plan what falls due, and hand out what is due."""
+    engine, settings, now = worker_engine(), load_settings(), datetime.now(UTC)
+    with engine.begin() as conn:
+        if rounds.hold_elsewhere(conn):
+            return
+        rounds.tick(conn, site_catalog(engine), settings, now)
+    hand_out(engine, settings, now)
+
+
+@app.task(name="tasks.planning.sweep")
+def sweep() -> None:
+    """Hold the ledger against the site, and take back what the broker or a dead worker lost."""
+    engine, settings, now = worker_engine(), load_settings(), datetime.now(UTC)
+    with engine.begin() as conn:
+        if not rounds.hold_elsewhere(conn):
+            rounds.sweep(conn, site_catalog(engine), settings, now)

@@ -1,0 +1,71 @@
+"""One round by hand: plan, claim and deliver in this process (`celery -A tasks remind`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from scheduler.reminders import rounds
+from scheduler.reminders.claims import claim
+from scheduler.reminders.passes import Changes
+from scheduler.reminders.rounds import WrongDatabase
+from tasks.delivery.desk import Desk
+from tasks.delivery.shift import work_through
+from tasks.delivery.tally import Tally
+from tasks.site import site_catalog
+
+FOREVER = timedelta.max
+
+
+@dataclass(frozen=True, slots=True)
+class RemindReport:
+    """Ledger rows that one round changed. `planned` counts those made or brought back, whatever
+    became of them then; one that a nearer lead replaced is `obsolete`."""
+
+    as_of: datetime
+    planned: int
+    sent: int
+    failed: int
+    expired: int
+    obsolete: int
+    unreachable: int
+
+
+def remind(desk: Desk, as_of: datetime | None) -> RemindReport:
+    """Plan and send what is due, as if it were `as_of`; None: now, read afresh for each message.
+
+    Safe to run beside workers and other rounds. Waits for a channel's rate. Raises WrongDatabase.
+    """
+    clock: Callable[[], datetime] = (lambda: as_of) if as_of else (lambda: datetime.now(UTC))
+    now = clock()
+    with desk.engine.begin() as conn:
+        elsewhere = rounds.hold_elsewhere(conn)
+        changes = Changes()
+        if not elsewhere:
+            changes = rounds.by_hand(conn, site_catalog(desk.engine), desk.settings, now)
+    if elsewhere:
+        raise WrongDatabase
+    return report(now, changes, deliver_all(desk, clock))
+
+
+def deliver_all(desk: Desk, clock: Callable[[], datetime]) -> Tally:
+    """Claim and deliver until nothing is due."""
+    settings, tally = desk.settings, Tally()
+    lease = timedelta(seconds=settings.lease_seconds)
+    while True:
+        with desk.engine.begin() as conn:
+            batches = claim(conn, clock(), 1, settings.claim_batch, lease)
+        if not batches:
+            return tally
+        tally += work_through(desk, batches[0], clock, FOREVER)
+
+
+def report(now: datetime, changes: Changes, tally: Tally) -> RemindReport:
+    return RemindReport(
+        as_of=now,
+        planned=len(changes.planned),
+        sent=tally.sent,
+        failed=tally.failed,
+        expired=len(changes.expired) + tally.expired,
+        obsolete=len(changes.obsolete) + tally.obsolete,
+        unreachable=tally.unreachable,
+    )
