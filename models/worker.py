@@ -174,6 +174,15 @@ class Attempt(WorkerBase):
     words: Mapped[str | None]
 
 
+class Permit(WorkerBase):
+    """A place taken of a channel's rate while Redis is away. The key is SQLAlchemy's wish."""
+
+    __tablename__ = "permit"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    granted_at: Mapped[datetime] = mapped_column(primary_key=True)
+
+
 class HeldBatch(WorkerBase):
     """Messages held together, for an admin to release or drop."""
 

@@ -12,7 +12,7 @@ from scheduler.message import Recipient
 from scheduler.settings import ChannelName
 from tasks.channels.address import Unreachable, email_address, mobile_number
 from tasks.channels.outcome import Outcome, Result
-from tasks.channels.rate import Limiter
+from tasks.channels.rate.limiter import Limiter
 from tasks.channels.template import Template, values_of
 from tasks.messages.letter import Letter
 

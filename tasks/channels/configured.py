@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from apprise.plugins.email import NotifyEmail
+from sqlalchemy import Engine
 
 from scheduler.settings import ChannelName, ChannelSettings, Settings
 from tasks.channels.channel import Channel, Transport
 from tasks.channels.mail.transport import MailTransport
 from tasks.channels.plugins import sample_plugin
-from tasks.channels.rate import Limiter, LocalLimiter, Unlimited
+from tasks.channels.rate.choosing import limiter_of
 from tasks.channels.template import Template, read_template
 from tasks.channels.web.transport import WebTransport
+from tasks.database import engine
 
 LONGEST_CONNECT = timedelta(seconds=5)
 
@@ -21,16 +23,17 @@ def channels_of(settings: Settings) -> Mapping[ChannelName, Channel]:
 
     Raises InvalidSetting, one line without any part of the URL but its scheme.
     """
-    return {name: channel_of(each, settings) for name, each in settings.channels.items()}
+    database = engine(settings) if settings.database_url.strip() else None
+    return {name: channel_of(each, settings, database) for name, each in settings.channels.items()}
 
 
-def channel_of(channel: ChannelSettings, settings: Settings) -> Channel:
+def channel_of(channel: ChannelSettings, settings: Settings, database: Engine | None) -> Channel:
     template = read_template(channel)
     return Channel(
         name=channel.name,
         template=template,
         transport=transport_of(template, settings.send_timeout),
-        limiter=limiter_of(channel),
+        limiter=limiter_of(channel, settings.redis_url, database),
         region=settings.phone_region,
     )
 
@@ -42,7 +45,3 @@ def transport_of(template: Template, answer: timedelta) -> Transport:
     if isinstance(plugin, NotifyEmail):
         return MailTransport(template, plugin, connect, answer)
     return WebTransport(template, plugin, connect, answer)
-
-
-def limiter_of(channel: ChannelSettings) -> Limiter:
-    return Unlimited() if channel.rate is None else LocalLimiter(channel.rate)

@@ -141,6 +141,15 @@ CREATE TABLE session_worker.attempt (
     words        text              -- the provider's, without addresses
 );
 CREATE INDEX attempt_delivery ON session_worker.attempt (delivery_id);
+-- A channel's rate: what was sent in the last second, minute, hour. Small, as rows come in order.
+CREATE INDEX attempt_recent ON session_worker.attempt USING brin (begun_at);
+
+-- Places taken of a channel's rate while Redis is away.
+CREATE TABLE session_worker.permit (
+    channel     text NOT NULL,
+    granted_at  timestamptz NOT NULL
+);
+CREATE INDEX permit_recent ON session_worker.permit (channel, granted_at);
 
 -- Messages held together, for an admin to release or drop.
 CREATE TABLE session_worker.held_batch (

@@ -1,4 +1,4 @@
-"""At most so many messages in a span (CHANNEL_X_RATE)."""
+"""What a limiter is, and the two that need no server."""
 
 import threading
 from collections import deque
@@ -7,6 +7,8 @@ from typing import Protocol
 
 from scheduler.settings import Rate
 
+GO = timedelta(0)
+
 
 class Limiter(Protocol):
     def permit(self, now: datetime) -> timedelta:
@@ -14,12 +16,14 @@ class Limiter(Protocol):
 
 
 class Unlimited:
+    """For a channel without a rate."""
+
     def permit(self, now: datetime) -> timedelta:
-        return timedelta(0)
+        return GO
 
 
 class LocalLimiter:
-    """The limit within one process: in any span of `rate.per` at most `rate.count`."""
+    """The limit within one process."""
 
     def __init__(self, rate: Rate) -> None:
         self._rate = rate
@@ -29,8 +33,8 @@ class LocalLimiter:
     def permit(self, now: datetime) -> timedelta:
         with self._lock:
             full = len(self._taken) == self._rate.count
-            wait = self._taken[0] + self._rate.per - now if full else timedelta(0)
-            if wait > timedelta(0):
+            wait = self._taken[0] + self._rate.per - now if full else GO
+            if wait > GO:
                 return wait
             self._taken.append(now)
-            return timedelta(0)
+            return GO

@@ -1,0 +1,72 @@
+"""The window in PostgreSQL: what the ledger knows to be sent, and places taken while Redis is away.
+
+Attempts are written before a message is sent (promise 3), but after its place is taken; so places
+taken here are rows of their own, and whichever of the two is fuller counts.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, Engine, text
+
+from scheduler.settings import ChannelName, Rate
+from tasks.channels.rate.limiter import GO
+
+# Index: attempt_recent. A message about several sessions has an attempt for each.
+RECENT = text("""
+    SELECT clock_timestamp() - max(begun_at) AS age
+      FROM session_worker.attempt
+     WHERE channel = :channel AND begun_at > clock_timestamp() - CAST(:per AS interval)
+     GROUP BY message_key, begun_at
+     ORDER BY age
+     LIMIT :count""")
+
+# One channel's workers take turns; held to the end of the transaction. The number is this lock's.
+TURN = text("SELECT pg_advisory_xact_lock(1920168053, hashtext(:channel))")
+
+# Index: permit_recent, attempt_recent. The count-th newest, on either side, must have left the
+# window. Its own statement, so that its snapshot is taken after the turn has come.
+WAIT = text("""
+    SELECT greatest(
+        (SELECT granted_at FROM session_worker.permit
+          WHERE channel = :channel AND granted_at > clock_timestamp() - CAST(:per AS interval)
+          ORDER BY granted_at DESC OFFSET :count - 1 LIMIT 1),
+        (SELECT begun_at FROM session_worker.attempt
+          WHERE channel = :channel AND begun_at > clock_timestamp() - CAST(:per AS interval)
+          GROUP BY message_key, begun_at
+          ORDER BY begun_at DESC OFFSET :count - 1 LIMIT 1)
+    ) + CAST(:per AS interval) - clock_timestamp()""")
+
+# Index: permit_recent. A place lost in a crash does no harm: no need to wait for the disk.
+LAZILY = text("SET LOCAL synchronous_commit = off")
+GRANT = text("""
+    INSERT INTO session_worker.permit (channel, granted_at) VALUES (:channel, clock_timestamp())""")
+FORGET = text("""
+    DELETE FROM session_worker.permit
+     WHERE channel = :channel AND granted_at < clock_timestamp() - CAST(:per AS interval)""")
+
+
+class LedgerWindow:
+    """Raises what the engine raises where PostgreSQL is away."""
+
+    def __init__(self, engine: Engine, channel: ChannelName, rate: Rate) -> None:
+        self._engine = engine
+        self._values = {"channel": channel.value, "per": rate.per, "count": rate.count}
+
+    def recent(self) -> Sequence[timedelta]:
+        """How long ago the messages of the last span were sent, newest first."""
+        with self._engine.connect() as conn:
+            return list(conn.scalars(RECENT, self._values))
+
+    def take(self) -> timedelta:
+        """Zero and a place taken, or the wait."""
+        with self._engine.begin() as conn:
+            conn.execute(TURN, self._values)
+            wait = conn.scalar(WAIT, self._values) or GO
+            if wait <= GO:
+                self._grant(conn)
+            return max(wait, GO)
+
+    def _grant(self, conn: Connection) -> None:
+        for statement in (LAZILY, FORGET, GRANT):
+            conn.execute(statement, self._values)

@@ -1,0 +1,78 @@
+"""The window in Redis: the instants of the last messages, newest first, on Redis's clock."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import redis
+
+from scheduler.settings import ChannelName, Rate
+
+# A call takes well under a millisecond. A worker must not hang on a Redis that is gone.
+PATIENCE_SECONDS = 1.0
+
+MICROSECOND = timedelta(microseconds=1)
+LOST = -1
+
+# Answers 0 (go: a place is taken), microseconds to wait, or -1 where the window is not there: it
+# never was, or Redis was emptied. It has no expiry, so that the two stay the only reasons.
+TAKE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
+local oldest = tonumber(redis.call('LINDEX', KEYS[1], ARGV[1] - 1) or '0')
+local wait = oldest + ARGV[2] - now
+if wait > 0 then return wait end
+redis.call('LPUSH', KEYS[1], string.format('%.0f', now))
+redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
+return 0
+"""
+
+# The arguments are ages in microseconds, newest first. The zero at the end keeps an empty window
+# in being. A second worker that comes with the same changes nothing.
+FILL = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+for _, age in ipairs(ARGV) do
+    redis.call('RPUSH', KEYS[1], string.format('%.0f', now - age))
+end
+redis.call('RPUSH', KEYS[1], '0')
+return 1
+"""
+
+
+class WindowLost(Exception):
+    """Redis has no window for this channel: `fill` it."""
+
+
+class RedisWindow:
+    """Raises redis.RedisError where Redis does not answer."""
+
+    def __init__(self, url: str, channel: ChannelName, rate: Rate) -> None:
+        self._client: Any = redis.Redis.from_url(
+            url,
+            socket_timeout=PATIENCE_SECONDS,
+            socket_connect_timeout=PATIENCE_SECONDS,
+            retry=None,
+        )
+        self._key = f"session_worker:rate:{channel}"
+        self._rate = rate
+        self._take = self._client.register_script(TAKE)
+        self._fill = self._client.register_script(FILL)
+
+    def take(self) -> timedelta:
+        """Zero and a place taken, or the wait. Raises WindowLost."""
+        span = self._rate.per // MICROSECOND
+        answer = int(self._take(keys=[self._key], args=[self._rate.count, span]))
+        if answer == LOST:
+            raise WindowLost
+        return answer * MICROSECOND
+
+    def fill(self, ages: Sequence[timedelta]) -> None:
+        """Begin the window with what was sent so long ago, newest first."""
+        self._fill(keys=[self._key], args=[age // MICROSECOND for age in ages])
+
+    def forget(self) -> None:
+        """Drop the window: while Redis was away, it missed what was sent."""
+        self._client.delete(self._key)
