@@ -7,10 +7,12 @@ from apprise.plugins.email import NotifyEmail
 from sqlalchemy import Engine
 
 from scheduler.settings import ChannelName, ChannelSettings, Settings
-from tasks.channels.channel import Channel, Transport
+from tasks.channels.channel import Channel
+from tasks.channels.direct import DirectChannel, Transport
 from tasks.channels.mail.transport import MailTransport
 from tasks.channels.plugins import sample_plugin
 from tasks.channels.rate.choosing import limiter_of
+from tasks.channels.redirected import PREFIX, redirected
 from tasks.channels.template import Template, read_template
 from tasks.channels.web.transport import WebTransport
 from tasks.database import engine
@@ -21,15 +23,23 @@ LONGEST_CONNECT = timedelta(seconds=5)
 def channels_of(settings: Settings) -> Mapping[ChannelName, Channel]:
     """The channels that have a URL, in the order they are tried.
 
-    Raises InvalidSetting, one line without any part of the URL but its scheme.
+    With OUTBOX=redirect:ADDRESS they all lead there. What OUTBOX=log means is the caller's: no
+    channel is asked then. Raises InvalidSetting, one line without any part of a URL but its scheme.
     """
     database = engine(settings) if settings.database_url.strip() else None
-    return {name: channel_of(each, settings, database) for name, each in settings.channels.items()}
+    channels: dict[ChannelName, Channel] = {
+        name: channel_of(each, settings, database) for name, each in settings.channels.items()
+    }
+    if settings.outbox.startswith(PREFIX):
+        return redirected(channels, settings.outbox, settings.phone_region)
+    return channels
 
 
-def channel_of(channel: ChannelSettings, settings: Settings, database: Engine | None) -> Channel:
+def channel_of(
+    channel: ChannelSettings, settings: Settings, database: Engine | None
+) -> DirectChannel:
     template = read_template(channel)
-    return Channel(
+    return DirectChannel(
         name=channel.name,
         template=template,
         transport=transport_of(template, settings.send_timeout),
