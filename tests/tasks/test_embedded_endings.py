@@ -21,7 +21,7 @@ from tasks.embedded import Durability, Workspace, start_postgres, start_valkey
 with Workspace() as workspace:
     postgres = start_postgres(workspace, Durability.THROW_AWAY)
     valkey = start_valkey(workspace)
-    print(workspace.folder, postgres.pid, valkey.pid, flush=True)
+    print(workspace.folder, workspace.memory_folder, postgres.pid, valkey.pid, flush=True)
     signal.pause()
 """
 
@@ -38,10 +38,10 @@ def test_nothing_is_left_when_the_owner_gets(last: signal.Signals) -> None:
         text=True,
     ) as owner:
         assert owner.stdout is not None
-        folder, *pids = owner.stdout.readline().split()
+        folder, memory_folder, *pids = owner.stdout.readline().split()
         owner.send_signal(last)
 
-    eventually(lambda: not Path(folder).exists())
+    eventually(lambda: not Path(folder).exists() and not Path(memory_folder).exists())
     assert [pid for pid in pids if runs(int(pid))] == []
 
 
