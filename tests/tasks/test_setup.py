@@ -10,14 +10,18 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Connection, inspect, text
 
 from models.installation import installation_matches
-from models.migrations import newest_revision
+from models.migrations import newest_revision, take_turns
 from models.removed import REMOVED_TABLES
 from models.site import SITE_TABLES, create_site_tables
 from tasks.commands.setup import setup
 from tests.bare_site import drop_columns, drop_the_optional, make_the_whiteboard_older
 from tests.command_line import celery
+from tests.eventually import eventually
 from tests.servers import connect
 
+WAITING_ON_A_LOCK = text("""
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'""")
 SCHEMA_EXISTS = text("SELECT to_regnamespace('session_worker') IS NOT NULL")
 
 
@@ -79,9 +83,17 @@ def test_two_that_set_up_at_once_both_end_well(site: Connection) -> None:
     assert codes_of_two(site) == [0, 0]
 
 
-def test_of_two_that_create_the_sites_tables_at_once_one_is_refused(empty_database: str) -> None:
-    with connect(empty_database) as conn:
-        assert codes_of_two(conn, "--with-site-tables") == [0, 1]
+def test_the_sites_tables_wait_for_another_that_makes_them(empty_database: str) -> None:
+    with connect(empty_database) as conn, connect(empty_database) as watch:
+        take_turns(conn)
+        with ThreadPoolExecutor() as pool:
+            running = pool.submit(run_on, empty_database, "--with-site-tables")
+            eventually(lambda: watch.scalar(WAITING_ON_A_LOCK) == 1)
+            create_site_tables(conn)
+            conn.commit()
+
+    assert running.result().exit_code == 1
+    assert "is already there" in running.result().stderr
 
 
 @pytest.mark.parametrize("standing", ["users", "whiteboard_pages"])
@@ -189,12 +201,12 @@ def test_a_guest_who_may_not_create_is_told_so_in_a_line(site: Connection) -> No
     assert result.stderr.count("\n") == 1
 
 
-def codes_of_two(conn: Connection, *arguments: str) -> list[int]:
+def codes_of_two(conn: Connection) -> list[int]:
     """The exit codes of two processes that set up side by side."""
     url = conn.engine.url.render_as_string(hide_password=False)
     with ThreadPoolExecutor() as pool:
-        running = [pool.submit(celery, "setup", *arguments, DATABASE_URL=url) for _ in range(2)]
-    return sorted(future.result().returncode for future in running)
+        running = [pool.submit(celery, "setup", DATABASE_URL=url) for _ in range(2)]
+    return [future.result().returncode for future in running]
 
 
 @contextmanager
