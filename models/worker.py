@@ -153,6 +153,7 @@ class Delivery(WorkerBase):
     outbox: Mapped[str | None]
     batch: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
+    tries_since: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     acknowledged_at: Mapped[datetime | None]
     planned_at: Mapped[datetime] = filled()
@@ -181,6 +182,18 @@ class Permit(WorkerBase):
 
     channel: Mapped[str] = mapped_column(primary_key=True)
     granted_at: Mapped[datetime] = mapped_column(primary_key=True)
+
+
+class Move(WorkerBase):
+    """What became of a delivery outside of its tries; for `explain`."""
+
+    __tablename__ = "move"
+
+    id: Mapped[int] = filled_key()
+    delivery_id: Mapped[int]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    moved_at: Mapped[datetime] = filled()
 
 
 class HeldBatch(WorkerBase):

@@ -6,19 +6,20 @@ and returns the ids that moved. The ledger's past is never looked at.
 
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from models.catalog import SiteCatalog
+from scheduler.reminders.history import noted
 from scheduler.reminders.truth import LIVE, STANDS, UNTRUE, untruth
 
 # Indexes: delivery_ready, delivery_retry. A move leads on from a notice's old start as well.
-EXPIRE = text("""
+EXPIRE = noted("""
     UPDATE session_worker.delivery d
        SET state = 'expired', reason = 'begun', retry_at = NULL
      WHERE (d.state = 'planned' OR d.state = 'failed' AND d.retry_at IS NOT NULL)
        AND session_worker.begun(d.kind, d.lead_minutes,
            least(d.starts_at, (d.change->>'old_starts_at')::timestamptz), :now)
-    RETURNING d.id""")
+    RETURNING d.id, d.state, d.reason""")
 
 
 def expire(conn: Connection, now: datetime) -> frozenset[int]:
@@ -80,8 +81,8 @@ def follow_reentered(conn: Connection, now: datetime, zone: str) -> frozenset[in
 
 
 # Indexes: delivery_start, the primary key of tutor_sessions.
-def _withdraw(catalog: SiteCatalog) -> str:
-    return f"""
+def _withdraw(catalog: SiteCatalog) -> TextClause:
+    return noted(f"""
     WITH fallen AS MATERIALIZED (
         SELECT d.id, {untruth(catalog)} AS reason
           FROM session_worker.delivery d
@@ -95,17 +96,17 @@ def _withdraw(catalog: SiteCatalog) -> str:
       FROM fallen
      WHERE d.id = fallen.id AND fallen.reason IS NOT NULL
        AND (d.state IN ('planned', 'claimed') OR d.state = 'failed' AND d.retry_at IS NOT NULL)
-    RETURNING d.id"""
+    RETURNING d.id, d.state, d.reason""")
 
 
 def withdraw(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str) -> frozenset[int]:
     """planned, claimed or failed and waiting → obsolete: no longer true. The reason says why."""
-    return frozenset(conn.scalars(text(_withdraw(catalog)), {"now": now, "zone": zone}))
+    return frozenset(conn.scalars(_withdraw(catalog), {"now": now, "zone": zone}))
 
 
 # Indexes: delivery_start, the primary key of tutor_sessions.
-def _bring_back(catalog: SiteCatalog) -> str:
-    return f"""
+def _bring_back(catalog: SiteCatalog) -> TextClause:
+    return noted(f"""
     WITH again AS MATERIALIZED (
         SELECT d.id FROM session_worker.delivery d
           JOIN tutor_sessions s ON s.id = d.session_id
@@ -114,17 +115,17 @@ def _bring_back(catalog: SiteCatalog) -> str:
     )
     UPDATE session_worker.delivery d SET state = 'planned', reason = NULL
       FROM again WHERE d.id = again.id AND d.state = 'obsolete'
-    RETURNING d.id"""
+    RETURNING d.id, d.state, d.reason""")
 
 
 def bring_back(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str) -> frozenset[int]:
     """obsolete → planned: it was never sent, and is true again."""
     parameters = {"now": now, "zone": zone, "untrue": [*UNTRUE]}
-    return frozenset(conn.scalars(text(_bring_back(catalog)), parameters))
+    return frozenset(conn.scalars(_bring_back(catalog), parameters))
 
 
 # Indexes: delivery_ready, delivery_once.
-DROP_FARTHER = text("""
+DROP_FARTHER = noted("""
     UPDATE session_worker.delivery d SET state = 'obsolete', reason = 'nearer_lead'
      WHERE d.state = 'planned' AND d.due_at <= :now AND d.kind IN ('alarm', 'reminder')
        AND EXISTS (
@@ -132,7 +133,7 @@ DROP_FARTHER = text("""
             WHERE n.tutor_id = d.tutor_id AND n.student_id = d.student_id
               AND n.starts_at = d.starts_at AND n.kind = d.kind AND n.recipient = d.recipient
               AND n.lead_minutes < d.lead_minutes AND n.due_at <= :now AND n.state <> 'obsolete')
-    RETURNING d.id""")
+    RETURNING d.id, d.state, d.reason""")
 
 
 def drop_farther_leads(conn: Connection, now: datetime) -> frozenset[int]:
@@ -141,7 +142,7 @@ def drop_farther_leads(conn: Connection, now: datetime) -> frozenset[int]:
 
 
 # Indexes: delivery_ready, delivery_once.
-DROP_TOLD = text("""
+DROP_TOLD = noted("""
     UPDATE session_worker.delivery d SET state = 'obsolete', reason = 'told_by_notice'
      WHERE d.state = 'planned' AND d.due_at <= :now AND d.kind IN ('alarm', 'reminder')
        AND EXISTS (
@@ -150,7 +151,7 @@ DROP_TOLD = text("""
               AND n.starts_at = d.starts_at AND n.kind = 'notice' AND n.recipient = d.recipient
               AND n.due_at >= d.due_at AND n.change->>'kind' <> 'cancelled'
               AND n.state NOT IN ('obsolete', 'expired', 'unreachable'))
-    RETURNING d.id""")
+    RETURNING d.id, d.state, d.reason""")
 
 
 def drop_told_by_notice(conn: Connection, now: datetime) -> frozenset[int]:
@@ -159,10 +160,10 @@ def drop_told_by_notice(conn: Connection, now: datetime) -> frozenset[int]:
 
 
 # Index: delivery_ready.
-DROP_BEFORE_FIRST_TICK = text("""
+DROP_BEFORE_FIRST_TICK = noted("""
     UPDATE session_worker.delivery SET state = 'obsolete', reason = 'before_first_tick'
      WHERE state = 'planned' AND due_at <= :now
-    RETURNING id""")
+    RETURNING id, state, reason""")
 
 
 def drop_before_first_tick(conn: Connection, now: datetime) -> frozenset[int]:

@@ -111,14 +111,17 @@ def _read_facts(catalog: SiteCatalog) -> str:
      ORDER BY d.starts_at, d.urgency, d.kind, d.recipient, d.id, e.id"""
 
 
-# Channel → its tries, those that refused for good and those without an answer.
+# Channel → its tries, those that refused for good and those without an answer; what was before an
+# admin had it sent again no longer counts.
 # Index: attempt_delivery.
 TRIED = """(
     SELECT jsonb_object_agg(t.channel, t.tries) FROM (
         SELECT channel, jsonb_build_array(
                    count(*), count(*) FILTER (WHERE final),
                    count(*) FILTER (WHERE outcome IS NULL OR outcome = 'unknown')) AS tries
-          FROM session_worker.attempt WHERE delivery_id = d.id GROUP BY channel) t)"""
+          FROM session_worker.attempt
+         WHERE delivery_id = d.id AND begun_at >= coalesce(d.tries_since, '-infinity')
+         GROUP BY channel) t)"""
 
 TOLD = """(
     SELECT l.told FROM session_worker.delivery l

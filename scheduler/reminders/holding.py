@@ -2,6 +2,8 @@
 
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.history import noted
+
 WRONG_DATABASE = "wrong_database"
 
 # A few rows. An open batch of the cause is used again.
@@ -23,13 +25,13 @@ def open_batch(conn: Connection, cause: str, detail: str) -> int:
 
 
 # Indexes: delivery_ready, delivery_leased, delivery_retry.
-HOLD_ALL = text("""
+HOLD_ALL = noted("""
     UPDATE session_worker.delivery
        SET state = 'held', reason = :cause, batch = :batch, retry_at = NULL,
            holder = NULL, lease_until = NULL
      WHERE state IN ('planned', 'claimed')
         OR state IN ('failed', 'unknown') AND retry_at IS NOT NULL
-    RETURNING id""")
+    RETURNING id, state, reason""")
 
 ANYTHING_TO_SEND = text("""
     SELECT EXISTS (SELECT FROM session_worker.delivery WHERE state = 'planned')

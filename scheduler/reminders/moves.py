@@ -14,6 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.history import noted
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -180,13 +182,13 @@ def _end_try(
 
 
 # Index: primary key.
-LEAVE = text("""
+LEAVE = noted("""
     UPDATE session_worker.delivery
        SET state = :state, reason = :reason, holder = NULL, lease_until = NULL,
            send_after = coalesce(CAST(:send_after AS timestamptz), send_after)
      WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'claimed' AND holder = :holder
        AND lease_until > clock_timestamp()
-    RETURNING id""")
+    RETURNING id, state, reason""")
 
 
 def let_expire(conn: Connection, ids: Sequence[int], holder: UUID) -> frozenset[int]:

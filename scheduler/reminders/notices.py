@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.history import noted
 from scheduler.reminders.truth import LIVE, STANDS, STARTS_AT, STATUS
 
 # What was handed over and never answered may have arrived.
@@ -56,7 +57,7 @@ SAME = """w.session_id = d.session_id AND w.recipient = d.recipient
           AND w.starts_at = d.starts_at AND w.change = d.change"""
 
 # Index: delivery_start.
-WITHDRAW_NOTICES = text(f"""
+WITHDRAW_NOTICES = noted(f"""
     WITH {WANTED}
     UPDATE session_worker.delivery d
        SET state = 'obsolete', reason = 'changed_again', retry_at = NULL,
@@ -64,7 +65,7 @@ WITHDRAW_NOTICES = text(f"""
      WHERE d.starts_at > :now AND d.kind = 'notice'
        AND (d.state IN ('planned', 'claimed') OR d.state = 'failed' AND d.retry_at IS NOT NULL)
        AND NOT EXISTS (SELECT FROM wanted w WHERE {SAME})
-    RETURNING d.id""")
+    RETURNING d.id, d.state, d.reason""")
 
 
 def withdraw_notices(conn: Connection, now: datetime, zone: str) -> frozenset[int]:
@@ -73,18 +74,19 @@ def withdraw_notices(conn: Connection, now: datetime, zone: str) -> frozenset[in
 
 
 # Index: delivery_session.
-BRING_BACK_NOTICES = text(f"""
+BRING_BACK_NOTICES = noted(f"""
     WITH {WANTED}
     UPDATE session_worker.delivery d
        SET state = 'planned', reason = NULL, due_at = :now, send_after = :now
       FROM wanted w
      WHERE {SAME} AND d.kind = 'notice' AND d.state = 'obsolete'
+       AND d.reason <> 'dropped_by_admin'
        AND NOT EXISTS (
            SELECT FROM session_worker.delivery o
             WHERE o.session_id = d.session_id AND o.recipient = d.recipient AND o.kind = 'notice'
               AND o.starts_at = d.starts_at AND o.change = d.change
               AND o.state <> 'sent' AND (o.state <> 'obsolete' OR o.id > d.id))
-    RETURNING d.id""")
+    RETURNING d.id, d.state, d.reason""")
 
 
 def bring_back_notices(conn: Connection, now: datetime, zone: str) -> frozenset[int]:

@@ -110,6 +110,7 @@ CREATE TABLE session_worker.delivery (
     outbox         text,             -- 'log' or 'redirect' where it was not live
     batch          bigint,           -- what it is held with
     attempts       smallint NOT NULL DEFAULT 0,
+    tries_since    timestamptz,      -- an admin had it sent again: earlier tries bar no channel
     sent_at        timestamptz,
     acknowledged_at timestamptz,
     planned_at     timestamptz NOT NULL DEFAULT now(),
@@ -128,6 +129,9 @@ CREATE INDEX delivery_leased ON session_worker.delivery (lease_until)
 -- What is still to begin and must stay true; what a person was told.
 CREATE INDEX delivery_session ON session_worker.delivery (session_id, starts_at);
 CREATE INDEX delivery_start ON session_worker.delivery (starts_at);
+-- What waits for an admin. Few rows, and none of those that go well.
+CREATE INDEX delivery_stuck ON session_worker.delivery (batch, id)
+    WHERE state IN ('held', 'unknown');
 
 CREATE TABLE session_worker.attempt (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -143,6 +147,16 @@ CREATE TABLE session_worker.attempt (
 CREATE INDEX attempt_delivery ON session_worker.attempt (delivery_id);
 -- A channel's rate: what was sent in the last second, minute, hour. Small, as rows come in order.
 CREATE INDEX attempt_recent ON session_worker.attempt USING brin (begun_at);
+
+-- What became of a message outside of its tries: it fell, came back, was held, released, settled.
+CREATE TABLE session_worker.move (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    delivery_id  bigint NOT NULL,
+    state        text NOT NULL,
+    reason       text,
+    moved_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX move_delivery ON session_worker.move (delivery_id);
 
 -- Places taken of a channel's rate while Redis is away.
 CREATE TABLE session_worker.permit (

@@ -1,0 +1,24 @@
+"""What became of ledger rows outside of their tries, kept for `explain`.
+
+A row of the ledger holds the present alone: one that was held and released, or fell and came back,
+would have no past without this. What waits (a channel's rate, a pause) is not kept: it waits often.
+"""
+
+from sqlalchemy import TextClause, text
+
+# Reasons of `moves.postpone`.
+WAITS = "'quiet_hours', 'paused', 'rate'"
+
+
+def noted(move: str) -> TextClause:
+    """The statement of a move that returns id, state and reason: what moved is kept as well.
+
+    It returns the ids. On the database's clock, as `planned_at`.
+    """
+    return text(f"""
+    WITH moved AS ({move}
+    ), kept AS (
+        INSERT INTO session_worker.move (delivery_id, state, reason)
+        SELECT id, state, reason FROM moved WHERE coalesce(reason, '') NOT IN ({WAITS})
+    )
+    SELECT id FROM moved""")
