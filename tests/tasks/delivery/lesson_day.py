@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from scheduler.settings import Settings
+from scheduler.settings import Settings, load_settings
 from tasks.delivery.desk import Desk
 from tasks.reminding import RemindReport, remind
 from tests.sinks.smtp import Mail, SmtpSink
@@ -63,4 +63,4 @@ class LessonDay:
 def settings_for(database: str, sink: SmtpSink, **changes: Any) -> Settings:
     mail = f"mailto://{sink.host}:{sink.port}/?from=worker@tutoring.example&to={{email}}"
     values: dict[str, Any] = {"database_url": database, "channel_email": mail, **changes}
-    return Settings(_env_file=None, **values)
+    return load_settings(_env_file=None, **values)

@@ -199,8 +199,8 @@ def test_a_group_is_one_mail_to_the_tutor_and_an_alarm_to_each_student(
 
     (mail,) = day.mails_to(TUTOR)
     assert all(name in mail.text for name in ("Dawit", "Sara", "Yonas"))
-    for student in (STUDENT, "sara@tutoring.example", "yonas@tutoring.example"):
-        assert len(day.mails_to(student)) == 1
+    for address in (STUDENT, "sara@tutoring.example", "yonas@tutoring.example"):
+        assert len(day.mails_to(address)) == 1
 
 
 def test_without_e_mail_and_phone_a_person_is_unreachable(day: LessonDay, conn: Connection) -> None:
