@@ -26,6 +26,8 @@ ASSET = AppriseAsset(
     app_id=NAME,
     app_desc="Session worker",
     async_mode=False,
+    # Apprise adds pictures of its own to a message, from its own place in the net.
+    image_url_mask="",
     http_redirects=False,
     interpret_emojis=False,
     allow_templates=False,

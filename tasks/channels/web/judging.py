@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tasks.channels.outcome import Result
 from tasks.channels.web.exchange import Exchange
-from tasks.channels.web.refusals import STATUS_DECIDES, refusal_within, wait_of
+from tasks.channels.web.reading import READERS, STATUS_DECIDES, member, parsed, wait_of
 from tasks.channels.web.verdicts import WebSeen
 from tasks.channels.words import one_line
 
@@ -44,11 +44,9 @@ def judge(heard: Heard) -> Judgement:
         return plainly(unanswered[0])
     if not accepted:
         return plainly(told[-1])
-    if heard.pleased:
-        return taken(heard, told[-1])
-    if len(accepted) < len(told):
+    if len(accepted) < len(told) and not heard.pleased:
         return Judgement(WebSeen.PARTLY, answer_words(told[-1]))
-    return refused_within(heard, told[-1])
+    return read_answer(heard, accepted[-1])
 
 
 def carries_message(heard: Heard, exchange: Exchange) -> bool:
@@ -70,23 +68,47 @@ def plainly(exchange: Exchange) -> Judgement:
     return Judgement(exchange.seen, answer_words(exchange), wait_of(exchange))
 
 
-def taken(heard: Heard, exchange: Exchange) -> Judgement:
-    """A body cut short could have held a refusal, except where the status is all there is."""
-    certain = exchange.whole or heard.schema in STATUS_DECIDES
-    seen = WebSeen.ACCEPTED if certain else WebSeen.UNREADABLE
-    return Judgement(seen, f"{exchange.status} {exchange.reason}".strip())
+def read_answer(heard: Heard, exchange: Exchange) -> Judgement:
+    """A 2xx, in whose body a refusal may stand, except where the status is all there is.
+
+    Of services without a reader of their own: a 200 is what every plugin takes for success, so one
+    that is not pleased has read a refusal; another 2xx may simply not be on its list.
+    """
+    if not exchange.whole and heard.schema not in STATUS_DECIDES:
+        return Judgement(WebSeen.UNREADABLE, f"{status_words(exchange)}: the answer broke off")
+    if heard.schema in READERS:
+        seen, words = READERS[heard.schema](exchange)
+        sure = heard.pleased or seen is not WebSeen.ACCEPTED
+        return Judgement(seen if sure else WebSeen.UNREADABLE, f"{exchange.status} {words}")
+    if heard.pleased:
+        return Judgement(WebSeen.ACCEPTED, status_words(exchange))
+    refused = exchange.status == 200
+    seen = WebSeen.REFUSED_WITHIN_FOR_NOW if refused else WebSeen.UNREADABLE
+    return Judgement(seen, answer_words(exchange))
 
 
-def refused_within(heard: Heard, exchange: Exchange) -> Judgement:
-    seen, words = refusal_within(heard.schema, exchange)
-    return Judgement(seen, f"{exchange.status} {words}" if words else answer_words(exchange))
+def status_words(exchange: Exchange) -> str:
+    return f"{exchange.status} {exchange.reason}".strip()
 
 
 def answer_words(exchange: Exchange) -> str:
     """The service's answer in short, or the system's words where there was none."""
     if exchange.status is None:
         return f"{exchange.host}: {exchange.words or 'connection cut'}"
-    head = f"{exchange.status} {exchange.reason}".strip()
-    snippet = one_line(exchange.body.decode("utf-8", "replace"))[:SNIPPET]
-    page = "html" in exchange.headers.get("Content-Type", "") or snippet.startswith("<")
-    return f"{head}: {snippet}" if snippet not in ("", "{}") and not page else head
+    said = message_in(exchange)
+    return f"{status_words(exchange)}: {said}" if said else status_words(exchange)
+
+
+def message_in(exchange: Exchange) -> str:
+    """What a body says to people: a JSON answer's message, a short text; not a page of HTML."""
+    answer = parsed(exchange.body)
+    for name in MESSAGES:
+        if isinstance(said := member(answer, name), str) and said.strip():
+            return one_line(said)[:SNIPPET]
+    text = one_line(exchange.body.decode("utf-8", "replace"))[:SNIPPET]
+    page = "html" in exchange.headers.get("Content-Type", "") or text.startswith("<")
+    return "" if page or text in ("{}", "[]", "null") else text
+
+
+# In the order of how much they say.
+MESSAGES = ("description", "detail", "message", "error_description", "error", "title", "reason")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from apprise import NotifyFormat, NotifyType
 from apprise.attachment.memory import AttachMemory
+from apprise.conversion import convert_between
 from apprise.plugins.base import NotifyBase
 
 from scheduler.settings import ChannelName
@@ -58,13 +59,12 @@ class WebTransport:
 
     def _words_for(self, plugin: NotifyBase, letter: Letter) -> Mapping[str, object]:
         """An SMS has its text alone. HTML and files go where a mail or the site would take them."""
-        mail = self._template.channel is ChannelName.EMAIL
-        as_html = mail and letter.html is not None and NotifyFormat.HTML in plugin._formats()
-        files = self._template.channel in TAKES_FILES and plugin.attachment_support
+        channel = self._template.channel
+        title = "" if channel is ChannelName.SMS else letter.title
+        as_html = channel is ChannelName.EMAIL and letter.html is not None
+        files = channel in TAKES_FILES and plugin.attachment_support
         return {
-            "title": "" if self._template.channel is ChannelName.SMS else letter.title,
-            "body": letter.html if as_html else letter.text,
-            "body_format": NotifyFormat.HTML if as_html else NotifyFormat.TEXT,
+            **(in_html(plugin, title, letter) if as_html else in_text(plugin, title, letter)),
             "notify_type": NotifyType.WARNING if letter.urgent else NotifyType.INFO,
             "attach": in_memory(letter.attachments) if files else None,
         }
@@ -74,6 +74,29 @@ class WebTransport:
         advice = f" ({verdict.advice})" if verdict.advice else ""
         words = fit(judgement.words, self._secrets | private)
         return verdict.outcome(fit(words + advice), judgement.wait)
+
+
+def in_text(plugin: NotifyBase, title: str, letter: Letter) -> Mapping[str, object]:
+    """The text, escaped for a service that reads HTML or Markdown.
+
+    Here, as some plugins (Telegram's) leave that to an outer object and take tags for markup.
+    """
+    form = plugin.resolve_format(NotifyFormat.TEXT)
+    body = in_form(form, letter.text)
+    if plugin.title_maxlen <= 0:  # the plugin puts it into the body
+        title = in_form(form, title)
+    return {"title": title, "body": body, "body_format": form}
+
+
+def in_form(form: NotifyFormat, text: str) -> str:
+    return str(convert_between(NotifyFormat.TEXT, form, text))  # type: ignore[no-untyped-call]
+
+
+def in_html(plugin: NotifyBase, title: str, letter: Letter) -> Mapping[str, object]:
+    """The HTML, for a mail service that takes it; else the text."""
+    if plugin.resolve_format(NotifyFormat.HTML) is not NotifyFormat.HTML:
+        return in_text(plugin, title, letter)
+    return {"title": title, "body": letter.html, "body_format": NotifyFormat.HTML}
 
 
 TAKES_FILES = {ChannelName.EMAIL, ChannelName.WEBHOOK}

@@ -29,7 +29,8 @@ class WebSeen(Enum):
     PARTLY = unknown("2xx to a part of the message, and not to the rest")
     PROCESSED_ELSEWHERE = unknown("303: taken, and the answer lies at another address")
     MOVED = for_good("any other 3xx; redirects are not followed", MOVED)
-    UNAUTHORIZED = for_good("401 or 403", CREDENTIALS)
+    UNAUTHORIZED = for_good("401", CREDENTIALS)
+    FORBIDDEN = for_good("403", f"{CREDENTIALS}, or the person blocks the sender")
     GONE = for_good("404 or 410")
     TOO_EARLY = for_now("402, 408, 409, 423 or 425")
     TOO_MANY = for_now("429")
@@ -49,7 +50,7 @@ BY_STATUS = {
     303: WebSeen.PROCESSED_ELSEWHERE,
     401: WebSeen.UNAUTHORIZED,
     402: WebSeen.TOO_EARLY,
-    403: WebSeen.UNAUTHORIZED,
+    403: WebSeen.FORBIDDEN,
     404: WebSeen.GONE,
     408: WebSeen.TOO_EARLY,
     409: WebSeen.TOO_EARLY,

@@ -1,4 +1,4 @@
-"""Refusals that services put into the body of a 2xx, and waits that they put into that of a 429."""
+"""What services put into bodies: a refusal into that of a 2xx, a wait into that of a 429."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,21 +10,7 @@ from apprise.plugins.africas_talking import AFRICAS_TALKING_RECIPIENT_OK
 from tasks.channels.web.exchange import Exchange
 from tasks.channels.web.verdicts import WebSeen
 
-Refusal = tuple[WebSeen, str]
-
-
-def refusal_within(schema: str, exchange: Exchange) -> Refusal:
-    """What a 2xx that the plugin takes for a failure says, by the service's own rules.
-
-    Elsewhere: a 200 is what every plugin takes for success, so it has read a refusal in the body;
-    another 2xx may simply not be on its list.
-    """
-    if not exchange.whole:
-        return WebSeen.UNREADABLE, "the answer broke off"
-    if schema in READERS:
-        return READERS[schema](exchange)
-    seen = WebSeen.REFUSED_WITHIN_FOR_NOW if exchange.status == 200 else WebSeen.UNREADABLE
-    return seen, ""
+Reading = tuple[WebSeen, str]
 
 
 # Africa's Talking answers 201 with a code for each number.
@@ -32,9 +18,11 @@ def refusal_within(schema: str, exchange: Exchange) -> Refusal:
 PASSES = {401, 405, 407, 500, 501, 502}  # risk hold, balance, routes, their own errors
 
 
-def africas_talking(exchange: Exchange) -> Refusal:
+def africas_talking(exchange: Exchange) -> Reading:
     """One number was asked for, so one entry tells; without any the message above them does."""
     data = member(parsed(exchange.body), "SMSMessageData")
+    if data is None:
+        return WebSeen.UNREADABLE, "the answer is not Africa's Talking's"
     entries = member(data, "Recipients")
     entry = entries[0] if isinstance(entries, list) and entries else None
     if entry is None:
@@ -42,12 +30,12 @@ def africas_talking(exchange: Exchange) -> Refusal:
     code = member(entry, "statusCode")
     words = f"{member(entry, 'status')} (statusCode {code})"
     if code in AFRICAS_TALKING_RECIPIENT_OK:
-        return WebSeen.UNREADABLE, f"{words}, for another number than was asked for"
+        return WebSeen.ACCEPTED, words
     seen = WebSeen.REFUSED_WITHIN_FOR_NOW if code in PASSES else WebSeen.REFUSED_WITHIN_FOR_GOOD
     return seen, words
 
 
-READERS: Mapping[str, Callable[[Exchange], Refusal]] = {"atalk": africas_talking}
+READERS: Mapping[str, Callable[[Exchange], Reading]] = {"atalk": africas_talking}
 
 # A 2xx of these is all they ever say.
 STATUS_DECIDES = {"json", "jsons", "form", "forms", "xml", "xmls"}
