@@ -20,11 +20,8 @@ from models.whiteboard import (
 from tests.bare_site import make_the_whiteboard_older
 from tests.builders import a_user, an_enrolment
 from tests.eventually import eventually
+from tests.locks import someone_waits
 from tests.servers import connect
-
-WAITING_ON_A_LOCK = text("""
-    SELECT count(*) FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock'""")
 
 
 @pytest.fixture
@@ -92,7 +89,7 @@ def test_an_enrolment_stays_until_its_board_is_committed(
 
     with connect(database) as site, ThreadPoolExecutor() as pool:
         going = pool.submit(site.execute, delete(Enrolment).where(Enrolment.id == place))
-        eventually(lambda: conn.scalar(WAITING_ON_A_LOCK) == 1)
+        eventually(lambda: someone_waits(database))
         session.commit()
         going.result(timeout=10)
 
@@ -106,10 +103,10 @@ def test_a_board_does_not_outlive_an_enrolment_that_is_going(
     place = an_enrolment(conn)
     conn.commit()
 
-    with connect(database) as site, connect(database) as watch, ThreadPoolExecutor() as pool:
+    with connect(database) as site, ThreadPoolExecutor() as pool:
         site.execute(delete(Enrolment).where(Enrolment.id == place))
         opening = pool.submit(open_whiteboard_session, session, place)
-        eventually(lambda: watch.scalar(WAITING_ON_A_LOCK) == 1)
+        eventually(lambda: someone_waits(database))
         site.commit()
 
         with pytest.raises(NoEnrolment):

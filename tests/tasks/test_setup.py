@@ -17,11 +17,9 @@ from tasks.commands.setup import setup
 from tests.bare_site import drop_columns, drop_the_optional, make_the_whiteboard_older
 from tests.command_line import celery
 from tests.eventually import eventually
+from tests.locks import someone_waits
 from tests.servers import connect
 
-WAITING_ON_A_LOCK = text("""
-    SELECT count(*) FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock'""")
 SCHEMA_EXISTS = text("SELECT to_regnamespace('session_worker') IS NOT NULL")
 
 
@@ -84,11 +82,11 @@ def test_two_that_set_up_at_once_both_end_well(site: Connection) -> None:
 
 
 def test_the_sites_tables_wait_for_another_that_makes_them(empty_database: str) -> None:
-    with connect(empty_database) as conn, connect(empty_database) as watch:
+    with connect(empty_database) as conn:
         take_turns(conn)
         with ThreadPoolExecutor() as pool:
             running = pool.submit(run_on, empty_database, "--with-site-tables")
-            eventually(lambda: watch.scalar(WAITING_ON_A_LOCK) == 1)
+            eventually(lambda: someone_waits(empty_database))
             create_site_tables(conn)
             conn.commit()
 
