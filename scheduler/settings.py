@@ -236,6 +236,8 @@ def load_settings(**overrides: Any) -> Settings:
         name = "_".join(str(part) for part in first["loc"][:1]).upper()
         words = first["msg"].removeprefix("Value error, ")
         raise InvalidSetting(f"{name}: {words}.") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise InvalidSetting(f".env cannot be read ({error}): save it as UTF-8 text.") from None
 
 
 OutboxMode = Literal["live", "log", "redirect"]

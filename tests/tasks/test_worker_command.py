@@ -260,6 +260,17 @@ def test_an_unreadable_setting_is_one_line_of_any_command(
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{UNREADABLE}\n")
 
 
+@pytest.mark.parametrize("command", ["setup", "worker"])
+def test_a_file_of_settings_that_is_no_text_is_one_line(command: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SITE_TIMEZONE=\xff")
+
+    done = celery(command, folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: .env cannot be read")
+    assert done.stderr.count("\n") == 1
+
+
 def test_an_unreachable_server_is_one_line_of_the_command_line() -> None:
     done = celery("setup", DATABASE_URL="postgresql://user:secret@127.0.0.1:1/site")
 
