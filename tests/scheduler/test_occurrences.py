@@ -86,6 +86,16 @@ def test_dates_are_those_of_a_walk_over_the_days(
     assert found == expected_dates(anchor, frequency, pattern, first, last, month_end.value)
 
 
+@pytest.mark.parametrize("day", range(1, 32))
+def test_the_ordinal_is_that_of_the_anchor_on_every_day_of_a_month(day: int) -> None:
+    anchor, last = date(2026, 12, day), date(2027, 6, 30)
+    pattern = {"days": ["Tuesday", "Saturday"]}
+
+    found = dates(a_rule(pattern, "monthly", session_date=anchor), anchor, last)
+
+    assert found == expected_dates(anchor, "monthly", pattern, anchor, last)
+
+
 @given(
     given_dates=st.lists(day_texts(date(2026, 1, 1), date(2027, 12, 31)), min_size=1, max_size=30),
     bounds=st.fixed_dictionaries({}, optional=BOUNDS),
@@ -176,6 +186,7 @@ def test_an_rrule_means_the_days_of_a_walk(
     ahead=st.integers(0, 1200),
 )
 @settings(deadline=None, max_examples=200)
+@example(date(2026, 1, 7), "FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=2", 28)
 def test_an_rrule_looked_at_years_later_is_as_dateutil_walks_it(
     anchor: date, text: str, ahead: int
 ) -> None:
