@@ -13,6 +13,7 @@ from tasks.messages.names import (
 )
 
 NAMES_SHOWN = 5
+NAMED_TOGETHER = 2
 FAR = 300  # days; from here on a date without its year could be misread
 
 PERIODS = {Period.NIGHT: "ሌሊቱ", Period.MORNING: "ጠዋቱ", Period.DAY: "ቀኑ", Period.EVENING: "ምሽቱ"}
@@ -21,6 +22,7 @@ CITIES = {"Addis Ababa": "አዲስ አበባ"}
 
 class Amharic(Tongue):
     code = "am"
+    session = "ትምህርት"
 
     def now(self) -> str:
         return "አሁን"
@@ -81,6 +83,10 @@ class Amharic(Tongue):
         """'ከቀኑ 8:00 ሰዓት (14:00)'"""
         return f"ከ{hour_of(wall)} ሰዓት ({wall:%H:%M})"
 
+    def brief_clock(self, wall: datetime) -> str:
+        """'ከቀኑ 8:00 (14:00)'"""
+        return f"ከ{hour_of(wall)} ({wall:%H:%M})"
+
     def span(self, moment: Moment) -> str:
         """'ከቀኑ 8:00 እስከ 9:00 ሰዓት (14:00–15:00)'; the period is said again where it changes"""
         starts, ends = moment.starts_at, moment.ends_at
@@ -104,16 +110,17 @@ class Amharic(Tongue):
 
     def what(self, subject: str, who: str) -> str:
         """'የMathematics ትምህርት ከSara ጋር'"""
-        return f"የ{subject} ትምህርት {who}".rstrip()
+        name = subject if subject == self.session else f"የ{subject} ትምህርት"
+        return f"{name} {who}".rstrip()
 
     def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:
-        pupils = students[0] if len(students) == 1 else f"{len(students)} ተማሪዎች"
+        named = len(students) <= NAMED_TOGETHER
+        pupils = " እና ".join(students) if named else f"{len(students)} ተማሪዎች"
         with_tutor = f"ከ{tutor} ጋር" if tutor else ""
         if role is Role.STUDENT or not students:
             return with_tutor if role is not Role.TUTOR else ""
         if role is Role.TUTOR:
             return f"ከ{pupils} ጋር"
-        pupils = " እና ".join(students) if len(students) == 2 else pupils
         return f"ለ{pupils} {with_tutor}".strip()
 
     def names(self, students: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ TOPIC_LENGTH = 200
 NAME_LENGTH = 80
 PLACE_LENGTH = 160
 LINK_LENGTH = 1000
+ROOM_FOR_SPACES = 20  # letters read for each that may be left; more are no honest text
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Format characters (Cf): direction overrides, zero-width spaces, tags, soft hyphens. The two
@@ -46,6 +47,7 @@ def clean(text: str | None, limit: int) -> str:
     """
     if not text:
         return ""
+    text = text[: limit * ROOM_FOR_SPACES]
     if text.isascii() and text.isprintable():
         return cut(" ".join(text.split()), limit)
     line = cut(visible(text), limit)

@@ -7,11 +7,13 @@ from tasks.messages.moment import Moment, Tongue, city
 from tasks.messages.names import ENGLISH_DAYS, ENGLISH_MONTHS
 
 NAMES_SHOWN = 5
+NAMED_TOGETHER = 2
 FAR = 300  # days; from here on a date without its year could be misread
 
 
 class English(Tongue):
     code = "en"
+    session = "Session"
 
     def now(self) -> str:
         return "now"
@@ -52,6 +54,9 @@ class English(Tongue):
     def clock(self, wall: datetime) -> str:
         return f"{wall:%H:%M}"
 
+    def brief_clock(self, wall: datetime) -> str:
+        return self.clock(wall)
+
     def span(self, moment: Moment) -> str:
         starts, ends = moment.starts_at, moment.ends_at
         if ends is None:
@@ -72,13 +77,13 @@ class English(Tongue):
         return f"{subject} {who}".rstrip()
 
     def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:
-        pupils = students[0] if len(students) == 1 else count(len(students), "student")
+        named = len(students) <= NAMED_TOGETHER
+        pupils = " and ".join(students) if named else count(len(students), "student")
         with_tutor = f"with {tutor}" if tutor else ""
         if role is Role.STUDENT or not students:
             return with_tutor if role is not Role.TUTOR else ""
         if role is Role.TUTOR:
             return f"with {pupils}"
-        pupils = " and ".join(students) if len(students) == 2 else pupils
         return f"for {pupils} {with_tutor}".strip()
 
     def names(self, students: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ from tasks.messages.page import Entry, Page
 LEAST_TOPIC = 8  # a shorter rest of a topic tells nothing
 LEAST_PLACE = 16
 LEAST_SUBJECT = 16
+MOST_OF_A_NAME = 24
 
 Render = Callable[[Page], str]
 Excess = Callable[[str], int]  # characters too many; 0 or less: it fits
@@ -67,7 +68,8 @@ def first_names(entry: Entry, _share: int) -> Entry:
 
 def first_name(name: str) -> str:
     first, parted, _ = name.partition(" ")
-    return first + END_ISOLATE if parted and first.startswith(ISOLATE) else first
+    isolated = parted and first.startswith(ISOLATE)
+    return cut(first + END_ISOLATE if isolated else first, MOST_OF_A_NAME)
 
 
 def shorter_place(entry: Entry, share: int) -> Entry:

@@ -48,6 +48,11 @@ class Moment:
         return self.tongue.brief(self.starts_at)
 
     @property
+    def brief_clock(self) -> str:
+        """'14:00'"""
+        return self.tongue.brief_clock(self.starts_at)
+
+    @property
     def span(self) -> str:
         """'14:00–15:00'"""
         return self.tongue.span(self)
@@ -106,6 +111,7 @@ class Tongue(ABC):
     """A language's way with times and people. One subclass each; stateless."""
 
     code: str
+    session: str  # the subject of a session that has none
 
     def relative(self, moment: Moment) -> str:
         if not moment.is_counted:
@@ -146,6 +152,9 @@ class Tongue(ABC):
 
     @abstractmethod
     def clock(self, wall: datetime) -> str: ...
+
+    @abstractmethod
+    def brief_clock(self, wall: datetime) -> str: ...
 
     @abstractmethod
     def span(self, moment: Moment) -> str: ...

@@ -6,8 +6,9 @@ These names are a promise to the admins who write templates of their own (docs/t
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
-from scheduler.message import ChangeKind, Lesson, Message
+from scheduler.message import ChangeKind, Kind, Lesson, Message
 from scheduler.settings import Role
 from tasks.messages.cleaning import href
 from tasks.messages.moment import Moment, Tongue, moment
@@ -53,6 +54,15 @@ class Entry:
         return self.when.tongue.what(self.subject, self.who)
 
     @property
+    def times(self) -> str:
+        """Old and new start in little room, or the start: 'Fri 27 Nov 14:00 → 15:00'"""
+        when, was = self.when, self.was
+        if was is None or self.change != "moved":
+            return when.brief
+        same_day = was.starts_at.date() == when.starts_at.date()
+        return f"{was.brief} → {when.brief_clock if same_day else when.brief}"
+
+    @property
     def names(self) -> str:
         """The students, at most five by name."""
         return self.when.tongue.names(self.students)
@@ -79,6 +89,13 @@ class Page:
         return self.entries[0] if len(self.entries) == 1 else None
 
     @property
+    def runs(self) -> tuple[tuple[Entry, ...], ...]:
+        """The entries in order, those in a row that differ in their times alone as one run."""
+        first = self.entries[0].when
+        alike = groupby(self.entries, key=lambda entry: replace(entry, when=first, was=None))
+        return tuple(tuple(run) for _, run in alike)
+
+    @property
     def change(self) -> str:
         changes = {entry.change for entry in self.entries}
         return changes.pop() if len(changes) == 1 else "mixed"
@@ -92,6 +109,7 @@ class Page:
             "language": self.language,
             "name": self.name,
             "entries": self.entries,
+            "runs": self.runs,
             "only": self.only,
             "when": self.entries[0].when,
             "change": self.change,
@@ -113,7 +131,7 @@ def page_of(message: Message, tongue: Tongue) -> Page:
         role=recipient.role,
         language=tongue.code,
         name=recipient.name or "",
-        entries=tuple(spaced(ordered)) if len(ordered) > 1 else tuple(ordered),
+        entries=tuple(spaced(ordered) if message.kind is Kind.AGENDA else ordered),
     )
 
 
@@ -123,7 +141,7 @@ def entry_of(lesson: Lesson, message: Message, tongue: Tongue) -> Entry:
     starts_at, ends_at = told_times(lesson)
     was = moment(change.old_starts_at, None, now, zone, tongue) if change else None
     return Entry(
-        subject=lesson.subject,
+        subject=lesson.subject or tongue.session,
         topic=lesson.topic or "",
         tutor=lesson.tutor_name or "",
         students=(lesson.student_name,) if lesson.student_name else (),

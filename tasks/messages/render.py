@@ -137,7 +137,8 @@ def sms_of(page: Page, write: Write) -> str:
     """The fullest text in as few SMS as the shortest takes: one, wherever time and link allow."""
 
     def sms(page: Page) -> str:
-        return one_line(plain(write("sms.txt", page)))
+        lines = (one_line(line) for line in plain(write("sms.txt", page)).splitlines())
+        return "\n".join(line for line in lines if line)
 
     least = segments(sms(shortest(page)))
     return fitted(page, sms, lambda text: excess(text, least))

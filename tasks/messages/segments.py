@@ -13,8 +13,9 @@ EXTENDED = frozenset("^{}\\[~]|€")  # an escape before each: two places
 
 # Typography that the alphabet lacks, as it has it.
 PLAIN = str.maketrans({
-    "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "•": "-", "·": ".",
-    "\u00a0": " ", "\u202f": " ", "`": "'", "×": "x", "\ufe0e": None, "\ufe0f": None,
+    "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "→": ">",
+    "•": "-", "·": ".", "`": "'", "×": "x", "\u00a0": " ", "\u202f": " ",
+    "\ufe0e": None, "\ufe0f": None,
 })  # fmt: skip
 # Pictures and their modifiers cost a second SMS and tell nothing.
 PICTURES = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff\u20e3\u200d]+")

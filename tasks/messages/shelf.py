@@ -95,9 +95,9 @@ def refuse_strays(theirs: Path) -> None:
     """A template whose name replaces nothing is a slip of the pen. Parts (`_…`) may be new."""
     known = set(names())
     for path in sorted(theirs.rglob("*")):
-        name = path.relative_to(theirs).as_posix()
-        strays = path.suffix in TEMPLATE_SUFFIXES and path.name[0] not in "_."
-        if strays and name not in known:
+        name = path.relative_to(theirs)
+        hidden = path.name[0] == "_" or any(part[0] == "." for part in name.parts)
+        if path.suffix in TEMPLATE_SUFFIXES and not hidden and name.as_posix() not in known:
             raise InvalidSetting(
                 f"TEMPLATES: {path} replaces nothing: name it as a built-in one, such as"
                 f" en/alarm/sms.txt, or begin its name with _ if others include it."

@@ -1,0 +1,248 @@
+"""Calendar files, read back by vobject."""
+
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import vobject  # type: ignore[import-untyped]  # it has no types
+
+from scheduler.message import Kind, Lesson, Message
+from scheduler.settings import ChannelName, Role
+from tasks.messages.calendar import Calendar, invitations, sender
+from tasks.messages.letter import Attachment
+from tasks.messages.render import Words, render
+from tests.tasks.messages.making import (
+    ADDIS,
+    HOUR,
+    MINUTE,
+    NOW,
+    a_bare_lesson,
+    a_lesson,
+    a_message,
+    cancelled,
+    moved,
+    restored,
+)
+
+DAY = timedelta(days=1)
+OURS = Calendar(ADDIS, "desk@school.example")
+
+
+def read(attachment: Attachment) -> Any:
+    """The file as the second library reads it."""
+    return vobject.readOne(attachment.content.decode())
+
+
+def files(message: Message, calendar: Calendar = OURS) -> tuple[Attachment, ...]:
+    return invitations(message, calendar)
+
+
+def notice(*lessons: Lesson, **values: Any) -> Message:
+    return a_message(*lessons, kind=Kind.NOTICE, **values)
+
+
+def test_a_session_is_an_event_with_all_that_is_known() -> None:
+    (file,) = files(a_message(role=Role.STUDENT))
+    event = read(file).vevent
+
+    assert (file.name, file.mime_type) == (
+        "session.ics",
+        "text/calendar; method=PUBLISH; charset=utf-8",
+    )
+    assert read(file).method.value == "PUBLISH"
+    assert event.uid.value == "session-17@session-worker.invalid"
+    assert event.summary.value == "Mathematics – Hana Alemu"
+    assert event.url.value == "https://meet.example.com/abc-defg-hij"
+    assert event.description.value == (
+        "Quadratic equations\nAlgebra board\nhttps://meet.example.com/abc-defg-hij"
+    )
+    assert event.organizer.value == "mailto:desk@school.example"
+    assert event.status.value == "CONFIRMED"
+
+
+@pytest.mark.parametrize(
+    ("key", "start"),
+    [
+        ("Africa/Addis_Ababa", datetime(2026, 11, 27, 14, 0)),  # noqa: DTZ001
+        ("America/New_York", datetime(2026, 3, 8, 1, 59)),  # noqa: DTZ001
+        ("America/New_York", datetime(2026, 3, 8, 3, 0)),  # noqa: DTZ001
+        ("America/New_York", datetime(2026, 7, 1, 14, 0)),  # noqa: DTZ001
+        ("America/New_York", datetime(2026, 10, 31, 23, 30)),  # noqa: DTZ001
+        ("America/New_York", datetime(2026, 11, 1, 2, 0)),  # noqa: DTZ001
+        ("Australia/Lord_Howe", datetime(2026, 10, 4, 2, 30)),  # noqa: DTZ001
+        ("Australia/Lord_Howe", datetime(2026, 4, 4, 23, 0)),  # noqa: DTZ001
+        ("Australia/Lord_Howe", datetime(2026, 12, 24, 18, 0)),  # noqa: DTZ001
+    ],
+)
+def test_start_and_end_are_the_same_instants_for_the_second_library(
+    key: str, start: datetime
+) -> None:
+    zone = ZoneInfo(key)
+    starts_at = start.replace(tzinfo=zone).astimezone(UTC)
+    lesson = a_lesson(starts_at=starts_at, ends_at=starts_at + HOUR)
+
+    (file,) = files(a_message(lesson), Calendar(zone, ""))
+
+    event = read(file).vevent
+    assert f"DTSTART;TZID={key}:{start:%Y%m%dT%H%M%S}".encode() in file.content
+    assert event.dtstart.value.astimezone(UTC) == starts_at
+    assert event.dtend.value.astimezone(UTC) == starts_at + HOUR
+
+
+def test_an_hour_that_comes_twice_is_told_in_utc() -> None:
+    """01:30 to 01:30 in New York as the clocks go back: with a TZID both would be the first."""
+    zone = ZoneInfo("America/New_York")
+    starts_at = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+    (file,) = files(
+        a_message(a_lesson(starts_at=starts_at, ends_at=starts_at + HOUR)), Calendar(zone, "")
+    )
+
+    assert b"DTSTART;TZID=America/New_York:20261101T013000" in file.content
+    assert b"DTEND:20261101T063000Z" in file.content
+
+
+def test_a_site_on_utc_needs_no_zone() -> None:
+    (file,) = files(a_message(), Calendar(ZoneInfo("UTC"), ""))
+
+    assert b"DTSTART:20261127T110000Z" in file.content
+    assert b"VTIMEZONE" not in file.content
+
+
+def test_a_cancelled_session_is_cancelled_under_its_own_identifier() -> None:
+    (before,) = files(a_message(at=NOW - DAY))
+    (after,) = files(notice(cancelled(a_lesson()), at=NOW))
+
+    assert after.mime_type == "text/calendar; method=CANCEL; charset=utf-8"
+    assert read(after).method.value == "CANCEL"
+    assert read(after).vevent.status.value == "CANCELLED"
+    assert read(after).vevent.uid.value == read(before).vevent.uid.value
+    assert sequence(after) > sequence(before)
+    assert b"VALARM" not in after.content
+
+
+def sequence(attachment: Attachment) -> int:
+    return int(read(attachment).vevent.sequence.value)
+
+
+def test_each_later_message_outranks_the_one_before() -> None:
+    told = (
+        a_message(at=NOW - DAY),
+        notice(moved(a_lesson()), at=NOW - HOUR),
+        notice(cancelled(a_lesson()), at=NOW - MINUTE),
+        notice(restored(a_lesson()), at=NOW),
+    )
+    sequences = [sequence(file) for message in told for file in files(message)]
+
+    assert sequences == sorted(set(sequences))
+    assert sequences[-1] < 2**31
+
+
+def test_a_try_again_is_the_same_file() -> None:
+    first = a_message(at=NOW)
+
+    assert files(first) == files(a_message(at=NOW, now=NOW + HOUR))
+
+
+def test_what_moved_and_what_is_cancelled_go_as_files_of_their_own() -> None:
+    one, two, three = (a_lesson(session_id=number) for number in (1, 2, 3))
+    kept, first, second = files(notice(moved(one), cancelled(two), cancelled(three)))
+
+    assert [read(kept).method.value, read(first).method.value] == ["PUBLISH", "CANCEL"]
+    assert read(first).vevent.uid.value.startswith("session-2@")
+    assert read(second).vevent.uid.value.startswith("session-3@")
+
+
+def test_many_cancellations_are_one_file() -> None:
+    lessons = [cancelled(a_lesson(session_id=number)) for number in range(12)]
+    (file,) = files(notice(*lessons))
+
+    assert read(file).method.value == "PUBLISH"
+    assert [event.status.value for event in read(file).vevent_list] == ["CANCELLED"] * 12
+
+
+@pytest.mark.parametrize(
+    ("kind", "lead", "before"),
+    [
+        (Kind.ALARM, timedelta(0), timedelta(0)),
+        (Kind.ALARM, 5 * MINUTE, 5 * MINUTE),
+        (Kind.ALARM, HOUR, 15 * MINUTE),
+        (Kind.REMINDER, DAY, 15 * MINUTE),
+        (Kind.NOTICE, timedelta(0), 15 * MINUTE),
+    ],
+)
+def test_the_calendar_rings_too(kind: Kind, lead: timedelta, before: timedelta) -> None:
+    (file,) = files(a_message(kind=kind, lead=lead))
+    alarm = read(file).vevent.valarm
+
+    assert alarm.action.value == "DISPLAY"
+    assert alarm.trigger.value == -before
+
+
+def test_a_group_rings_once() -> None:
+    lessons = [a_lesson(session_id=n, student_name=f"Student {n}") for n in range(30)]
+    (file,) = files(a_message(*lessons, role=Role.TUTOR))
+
+    assert len(read(file).vevent_list) == 30
+    assert file.content.count(b"BEGIN:VALARM") == 1
+
+
+def test_a_session_that_knows_little_is_an_event_all_the_same() -> None:
+    (file,) = files(a_message(a_bare_lesson(subject="")), Calendar(ADDIS, ""))
+    event = read(file).vevent
+
+    assert event.summary.value == "Session"
+    assert not {"url", "location", "description", "organizer"} & set(event.contents)
+
+
+def test_no_text_of_the_site_becomes_a_line_of_the_file(words: Words) -> None:
+    hostile = "Maths\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:evil;x,y\\n"
+    lesson = a_lesson(subject=hostile, topic=hostile, location=hostile, meeting_link=hostile)
+
+    (file,) = render(a_message(lesson), ChannelName.EMAIL, words).attachments
+
+    assert len(read(file).vevent_list) == 1
+    assert read(file).vevent.uid.value == "session-17@session-worker.invalid"
+    assert read(file).vevent.summary.value.startswith("Maths END:VEVENT BEGIN:VEVENT UID:evil;x,y")
+
+
+def test_lines_are_folded_and_letters_stay_whole(words: Words) -> None:
+    lesson = a_lesson("am", topic="ካሬ እኩልታዎች " * 15, meeting_link=None)
+
+    (file,) = render(a_message(lesson), ChannelName.EMAIL, words).attachments
+
+    assert max(len(line) for line in file.content.split(b"\r\n")) <= 75
+    assert read(file).vevent.description.value.startswith("ካሬ እኩልታዎች ካሬ")
+
+
+def test_a_mail_program_finds_the_method() -> None:
+    (file,) = files(notice(cancelled(a_lesson())))
+    mail = EmailMessage()
+    mail.set_content("Cancelled")
+    main, _, rest = file.mime_type.partition("/")
+    sub, _, parameters = rest.partition("; ")
+    mail.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
+    (part,) = mail.iter_attachments()
+    for name, value in (pair.split("=") for pair in parameters.split("; ")):
+        part.set_param(name, value)
+
+    assert part.get_content_type() == "text/calendar"
+    assert part["content-type"].params["method"] == "CANCEL"
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("", ""),
+        ("mailtos://u:p@mail.example?from=desk@school.example&to={email}", "desk@school.example"),
+        ("mailtos://u:p@mail.example?from=School<desk@school.example>", "desk@school.example"),
+        ("mailtos://desk:p@school.example?to={email}", "desk@school.example"),
+        ("mailtos://mail.example?smtp=x&from=School", ""),
+        ("mailtos://u:p@[half?from=x", ""),
+        ("mailtos://u:p@localhost?to={email}", ""),
+    ],
+)
+def test_the_organizer_is_who_the_mail_comes_from(url: str, address: str) -> None:
+    assert sender(url) == address

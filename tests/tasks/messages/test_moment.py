@@ -1,0 +1,138 @@
+"""Times as people say them, from now and in their zone."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tasks.messages.amharic import Amharic
+from tasks.messages.english import English
+from tasks.messages.moment import Moment, Tongue, moment
+from tests.tasks.messages.making import ADDIS, HOUR, MINUTE, START
+
+ENGLISH, AMHARIC = English(), Amharic()
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+def seen(
+    before: timedelta, tongue: Tongue = ENGLISH, zone: ZoneInfo = ADDIS, start: datetime = START
+) -> Moment:
+    """14:00 to 15:00 of Friday 27 November 2026 in Addis Ababa, seen so long before."""
+    return moment(start, start + HOUR, start - before, zone, tongue)
+
+
+@pytest.mark.parametrize(
+    ("before", "english", "amharic"),
+    [
+        (-45 * SECOND, "now", "አሁን"),
+        (timedelta(0), "now", "አሁን"),
+        (29 * SECOND, "now", "አሁን"),
+        (31 * SECOND, "in 1 minute", "ከ1 ደቂቃ በኋላ"),
+        (12 * MINUTE, "in 12 minutes", "ከ12 ደቂቃ በኋላ"),
+        (12 * MINUTE - SECOND, "in 12 minutes", "ከ12 ደቂቃ በኋላ"),
+        (11 * MINUTE + 29 * SECOND, "in 11 minutes", "ከ11 ደቂቃ በኋላ"),
+        (HOUR - SECOND, "in 1 hour", "ከአንድ ሰዓት በኋላ"),
+        (65 * MINUTE, "in 1 hour 5 minutes", "ከአንድ ሰዓት ከ5 ደቂቃ በኋላ"),
+        (90 * MINUTE, "today at 14:00", "ዛሬ ከቀኑ 8:00 ሰዓት (14:00) ላይ"),
+        (14 * HOUR, "today at 14:00", "ዛሬ ከቀኑ 8:00 ሰዓት (14:00) ላይ"),
+        (14 * HOUR + SECOND, "tomorrow at 14:00", "ነገ ከቀኑ 8:00 ሰዓት (14:00) ላይ"),
+        (DAY, "tomorrow at 14:00", "ነገ ከቀኑ 8:00 ሰዓት (14:00) ላይ"),
+        (
+            2 * DAY,
+            "on Friday 27 November at 14:00",
+            "ዓርብ ኅዳር 18 ቀን ከቀኑ 8:00 ሰዓት (14:00) ላይ",
+        ),
+        (
+            400 * DAY,
+            "on Friday 27 November 2026 at 14:00",
+            "ዓርብ ኅዳር 18 ቀን 2019 ዓ.ም. (ኖቬምበር 27, 2026) ከቀኑ 8:00 ሰዓት (14:00) ላይ",
+        ),
+    ],
+)
+def test_a_start_is_told_in_words_that_are_true_now(
+    before: timedelta, english: str, amharic: str
+) -> None:
+    assert seen(before).relative == english
+    assert seen(before, AMHARIC).relative == amharic
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        (12 * MINUTE, "in 12 minutes, Fri 27 Nov 14:00"),
+        (DAY, "tomorrow, Fri 27 Nov 14:00"),
+        (2 * DAY, "on Fri 27 Nov 14:00"),
+    ],
+)
+def test_in_little_room_the_date_is_still_told(before: timedelta, told: str) -> None:
+    assert seen(before).told == told
+
+
+def test_the_zone_is_the_persons() -> None:
+    there = seen(12 * MINUTE, zone=ZoneInfo("America/New_York"))
+
+    assert (there.date, there.span) == ("Friday 27 November 2026", "06:00–07:00")
+    assert there.zone == "New York time"
+
+
+def test_the_date_is_the_persons() -> None:
+    start = datetime(2026, 11, 27, 20, 30, tzinfo=UTC)  # 23:30 in Addis Ababa
+    there = moment(start, start + HOUR, start - 2 * HOUR, ZoneInfo("Asia/Tokyo"), ENGLISH)
+
+    assert there.date == "Saturday 28 November 2026"
+    assert there.relative == "today at 05:30"
+
+
+def test_a_change_of_the_clocks_does_not_alter_how_long_it_is() -> None:
+    new_york = ZoneInfo("America/New_York")
+    before = datetime(2026, 3, 8, 1, 50, tzinfo=new_york)
+    after = datetime(2026, 3, 8, 3, 10, tzinfo=new_york)  # the clocks go from 2:00 to 3:00
+
+    assert moment(after, None, before, new_york, ENGLISH).relative == "in 20 minutes"
+
+
+def test_a_session_past_midnight_says_so() -> None:
+    late = seen(HOUR, start=datetime(2026, 11, 27, 20, 30, tzinfo=UTC))
+
+    assert late.span == "23:30–00:30 (next day)"
+
+
+@pytest.mark.parametrize(
+    ("hour", "span"),
+    [
+        (2, "ከሌሊቱ 11:00 እስከ ጠዋቱ 12:00 ሰዓት (05:00–06:00)"),
+        (3, "ከጠዋቱ 12:00 እስከ 1:00 ሰዓት (06:00–07:00)"),
+        (8, "ከጠዋቱ 5:00 እስከ ቀኑ 6:00 ሰዓት (11:00–12:00)"),
+        (11, "ከቀኑ 8:00 እስከ 9:00 ሰዓት (14:00–15:00)"),
+        (14, "ከቀኑ 11:00 እስከ ምሽቱ 12:00 ሰዓት (17:00–18:00)"),
+        (17, "ከምሽቱ 2:00 እስከ 3:00 ሰዓት (20:00–21:00)"),
+        (20, "ከምሽቱ 5:00 እስከ በማግስቱ ሌሊቱ 6:00 ሰዓት (23:00–00:00)"),
+    ],
+)
+def test_an_amharic_span_names_the_part_of_the_day_again_where_it_changes(
+    hour: int, span: str
+) -> None:
+    start = datetime(2026, 11, 27, hour, 0, tzinfo=UTC)  # three hours behind Addis Ababa
+
+    assert seen(HOUR, AMHARIC, start=start).span == span
+
+
+def test_an_amharic_date_is_ethiopian_with_the_gregorian_in_brackets() -> None:
+    assert seen(DAY, AMHARIC).date == "ዓርብ ኅዳር 18 ቀን 2019 ዓ.ም. (ኖቬምበር 27, 2026)"
+    assert seen(DAY, AMHARIC).brief == "ኅዳር 18 ከቀኑ 8:00 (27 Nov 14:00)"
+    assert seen(DAY, AMHARIC).zone == "በአዲስ አበባ ሰዓት"
+
+
+def test_the_sixth_day_of_pagume_has_its_name() -> None:
+    start = datetime(2027, 9, 11, 11, 0, tzinfo=UTC)
+
+    assert seen(DAY, AMHARIC, start=start).date == "ቅዳሜ ጳጉሜን 6 ቀን 2019 ዓ.ም. (ሴፕቴምበር 11, 2027)"
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("Etc/GMT-3", "+03"), ("UTC", "UTC"), ("Australia/Lord_Howe", "Lord Howe time")],
+)
+def test_a_zone_that_names_no_place_is_told_by_its_abbreviation(key: str, name: str) -> None:
+    assert seen(DAY, zone=ZoneInfo(key)).zone == name

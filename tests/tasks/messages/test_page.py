@@ -1,0 +1,140 @@
+"""Which sessions a message names, in which order, and how several become one."""
+
+import pytest
+
+from scheduler.message import Kind, Message
+from scheduler.settings import Role
+from tasks.messages.english import English
+from tasks.messages.lessons import clean_message
+from tasks.messages.page import Page, page_of
+from tests.tasks.messages.making import (
+    HOUR,
+    LINK,
+    MINUTE,
+    START,
+    a_bare_lesson,
+    a_lesson,
+    a_message,
+    cancelled,
+    moved,
+    restored,
+)
+
+
+def page(message: Message) -> Page:
+    return page_of(clean_message(message), English())
+
+
+def test_a_group_is_one_entry_with_its_students_in_order() -> None:
+    names = ("sara", "Abel", "Zeritu", "Bekele")
+    lessons = [a_lesson(session_id=n, student_name=name) for n, name in enumerate(names)]
+
+    (entry,) = page(a_message(*lessons, role=Role.TUTOR)).entries
+
+    assert entry.students == ("Abel", "Bekele", "sara", "Zeritu")
+    assert entry.who == "with 4 students"
+
+
+@pytest.mark.parametrize(
+    ("role", "who"),
+    [
+        (Role.TUTOR, "with Sara Bekele"),
+        (Role.STUDENT, "with Hana Alemu"),
+        (Role.PARENT, "for Sara Bekele with Hana Alemu"),
+    ],
+)
+def test_each_is_told_of_the_other(role: Role, who: str) -> None:
+    assert page(a_message(role=role)).entries[0].who == who
+
+
+def test_two_children_with_one_tutor_are_named_both() -> None:
+    lessons = (a_lesson(), a_lesson(session_id=18, student_name="Dawit Bekele"))
+
+    (entry,) = page(a_message(*lessons, role=Role.PARENT)).entries
+
+    assert entry.who == "for Dawit Bekele and Sara Bekele with Hana Alemu"
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_is_not_known_is_not_told(role: Role) -> None:
+    assert page(a_message(a_bare_lesson(), role=role)).entries[0].what == "Mathematics"
+
+
+@pytest.mark.parametrize(
+    ("mode", "link", "place", "shown"),
+    [
+        ("online", LINK, "Bole", (LINK, "")),
+        ("Online", LINK, None, (LINK, "")),
+        ("online", None, "Bole", ("", "Bole")),
+        ("in-person", LINK, "Bole", ("", "Bole")),
+        ("In Person", LINK, "Bole", ("", "Bole")),
+        ("in_person", LINK, None, (LINK, "")),
+        ("hybrid", LINK, "Bole", (LINK, "Bole")),
+        (None, LINK, "Bole", (LINK, "Bole")),
+        ("online", None, None, ("", "")),
+    ],
+)
+def test_the_way_in_is_the_modes(
+    mode: str | None, link: str | None, place: str | None, shown: tuple[str, str]
+) -> None:
+    lesson = a_lesson(mode=mode, meeting_link=link, location=place)
+    entry = page(a_message(lesson)).entries[0]
+
+    assert (entry.link, entry.place) == shown
+
+
+def test_the_agenda_is_in_order_and_tells_gaps_and_overlaps() -> None:
+    starts = {"third": 150, "first": 0, "second": 45, "fourth": 300}
+    lessons = [
+        a_lesson(
+            subject=name, starts_at=START + n * MINUTE, ends_at=START + n * MINUTE + 90 * MINUTE
+        )
+        for name, n in starts.items()
+    ]
+    told = page(a_message(*lessons, kind=Kind.AGENDA)).entries
+
+    assert [(entry.subject, entry.overlaps, entry.gap) for entry in told] == [
+        ("first", False, ""),
+        ("second", True, ""),
+        ("third", False, "15 minutes"),
+        ("fourth", False, "1 hour"),
+    ]
+
+
+def test_a_short_session_within_a_long_one_does_not_end_it() -> None:
+    lessons = (
+        a_lesson(subject="long", ends_at=START + 3 * HOUR),
+        a_lesson(subject="short", starts_at=START + HOUR, ends_at=START + 2 * HOUR),
+        a_lesson(subject="late", starts_at=START + 2 * HOUR, ends_at=START + 4 * HOUR),
+    )
+    assert [e.overlaps for e in page(a_message(*lessons, kind=Kind.AGENDA)).entries] == [
+        False,
+        True,
+        True,
+    ]
+
+
+def test_changes_of_one_kind_are_told_as_that_and_others_as_mixed() -> None:
+    one, two = a_lesson(), a_lesson(session_id=18, subject="Physics")
+
+    assert page(a_message(moved(one), moved(two))).change == "moved"
+    assert page(a_message(restored(one), cancelled(two))).change == "mixed"
+    assert page(a_message(one)).change == ""
+
+
+def test_what_is_cancelled_is_named_by_the_start_that_was_told() -> None:
+    lesson = cancelled(a_lesson())
+    later = a_lesson(
+        starts_at=START + HOUR, ends_at=START + 3 * HOUR, change=lesson.change
+    )  # moved and cancelled before anybody was told of the move
+
+    assert page(a_message(later)).entries[0].when.span == "14:00–16:00"
+
+
+def test_a_message_about_nothing_is_an_error() -> None:
+    message = a_message()
+    empty = type(message)(
+        message.kind, message.recipient, (), message.lead, message.key, message.at, message.now
+    )
+    with pytest.raises(ValueError, match="about no lesson"):
+        page(empty)

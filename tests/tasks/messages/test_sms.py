@@ -1,0 +1,120 @@
+"""How many SMS a text takes, and what is cut so that it is one."""
+
+import pytest
+
+from scheduler.message import Kind
+from scheduler.settings import ChannelName, Role
+from tasks.messages.render import Words, render
+from tasks.messages.segments import excess, plain, segments
+from tests.tasks.messages.making import LINK, START, a_lesson, a_message, cancelled
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("é" * 160, 1),
+        ("€" * 80, 1),  # two places each
+        ("€" * 81, 2),
+        ("ሰ" * 70, 1),
+        ("ሰ" * 71, 2),
+        ("ሰ" * 134, 2),
+        ("ሰ" * 135, 3),
+        ("a" * 69 + "á", 1),  # one letter outside the alphabet
+        ("a" * 70 + "á", 2),
+        ("🎓" * 35, 1),  # two places each
+        ("🎓" * 36, 2),
+    ],
+)
+def test_segments_are_counted_as_networks_do(text: str, count: int) -> None:
+    assert segments(text) == count
+    assert excess(text, count) <= 0
+    assert count == 1 or excess(text, count - 1) > 0
+
+
+def test_typography_and_pictures_do_not_cost_a_second_sms() -> None:
+    assert plain("“Maths” – it’s on… 🎓👩\u200d🔬 → ok\ufe0f") == '"Maths" - it\'s on...  > ok'
+
+
+def sms(words: Words, language: str = "en", **lesson: str | None) -> str:
+    message = a_message(a_lesson(language, **lesson), language=language)
+    return render(message, ChannelName.SMS, words).text
+
+
+def test_all_is_said_where_there_is_room(words: Words) -> None:
+    assert sms(words, whiteboard_name=None) == (
+        "Mathematics (Quadratic equations) with Hana Alemu begins in 12 minutes,"
+        f" Fri 27 Nov 14:00. {LINK}"
+    )
+
+
+def test_the_topic_is_cut_first(words: Words) -> None:
+    text = sms(words, topic="Quadratic equations, their roots, and where they come from")
+
+    assert segments(text) == 1
+    assert text.startswith("Mathematics (Quadratic e")
+    assert "Whiteboard: Algebra board" in text
+    assert "Hana Alemu" in text
+
+
+def test_a_topic_that_leaves_no_room_for_any_of_it_goes(words: Words) -> None:
+    text = sms(words, topic="Roots", meeting_link=LINK + "x" * 25)
+
+    assert segments(text) == 1
+    assert text.startswith("Mathematics with Hana Alemu begins")
+
+
+def test_time_and_link_are_never_cut(words: Words) -> None:
+    link = LINK + "x" * 300
+    text = sms(words, topic="T" * 200, subject="S" * 80, tutor_name="N" * 80, meeting_link=link)
+
+    assert "in 12 minutes, Fri 27 Nov 14:00" in text
+    assert link in text
+    assert segments(text) == 3  # the link alone takes more than two
+    assert "T" * 60 not in text
+
+
+def test_a_place_is_cut_before_the_subject(words: Words) -> None:
+    text = sms(
+        words, topic=None, whiteboard_name=None, mode="in-person", location="By the river " * 12
+    )
+
+    assert segments(text) == 1
+    assert text.startswith("Mathematics with Hana begins")
+    assert "By the river" in text
+
+
+def test_an_amharic_sms_without_a_link_is_one(words: Words) -> None:
+    text = sms(words, "am", meeting_link=None, whiteboard_name=None)
+
+    assert segments(text) == 1
+    assert "ኅዳር 18 ከቀኑ 8:00 (27 Nov 14:00)" in text
+
+
+def test_an_amharic_cancellation_is_one_sms(words: Words) -> None:
+    message = a_message(cancelled(a_lesson("am")), language="am", kind=Kind.NOTICE)
+    text = render(message, ChannelName.SMS, words).text
+
+    assert segments(text) == 1
+    assert text.endswith("ተሰርዟል።")
+
+
+def test_what_takes_two_sms_anyway_uses_the_room_of_both(words: Words) -> None:
+    text = sms(words, "am")
+
+    assert segments(text) == 2
+    assert "ካሬ እኩልታዎች" in text
+    assert "ነጭ ሰሌዳ፦ የአልጀብራ ሰሌዳ" in text
+
+
+def test_thirty_students_are_a_number_in_an_sms(words: Words) -> None:
+    lessons = [a_lesson(session_id=n, student_name=f"Student {n}") for n in range(30)]
+    message = a_message(*lessons, role=Role.TUTOR, now=START)
+    text = render(message, ChannelName.SMS, words).text
+
+    assert segments(text) == 1
+    assert "with 30 students begins now" in text

@@ -1,0 +1,156 @@
+"""Templates of an admin: in the place of ours, refused at the start where they cannot be used."""
+
+from pathlib import Path
+
+import pytest
+
+from scheduler.message import Kind
+from scheduler.settings import ChannelName, InvalidSetting, Role
+from tasks.messages.render import TONGUES, render
+from tasks.messages.shelf import BUILT_IN
+from tests.tasks.messages.making import a_lesson, a_message, words
+
+
+def put(folder: Path, name: str, source: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source)
+
+
+def test_a_template_of_the_folder_takes_the_place_of_ours(tmp_path: Path) -> None:
+    put(tmp_path, "en/alarm/sms.txt", "{{ entries[0].subject }} {{ when.clock }}!")
+    ours = words(templates=str(tmp_path))
+
+    assert render(a_message(), ChannelName.SMS, ours).text == "Mathematics 14:00!"
+    assert render(a_message(), ChannelName.PUSH, ours).text.startswith("Fri 27 Nov")
+
+
+def test_a_part_that_others_include_can_be_replaced(tmp_path: Path) -> None:
+    put(tmp_path, "en/_greeting.txt", "Dear {{ name }}!")
+    ours = words(templates=str(tmp_path))
+
+    assert render(a_message(), ChannelName.EMAIL, ours).text.startswith("Dear Abebe Kebede!")
+
+
+def test_a_part_may_be_new(tmp_path: Path) -> None:
+    put(tmp_path, "_school.txt", "The school")
+    put(tmp_path, "en/alarm/title.txt", '{% include "_school.txt" %}: {{ entries[0].what }}')
+    ours = words(templates=str(tmp_path))
+
+    assert render(a_message(), ChannelName.PUSH, ours).title.startswith("The school: Math")
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("{{ only.subject", "line 1: unexpected end of template"),
+        ("\n{% if only %}", "line 2: Unexpected end of template"),
+        ("\n\n{{ only.subjct }}", "line 3: 'tasks.messages.page.Entry object' has no attribute"),
+        ("{{ subjct }}", "line 1: 'subjct' is undefined"),
+        ("{{ 1 / 0 }}", "line 1: division by zero"),
+        ("{{ ''.__class__.__mro__ }}", "is unsafe"),
+        ("{{ entries.__class__ }}", "is unsafe"),
+        ("{% for n in range(10000000) %}{% endfor %}", "Range too big"),
+        ('{% include "_nowhere.txt" %}', "_nowhere.txt"),
+    ],
+)
+def test_an_error_is_one_line_at_the_start(tmp_path: Path, source: str, complaint: str) -> None:
+    put(tmp_path, "am/notice/title.txt", source)
+
+    with pytest.raises(InvalidSetting) as refused:
+        words(templates=str(tmp_path))
+
+    line = str(refused.value)
+    assert line.startswith(f"TEMPLATES: {tmp_path}")
+    assert complaint in line
+    assert "\n" not in line
+
+
+def test_an_error_that_shows_only_where_something_lacks_is_found(tmp_path: Path) -> None:
+    put(tmp_path, "en/alarm/title.txt", "{{ only.subject }}")  # only is None for several
+
+    with pytest.raises(InvalidSetting, match="has no attribute 'subject'"):
+        words(templates=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "source", ['{% include "en/alarm/title.txt" %}', "{{ entries[0].subject|safe }}"]
+)
+def test_html_that_does_not_escape_is_refused(tmp_path: Path, source: str) -> None:
+    put(tmp_path, "en/alarm/email.html", source)
+
+    with pytest.raises(InvalidSetting, match="without escaping"):
+        words(templates=str(tmp_path))
+
+
+def test_a_name_that_replaces_nothing_is_a_slip(tmp_path: Path) -> None:
+    put(tmp_path, "en/alram/sms.txt", "x")
+
+    with pytest.raises(InvalidSetting, match="replaces nothing"):
+        words(templates=str(tmp_path))
+
+
+def test_what_is_no_template_is_left_alone(tmp_path: Path) -> None:
+    for name in (".git/description.txt", "README.md", ".hidden.txt"):
+        put(tmp_path, name, "{{ not ours }}")
+    words(templates=str(tmp_path))
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="is no folder"):
+        words(templates=str(tmp_path / "nowhere"))
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "en/alarm/sms.txt", "")
+    (tmp_path / "en/alarm/sms.txt").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(InvalidSetting, match="TEMPLATES"):
+        words(templates=str(tmp_path))
+
+
+def test_a_message_is_not_lost_to_an_error_that_no_rehearsal_met(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(
+        tmp_path,
+        "en/alarm/sms.txt",
+        '{{ 1 / 0 if only and only.subject == "Chemistry" else "fine" }}',
+    )
+    ours = words(templates=str(tmp_path))
+
+    text = render(a_message(a_lesson(subject="Chemistry")), ChannelName.SMS, ours).text
+
+    assert text.startswith("Chemistry (Quadratic equations) with Hana Alemu begins in 12 minutes")
+    assert "the built-in one is used" in caplog.text
+
+
+def test_a_language_we_do_not_speak_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="LANGUAGE: 'fr'"):
+        words(language="fr")
+
+
+@pytest.mark.parametrize(
+    ("wished", "title"),
+    [("am-ET", "የ"), ("AM", "የ"), ("am_ET", "የ"), ("en-GB", "M"), ("fr", "M"), ("", "M")],
+)
+def test_a_wish_for_a_language_is_understood(wished: str, title: str) -> None:
+    letter = render(a_message(language=wished), ChannelName.PUSH, words(language="en"))
+
+    assert letter.title.startswith(title)
+
+
+def test_every_language_has_every_template() -> None:
+    names = {
+        language: {path.relative_to(folder) for path in folder.rglob("*.*")}
+        for language, folder in ((language, BUILT_IN / language) for language in TONGUES)
+    }
+    assert names["en"] == names["am"]
+    assert {path.parts[0] for path in names["en"] if len(path.parts) > 1} == set(Kind)
+
+
+def test_roles_are_words_in_templates(tmp_path: Path) -> None:
+    put(tmp_path, "en/alarm/title.txt", "{{ role }} {{ kind }} {{ language }}")
+    letter = render(a_message(role=Role.PARENT), ChannelName.PUSH, words(templates=str(tmp_path)))
+
+    assert letter.title == "parent alarm en"
