@@ -18,7 +18,7 @@ CREATE TABLE session_worker.series (
     state          text NOT NULL
                    CHECK (state IN ('active', 'stopped', 'ended', 'unreadable', 'paused')),
     reason         text,
-    seen           text NOT NULL,   -- anchor version, policy and site columns this state was made from
+    seen           text NOT NULL,   -- anchor version, policy and site columns behind this state
     tutor_id       bigint NOT NULL,
     student_id     bigint NOT NULL,
     written        jsonb NOT NULL DEFAULT '{}',  -- column -> value last copied to its rows
@@ -39,7 +39,7 @@ CREATE TABLE session_worker.occurrence (
                 CHECK (state IN ('created', 'adopted', 'conflict', 'deleted', 'skipped')),
     reason      text,
     blocked_by  bigint,             -- the session in the way of this row, or of its new time
-    kept        jsonb,              -- column -> value last written, where it is older than series.written
+    kept        jsonb,              -- column -> value last written, where older than series.written
     PRIMARY KEY (anchor_id, occurs_on)
 );
 -- From a session to its series: pauses, "this and following".
@@ -90,7 +90,7 @@ CREATE TABLE session_worker.delivery (
                        CASE kind WHEN 'alarm' THEN 0 WHEN 'reminder' THEN 1 ELSE 2 END) STORED,
     lead_minutes   integer NOT NULL,
     revision       smallint NOT NULL DEFAULT 0,  -- notices: a start can change more than once
-    recipient      text NOT NULL,    -- 'user:7', or 'student:3' where no user stands behind the role
+    recipient      text NOT NULL,    -- 'user:7', or 'student:3' where no user stands behind it
     person_id      bigint,           -- users.id
     role           text NOT NULL CHECK (role IN ('tutor', 'student', 'parent')),
     state          text NOT NULL DEFAULT 'planned' CHECK (state IN (
@@ -104,7 +104,7 @@ CREATE TABLE session_worker.delivery (
     retry_at       timestamptz,      -- failed or unknown: when it is tried again; NULL: never
     holder         uuid,             -- the batch that holds the lease
     lease_until    timestamptz,
-    message_key    uuid,             -- same for every try of one message: Message-ID, idempotency key
+    message_key    uuid,             -- same for every try: Message-ID, idempotency key
     message_at     timestamptz,      -- its Date
     channel        text,
     outbox         text,             -- 'log' or 'redirect' where it was not live
@@ -201,7 +201,8 @@ CREATE TABLE session_worker.pause (
     paused_at  timestamptz NOT NULL DEFAULT now()
 );
 
--- What a person wishes. The site may write it; a value that cannot be read falls back with a finding.
+-- What a person wishes. The site may write it; a value that cannot be read falls back with a
+-- finding.
 CREATE TABLE session_worker.preference (
     person_id    bigint NOT NULL,            -- users.id
     kind         text NOT NULL DEFAULT '*',  -- 'reminder', 'alarm', 'notice', 'agenda' or '*'
