@@ -109,28 +109,25 @@ def plain(today: date) -> list[dict[str, Any]]:
 def entered_now(now: datetime) -> list[dict[str, Any]]:
     """What tutors enter while the worker runs; `now` is the site's wall time.
 
-    One reminder (an hour before, to the tutor) has just passed and is made up for at once. Alarms
-    (15 minutes before, to the students) and another reminder fall due seconds from now.
+    In 15 minutes: the reminder of an hour before has just passed and is made up for at once; the
+    alarms are due seconds from now. Tomorrow, for a group: the reminder of a day before is due
+    seconds from now.
     """
     soon = now + timedelta(minutes=15, seconds=SECONDS_AHEAD)
-    in_an_hour = now + timedelta(hours=1, seconds=SECONDS_AHEAD)
-    group: dict[str, Any] = {
-        "notification_enabled": True,
-        "topic": "Reading aloud",
-        "location": "Bole library",
-    }
-    told: dict[str, Any] = {"alarm_enabled": True, "alarm_before_minutes": 15}
+    tomorrow = now + timedelta(days=1, seconds=SECONDS_AHEAD)
+    alarm: dict[str, Any] = {"alarm_enabled": True, "alarm_before_minutes": 15}
+    group = {"notification_enabled": True, "mode": "in-person", "location": "Bole library"}
     return [
         starting(
             *(ALMAZ_DAWIT, soon),
             topic="Quadratic equations",
             meeting_link="https://meet.tutoring.example/almaz",
             notification_enabled=True,
-            **told,
+            **alarm,
         ),
-        starting(MESERET_SELAM, soon, topic="The cell", **told),
-        starting(GIRMA_YONAS, in_an_hour, mode="in-person", **group),
-        starting(GIRMA_LIYA, in_an_hour, mode="in-person", **group),
+        starting(MESERET_SELAM, soon, topic="The cell", **alarm),
+        starting(GIRMA_YONAS, tomorrow, topic="Reading aloud", **group),
+        starting(GIRMA_LIYA, tomorrow, topic="Reading aloud", **group),
     ]
 
 

@@ -1,6 +1,7 @@
 """What the demo runs on: servers of its own, the site's database, beat and a worker."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -93,14 +94,14 @@ class Processes:
                 raise DemoFailed(f"celery {name} has ended: {lines[-1].strip()}")
 
     def stop(self) -> None:
-        """Warm: what is being sent is finished first. Who takes longer is left to the workspace."""
+        """Warm: what is being sent is finished first. Who takes longer is killed."""
         for process in self._running.values():
             process.terminate()
         for process in self._running.values():
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
 
     def last_error(self) -> str:
         """The last line in which the worker told of an error, or an empty string."""

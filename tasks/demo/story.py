@@ -97,7 +97,7 @@ def messages_arrive(playing: Play) -> Seen:
     with playing.on.engine.begin() as conn:
         added = add_sessions(conn, playing.people, entered_now(now))
     playing.display.say(
-        f"Tutors enter {len(added)} sessions: in 15 minutes, and in an hour; who is to be told?"
+        f"Tutors enter {len(added)} sessions: in 15 minutes, and for a group tomorrow"
     )
     return watch(playing, everybody_is_told, MAILS_BY, what_lacks_of_mails)
 
