@@ -119,6 +119,8 @@ class TimedResponse(http.client.HTTPResponse):
 
 def connecting_seen(error: Exception) -> WebSeen:
     """Checked from the narrow to the wide: urllib3's classes are one another's subclasses."""
+    if str(error).startswith("Tunnel connection failed"):  # http.client's plain OSError
+        return WebSeen.PROXY_REFUSED
     for kind, seen in CONNECTING:
         if isinstance(error, kind):
             return seen

@@ -1,0 +1,220 @@
+"""What a service answers, and what becomes of the message (docs/outcomes.md)."""
+
+from datetime import timedelta
+
+import pytest
+
+from scheduler.settings import ChannelName
+from tasks.channels.channel import Channel
+from tasks.channels.outcome import Outcome, Result
+from tests.sinks.http import Answer, BreakOff, HttpSink
+from tests.tasks.channels.making import (
+    AT,
+    KEY,
+    a_letter,
+    a_person,
+    channels,
+    try_once,
+    webhook,
+)
+
+SENT = (Result.SENT, False)
+LATER = (Result.FAILED, False)
+FOR_GOOD = (Result.FAILED, True)
+UNKNOWN = (Result.UNKNOWN, False)
+
+
+def said(outcome: Outcome) -> tuple[Result, bool]:
+    return outcome.result, outcome.final
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, SENT),
+        (201, SENT),
+        (202, SENT),
+        (204, SENT),
+        (301, FOR_GOOD),
+        (302, FOR_GOOD),
+        (303, UNKNOWN),
+        (307, FOR_GOOD),
+        (308, FOR_GOOD),
+        (400, FOR_GOOD),
+        (401, FOR_GOOD),
+        (402, LATER),
+        (403, FOR_GOOD),
+        (404, FOR_GOOD),
+        (408, LATER),
+        (409, LATER),
+        (410, FOR_GOOD),
+        (413, FOR_GOOD),
+        (422, FOR_GOOD),
+        (425, LATER),
+        (429, LATER),
+        (500, LATER),
+        (502, LATER),
+        (503, LATER),
+        (504, UNKNOWN),
+        (524, UNKNOWN),
+        (599, LATER),
+    ],
+)
+def test_the_status_decides(
+    http_sink: HttpSink, status: int, expected: tuple[Result, bool]
+) -> None:
+    http_sink.answer(Answer(status=status))
+
+    outcome = try_once(webhook(http_sink))
+
+    assert said(outcome) == expected
+    assert outcome.words.startswith(str(status))
+    assert len(http_sink.requests) == 1
+
+
+def test_a_redirect_is_not_followed(http_sink: HttpSink) -> None:
+    http_sink.answer(
+        Answer(status=307, headers={"Location": f"{http_sink.url}/elsewhere"}), path="/hook"
+    )
+
+    try_once(webhook(http_sink))
+
+    assert [request.path for request in http_sink.requests] == ["/hook"]
+
+
+def test_a_url_that_asks_for_redirects_does_not_get_them(http_sink: HttpSink) -> None:
+    http_sink.answer(
+        Answer(status=302, headers={"Location": f"{http_sink.url}/elsewhere"}), path="/hook"
+    )
+
+    try_once(webhook(http_sink, "/hook?redirect=yes"))
+
+    assert [request.path for request in http_sink.requests] == ["/hook"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_say_what_to_check(http_sink: HttpSink, status: int) -> None:
+    http_sink.answer(Answer(status=status))
+
+    assert "check the credentials" in try_once(webhook(http_sink)).words
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_in_seconds_is_the_wait(http_sink: HttpSink, status: int) -> None:
+    http_sink.answer(Answer(status=status, headers={"Retry-After": "90"}))
+
+    assert try_once(webhook(http_sink)).wait == timedelta(seconds=90)
+
+
+@pytest.mark.parametrize("nonsense", ["soon", "-5", "", "1e9", "Tue, 99 Foo 2026"])
+def test_a_retry_after_that_cannot_be_read_is_none(http_sink: HttpSink, nonsense: str) -> None:
+    http_sink.answer(Answer(status=429, headers={"Retry-After": nonsense}))
+
+    outcome = try_once(webhook(http_sink))
+
+    assert (said(outcome), outcome.wait) == (LATER, None)
+
+
+def test_a_monstrous_retry_after_is_a_week_at_most(http_sink: HttpSink) -> None:
+    http_sink.answer(Answer(status=429, headers={"Retry-After": "9" * 40}))
+
+    assert try_once(webhook(http_sink)).wait == timedelta(days=7)
+
+
+def test_a_retry_after_beside_another_status_is_no_wait(http_sink: HttpSink) -> None:
+    http_sink.answer(Answer(status=500, headers={"Retry-After": "90"}))
+
+    assert try_once(webhook(http_sink)).wait is None
+
+
+def test_no_answer_within_the_time_out_is_unknown(http_sink: HttpSink) -> None:
+    http_sink.answer(Answer(delay_seconds=30))
+
+    assert said(try_once(webhook(http_sink, send_timeout="1s"))) == UNKNOWN
+    assert len(http_sink.requests) == 1
+
+
+def test_a_line_cut_after_the_request_is_unknown(http_sink: HttpSink) -> None:
+    http_sink.answer(Answer(then=BreakOff.AFTER_REQUEST))
+
+    assert said(try_once(webhook(http_sink))) == UNKNOWN
+
+
+def test_a_webhooks_2xx_counts_though_its_body_breaks_off(http_sink: HttpSink) -> None:
+    http_sink.answer(Answer(body=b"x" * 1000, then=BreakOff.IN_ANSWER))
+
+    assert said(try_once(webhook(http_sink))) == SENT
+
+
+def test_a_refusal_counts_though_its_body_breaks_off(http_sink: HttpSink) -> None:
+    http_sink.answer(Answer(status=404, body=b"x" * 1000, then=BreakOff.IN_ANSWER))
+
+    assert said(try_once(webhook(http_sink))) == FOR_GOOD
+
+
+def test_a_batch_goes_over_one_connection(http_sink: HttpSink) -> None:
+    channel = webhook(http_sink)
+
+    with channel.open():
+        for _ in range(5):
+            try_once(channel)
+
+    assert (len(http_sink.requests), http_sink.connections) == (5, 1)
+
+
+def test_the_key_and_the_instant_go_with_each_try(http_sink: HttpSink) -> None:
+    channel = webhook(http_sink)
+
+    for _ in range(2):
+        try_once(channel)
+
+    marks = [
+        (request.headers["idempotency-key"], request.headers["x-message-date"])
+        for request in http_sink.requests
+    ]
+    assert marks == [(str(KEY), AT.isoformat())] * 2
+
+
+def test_the_urls_own_headers_and_fields_are_sent(http_sink: HttpSink) -> None:
+    channel = webhook(
+        http_sink, "/hook?+X-Token=s3cret&:person={person_id}&:id={key}&:message=text"
+    )
+
+    channel.send(a_letter(), a_person(person_id=42), KEY, AT)
+
+    [request] = http_sink.requests
+    assert request.headers["x-token"] == "s3cret"
+    assert request.json["person"] == "42"
+    assert request.json["id"] == str(KEY)
+    assert request.json["text"] == a_letter().text
+
+
+def test_the_channels_name_decides_and_not_the_scheme(http_sink: HttpSink) -> None:
+    url = f"json://{http_sink.host}:{http_sink.port}/sms?:to={{phone}}"
+    sms: Channel = channels(channel_sms=url)[ChannelName.SMS]
+
+    landline = sms.send(a_letter(), a_person(phone="0111234567"), KEY, AT)
+    mobile = sms.send(a_letter(), a_person(phone="0911223344"), KEY, AT)
+
+    assert (landline.words, said(mobile)) == ("landline", SENT)
+    assert [request.json["to"] for request in http_sink.requests] == ["+251911223344"]
+
+
+def test_an_sms_has_its_text_alone(http_sink: HttpSink) -> None:
+    url = f"json://{http_sink.host}:{http_sink.port}/sms?:to={{phone}}"
+
+    try_once(channels(channel_sms=url)[ChannelName.SMS], a_letter(title="A title"))
+
+    assert http_sink.requests[0].json["title"] == ""
+
+
+def test_outside_a_channel_requests_is_left_as_it_was(http_sink: HttpSink) -> None:
+    import requests
+
+    http_sink.answer(
+        Answer(status=302, headers={"Location": f"{http_sink.url}/elsewhere"}), path="/start"
+    )
+
+    answer = requests.get(f"{http_sink.url}/start", timeout=5)
+
+    assert (answer.status_code, answer.url) == (200, f"{http_sink.url}/elsewhere")
