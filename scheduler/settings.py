@@ -129,7 +129,11 @@ def parse_rate(text: Any) -> Any:
 
 def parse_list(text: Any) -> Any:
     """'24h, 1h' → ['24h', '1h']"""
-    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+    return (
+        [part.strip() for part in text.split(",") if part.strip()]
+        if isinstance(text, str)
+        else text
+    )
 
 
 def parse_leads(text: Any) -> Any:
@@ -148,48 +152,82 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
-    database_url: str = Field("", description="The site's PostgreSQL, postgresql://user:password@host/name.")
+    database_url: str = Field(
+        "", description="The site's PostgreSQL, postgresql://user:password@host/name."
+    )
     redis_url: str = Field("", description="Broker: redis://host:6379/0, or amqp:// for RabbitMQ.")
-    site_timezone: str = Field("Africa/Addis_Ababa", description="Zone of the wall times in tutor_sessions.")
-    expand_days: int = Field(84, ge=1, le=3660, description="Days ahead that rules are kept filled.")
-    month_end: MonthEnd = Field(MonthEnd.CLAMP, description="Monthly rules in months without their day.")
+    site_timezone: str = Field(
+        "Africa/Addis_Ababa", description="Zone of the wall times in tutor_sessions."
+    )
+    expand_days: int = Field(
+        84, ge=1, le=3660, description="Days ahead that rules are kept filled."
+    )
+    month_end: MonthEnd = Field(
+        MonthEnd.CLAMP, description="Monthly rules in months without their day."
+    )
     on_stop: OnStop = Field(OnStop.KEEP, description="Future untouched rows of a stopped series.")
-    package_duration_unit: PackageUnit = Field(PackageUnit.NONE, description="Unit of package_duration.")
-    default_duration_minutes: int = Field(60, ge=1, le=1440, description="Without end_time and duration.")
+    package_duration_unit: PackageUnit = Field(
+        PackageUnit.NONE, description="Unit of package_duration."
+    )
+    default_duration_minutes: int = Field(
+        60, ge=1, le=1440, description="Without end_time and duration."
+    )
     holidays: OnHoliday = Field(OnHoliday.IGNORE, description="What rules do on public holidays.")
     holidays_country: str = Field("ET", description="Whose public holidays (ISO 3166 code).")
 
-    reminder_leads: Leads = Field((timedelta(hours=24), timedelta(hours=1)), description="Before the start.")
+    reminder_leads: Leads = Field(
+        (timedelta(hours=24), timedelta(hours=1)), description="Before the start."
+    )
     reminder_recipients: Roles = Field((Role.TUTOR,), description="Who is reminded.")
     alarm_recipients: Roles = Field((Role.STUDENT,), description="Who gets alarms.")
-    plan_ahead: Duration = Field(timedelta(seconds=60), description="How early a due message is planned.")
+    plan_ahead: Duration = Field(
+        timedelta(seconds=60), description="How early a due message is planned."
+    )
     lease_seconds: int = Field(60, ge=1, le=3600, description="How long a worker holds a claim.")
-    claim_batch: int = Field(100, ge=1, le=10_000, description="Messages in one batch for a worker.")
+    claim_batch: int = Field(
+        100, ge=1, le=10_000, description="Messages in one batch for a worker."
+    )
     max_attempts: int = Field(5, ge=1, le=100, description="Tries before a failure is for good.")
-    send_timeout: Duration = Field(timedelta(seconds=15), description="Longest wait for a provider's answer.")
+    send_timeout: Duration = Field(
+        timedelta(seconds=15), description="Longest wait for a provider's answer."
+    )
     language: str = Field("en", description="Language of people without a preference: en or am.")
     templates: str = Field("", description="Folder whose templates replace the built-in ones.")
-    agenda_at: str = Field("", description="Local time of the tutors' daily agenda, e.g. 07:00; empty: off.")
-    alarm_repeat: Duration = Field(timedelta(0), description="Repeat an unacknowledged alarm this often; 0: never.")
+    agenda_at: str = Field(
+        "", description="Local time of the tutors' daily agenda, e.g. 07:00; empty: off."
+    )
+    alarm_repeat: Duration = Field(
+        timedelta(0), description="Repeat an unacknowledged alarm this often; 0: never."
+    )
     phone_region: str = Field("ET", description="Region of phone numbers without a country code.")
     outbox: str = Field("live", description="live, log (nothing leaves) or redirect:ADDRESS.")
-    flood_limit: int = Field(0, ge=0, description="Changes and overdue reminders a tick may send; 0: from history.")
+    flood_limit: int = Field(
+        0, ge=0, description="Changes and overdue reminders a tick may send; 0: from history."
+    )
 
-    channel_email: str = Field("", description="Apprise URL, e.g. mailtos://user:pass@host?from=a@b.c&to={email}")
+    channel_email: str = Field(
+        "", description="Apprise URL, e.g. mailtos://user:pass@host?from=a@b.c&to={email}"
+    )
     channel_email_rate: OptionalRate = Field(None, description="E-mails at most, e.g. 10/s.")
-    channel_email_unknown: OnUnknown = Field(OnUnknown.REPEAT, description="E-mails never answered.")
+    channel_email_unknown: OnUnknown = Field(
+        OnUnknown.REPEAT, description="E-mails never answered."
+    )
     channel_sms: str = Field("", description="Apprise URL with {phone}.")
     channel_sms_rate: OptionalRate = Field(None, description="SMS at most.")
     channel_sms_unknown: OnUnknown = Field(OnUnknown.HOLD, description="SMS never answered.")
     channel_telegram: str = Field("", description="Apprise URL, e.g. with {telegram}.")
     channel_telegram_rate: OptionalRate = Field(None, description="Telegram messages at most.")
-    channel_telegram_unknown: OnUnknown = Field(OnUnknown.HOLD, description="Telegram messages never answered.")
+    channel_telegram_unknown: OnUnknown = Field(
+        OnUnknown.HOLD, description="Telegram messages never answered."
+    )
     channel_push: str = Field("", description="Apprise URL of a push service.")
     channel_push_rate: OptionalRate = Field(None, description="Pushes at most.")
     channel_push_unknown: OnUnknown = Field(OnUnknown.HOLD, description="Pushes never answered.")
     channel_webhook: str = Field("", description="Apprise URL, e.g. jsons://host/path.")
     channel_webhook_rate: OptionalRate = Field(None, description="Webhook calls at most.")
-    channel_webhook_unknown: OnUnknown = Field(OnUnknown.REPEAT, description="Webhook calls never answered.")
+    channel_webhook_unknown: OnUnknown = Field(
+        OnUnknown.REPEAT, description="Webhook calls never answered."
+    )
 
     @field_validator("site_timezone")
     @classmethod

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tests.builders import a_session, a_tutor, an_anchor
-from tests.command_line import celery
+from tests.command_line import REPOSITORY, celery
 
 AS_OF = ("--as-of", "2026-12-01T12:00")
 
@@ -25,7 +25,8 @@ class Site:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         self.conn.commit()
-        return celery(*arguments, DATABASE_URL=self.url, **{"EXPAND_DAYS": "28", **environment})
+        environment = {"DATABASE_URL": self.url, "EXPAND_DAYS": "28", **environment}
+        return celery(*arguments, folder=REPOSITORY, **environment)
 
     def json(self, *arguments: str) -> Any:
         result = self.run(*arguments, "--json")
@@ -172,7 +173,9 @@ def test_series_end_cancels_what_nobody_touched_and_stays_ended(site: Site) -> N
     anchor = an_anchor(site.conn, session_date=date(2040, 1, 3))  # whatever today is: to come
     site.json("expand", "--as-of", "2040-01-03T09:00")
     touched = site.rows()[1].id
-    site.conn.execute(text("UPDATE tutor_sessions SET topic = 'mine' WHERE id = :i"), {"i": touched})
+    site.conn.execute(
+        text("UPDATE tutor_sessions SET topic = 'mine' WHERE id = :i"), {"i": touched}
+    )
 
     ended = site.json("series", "end", str(anchor), "--cancel-future")
 
