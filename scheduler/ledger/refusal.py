@@ -1,0 +1,8 @@
+"""What the ledger will not do for an admin."""
+
+
+class LedgerRefusal(Exception):
+    """An id that is not there, or a message that cannot be moved so. One line that says what to do.
+
+    Nothing has changed.
+    """

@@ -1,0 +1,115 @@
+"""The whole story of a session's messages: what became of each person's, and why there is none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from models.catalog import SiteCatalog
+from models.installation import installation_matches
+from scheduler.ledger.reading import knows_session, unknown_session
+from scheduler.ledger.refusal import LedgerRefusal
+from scheduler.ledger.story.event import Event, Explanation, PersonStory, What
+from scheduler.ledger.story.lacking import Outlook, Reach, lacking
+from scheduler.ledger.story.people import Person, read_people
+from scheduler.ledger.story.rows import Row, read_moves, read_rows, read_told_as, read_tries
+from scheduler.ledger.story.session import Session, read_session
+from scheduler.ledger.story.telling import Scene, tell
+from scheduler.ledger.switches import pauses
+from scheduler.message import Kind
+from scheduler.reminders.progress import progress
+from scheduler.settings import Settings
+
+__all__ = ["Event", "Explanation", "PersonStory", "Reach", "What", "explain"]
+
+# A person in one role: the ledger's `recipient` and the role.
+Part = tuple[str, str]
+
+
+def explain(
+    conn: Connection,
+    catalog: SiteCatalog,
+    settings: Settings,
+    now: datetime,
+    session_id: int,
+    reach: Reach,
+) -> Explanation:
+    """The story of everybody whom the session concerns, or concerned when it was told.
+
+    Reads only. `reach` says why somebody has no way to be told, None: there is one. Raises
+    LedgerRefusal where nothing is known of the id; a deleted session is known by its messages.
+    """
+    if not knows_session(conn, session_id):
+        raise LedgerRefusal(unknown_session(session_id))
+    session = read_session(conn, catalog, session_id, settings.site_timezone)
+    people = read_people(conn, catalog, settings, session_id)
+    rows = rows_by_part(read_rows(conn, session_id))
+    scene = Scene(now, settings.zone, pauses(conn), session.starts_at if session else None, None)
+    told = tell_all(conn, rows, people, scene)
+    if session is not None:
+        outlook = look_out(conn, settings, now, session, people, reach)
+        for person in people:
+            part = (person.key, person.role.value)
+            told[part] = [*told.get(part, []), *lacking(person, rows.get(part, []), outlook)]
+    return Explanation(session_id, tuple(stories(told, rows, people)))
+
+
+def rows_by_part(rows: Sequence[Row]) -> Mapping[Part, Sequence[Row]]:
+    parts = dict.fromkeys((row.recipient, row.role) for row in rows)
+    return {part: [row for row in rows if (row.recipient, row.role) == part] for part in parts}
+
+
+def tell_all(
+    conn: Connection, rows: Mapping[Part, Sequence[Row]], people: Sequence[Person], scene: Scene
+) -> dict[Part, list[Event]]:
+    """What the ledger tells, for each person in each role."""
+    ids = [row.id for each in rows.values() for row in each]
+    tries, moves = read_tries(conn, ids), read_moves(conn, ids)
+    wishes = {person.key: person.recipients[Kind.REMINDER].wishes for person in people}
+    return {
+        part: [
+            event
+            for row in each
+            for event in tell(
+                row,
+                tries.get(row.id, []),
+                moves.get(row.id, []),
+                replace(scene, wishes=wishes.get(row.recipient)),
+            )
+        ]
+        for part, each in rows.items()
+    }
+
+
+def look_out(
+    conn: Connection,
+    settings: Settings,
+    now: datetime,
+    session: Session,
+    people: Sequence[Person],
+    reach: Reach,
+) -> Outlook:
+    return Outlook(
+        session=session,
+        people=people,
+        told_as=read_told_as(conn, session.id, session.starts_at),
+        settings=settings,
+        progress=progress(conn),
+        at_home=installation_matches(conn),
+        reach=reach,
+        now=now,
+    )
+
+
+def stories(
+    told: Mapping[Part, Sequence[Event]],
+    rows: Mapping[Part, Sequence[Row]],
+    people: Sequence[Person],
+) -> Iterator[PersonStory]:
+    """Those whom the session concerns now in their order, then those whom it concerned."""
+    now = {(one.key, one.role.value): one.recipients[Kind.REMINDER].person_id for one in people}
+    before = {part: each[0].person_id for part, each in rows.items()}
+    for part, person_id in (now | before | now).items():
+        story = sorted(told[part], key=lambda event: event.at)
+        yield PersonStory(person_id, part[1], tuple(story))

@@ -1,0 +1,56 @@
+"""What a story is made of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class What(StrEnum):
+    """What happened to a message, or why there is none."""
+
+    PLANNED = "planned"  # into the ledger, or back into it
+    WAITS = "waits"  # quiet hours, a pause, a channel's rate
+    CLAIMED = "claimed"  # in a worker's hands now
+    TRIED = "tried"  # handed to a channel
+    SENT = "sent"
+    FAILED = "failed"  # for now
+    REFUSED = "refused"  # for good on this channel
+    NO_ANSWER = "no_answer"  # handed over, and nobody said what became of it
+    HELD = "held"  # waits for an admin
+    RELEASED = "released"
+    DROPPED = "dropped"
+    RETRIED = "retried"
+    SETTLED = "settled"
+    OBSOLETE = "obsolete"
+    EXPIRED = "expired"
+    UNREACHABLE = "unreachable"
+    ACKNOWLEDGED = "acknowledged"
+    DUE = "due"  # to come
+    OVERDUE = "overdue"  # should have gone by now
+    NOTHING = "nothing"  # there is no message, and none will come as things are
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`at`: when it happened, or when it will; what holds at the moment bears the moment's."""
+
+    at: datetime
+    what: What
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonStory:
+    """`person_id` is users.id; None where no user stands behind the role."""
+
+    person_id: int | None
+    role: str
+    story: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The whole story of a session's messages, a person at a time."""
+
+    session_id: int
+    people: tuple[PersonStory, ...]

@@ -1,0 +1,110 @@
+"""Whom a session concerns, in every role, and what keeps messages from each of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy import Row as ResultRow
+
+from models.catalog import SiteCatalog
+from scheduler.expansion.people import people_joins
+from scheduler.message import Kind, Recipient
+from scheduler.reminders.wishes import wishes_of
+from scheduler.settings import Role, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """`key`: the ledger's `recipient`. `barred`: why this person gets no message at all, `muted`:
+    the kinds that they do not want. `recipients`: the person as a message of the kind sees them."""
+
+    key: str
+    role: Role
+    barred: str | None
+    muted: frozenset[Kind]
+    recipients: Mapping[Kind, Recipient]
+
+
+# Indexes: primary keys throughout, (tutor_id, student_profile_id) of tutor_students.
+def _read_people(catalog: SiteCatalog) -> str:
+    suspended = catalog.read("tp", "tutor_profiles", "is_suspended")
+    active = catalog.read("tp", "tutor_profiles", "is_active")
+    return f"""
+    WITH due AS (SELECT id, tutor_id, student_id FROM tutor_sessions WHERE id = :id),
+    told AS ({_roles(catalog)})
+    SELECT DISTINCT ON (told.place, told.key) told.key, told.role, told.person_id,
+           CASE WHEN told.role = 'tutor' AND {suspended} THEN 'suspended'
+                WHEN told.role = 'tutor' AND NOT {active}
+                  OR NOT {catalog.read("ru", "users", "is_active")} THEN 'inactive' END AS barred,
+           ru.email, {catalog.read("ru", "users", "phone")} AS phone,
+           {catalog.read("e", "tutor_students", "contact_email")} AS contact_email,
+           {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
+           (SELECT jsonb_object_agg(p.kind, to_jsonb(p)) FROM session_worker.preference p
+             WHERE p.person_id = told.person_id) AS wishes
+      FROM told CROSS JOIN due {people_joins(catalog, "due")}
+      LEFT JOIN tutor_students e ON e.tutor_id = tp.id AND e.student_profile_id = sp.id
+      LEFT JOIN users ru ON ru.id = told.person_id
+     ORDER BY told.place, told.key, e.id"""
+
+
+def _roles(catalog: SiteCatalog) -> str:
+    roles = f"""
+        SELECT p.role, p.place, p.person_id,
+               coalesce('user:' || p.person_id, p.role || ':' || p.profile_id) AS key
+          FROM due {people_joins(catalog, "due")}
+         CROSS JOIN LATERAL (VALUES
+             ('tutor', 1, tu.id, due.tutor_id), ('student', 2, su.id, due.student_id)
+         ) AS p(role, place, person_id, profile_id)"""
+    if not catalog.has("student_profiles", "parent_id"):
+        return roles
+    users = "LEFT JOIN parent_profiles pp ON pp.id = c.id LEFT JOIN users pu ON pu.id = pp.user_id"
+    known = catalog.has("parent_profiles", "user_id")
+    person = "pu.id" if known else "NULL::integer"
+    return f"""{roles}
+         UNION ALL
+        SELECT 'parent', 3, {person}, coalesce('user:' || {person}, 'parent:' || c.id)
+          FROM due {people_joins(catalog, "due")}
+         CROSS JOIN LATERAL unnest(sp.parent_id) AS c(id) {users if known else ""}
+         WHERE c.id IS NOT NULL"""
+
+
+def read_people(
+    conn: Connection, catalog: SiteCatalog, settings: Settings, session_id: int
+) -> Sequence[Person]:
+    """Tutor, student and parents, in this order; one person in two roles is there twice."""
+    rows = conn.execute(text(_read_people(catalog)), {"id": session_id})
+    return [_person(row, settings) for row in rows]
+
+
+def _person(row: ResultRow[Any], settings: Settings) -> Person:
+    stored: Mapping[str, Any] = row.wishes or {}
+    return Person(
+        key=row.key,
+        role=Role(row.role),
+        barred=row.barred,
+        muted=frozenset(kind for kind in Kind if _muted(stored, kind)),
+        recipients={kind: _recipient(row, stored, kind, settings) for kind in Kind},
+    )
+
+
+def _muted(stored: Mapping[str, Any], kind: Kind) -> bool:
+    """The kind's own row goes first, as when a message is sent."""
+    rows = (stored.get(kind), stored.get("*"))
+    return bool(next((row["muted"] for row in rows if row is not None), False))
+
+
+def _recipient(
+    row: ResultRow[Any], stored: Mapping[str, Any], kind: Kind, settings: Settings
+) -> Recipient:
+    wishes, addresses = wishes_of(stored.get("*"), stored.get(kind), settings)
+    student = row.role == Role.STUDENT
+    return Recipient(
+        person_id=row.person_id,
+        role=Role(row.role),
+        name=None,
+        email=row.email or (row.contact_email if student else None),
+        phone=row.phone or (row.contact_phone if student else None),
+        wishes=wishes,
+        addresses=addresses,
+    )

@@ -1,0 +1,122 @@
+"""What the ledger has about one session: its rows, their tries, and what became of them beside."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the ledger. `together`: other sessions that the same message named."""
+
+    id: int
+    recipient: str
+    person_id: int | None
+    role: str
+    kind: str
+    lead_minutes: int
+    starts_at: datetime
+    state: str
+    reason: str | None
+    change: Mapping[str, Any] | None
+    due_at: datetime
+    send_after: datetime
+    retry_at: datetime | None
+    lease_until: datetime | None
+    channel: str | None
+    batch: int | None
+    cause: str | None
+    held_detail: str | None
+    acknowledged_at: datetime | None
+    planned_at: datetime
+    together: Sequence[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """An attempt; without an outcome it runs, or its worker is gone."""
+
+    delivery_id: int
+    channel: str
+    begun_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    final: bool
+    words: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of a row outside of its tries."""
+
+    delivery_id: int
+    state: str
+    reason: str | None
+    moved_at: datetime
+
+
+# Indexes: delivery_session; delivery_start for what went in the same message.
+ROWS = text("""
+    SELECT d.id, d.recipient, d.person_id, d.role, d.kind, d.lead_minutes, d.starts_at, d.state,
+           d.reason, d.change, d.due_at, d.send_after, d.retry_at, d.lease_until, d.channel,
+           d.batch, b.cause, b.detail, d.acknowledged_at, d.planned_at,
+           (SELECT array_agg(DISTINCT m.session_id) FROM session_worker.delivery m
+             WHERE m.starts_at = d.starts_at AND m.recipient = d.recipient AND m.kind = d.kind
+               AND m.message_key = d.message_key AND m.session_id <> d.session_id) AS together
+      FROM session_worker.delivery d
+      LEFT JOIN session_worker.held_batch b ON b.id = d.batch
+     WHERE d.session_id = :session_id
+     ORDER BY d.starts_at, d.due_at, d.id""")
+
+
+def read_rows(conn: Connection, session_id: int) -> Sequence[Row]:
+    return [Row(*row) for row in conn.execute(ROWS, {"session_id": session_id})]
+
+
+# A person's ledger key, the message's kind and its lead in minutes.
+MessageKey = tuple[str, str, int]
+
+# Indexes: primary key of tutor_sessions, delivery_start.
+TOLD_AS = text("""
+    SELECT d.recipient, d.kind, d.lead_minutes, d.session_id
+      FROM session_worker.delivery d JOIN tutor_sessions s ON s.id = :session_id
+     WHERE d.starts_at = :starts_at AND d.session_id <> s.id
+       AND d.tutor_id = s.tutor_id AND d.student_id = s.student_id""")
+
+
+def read_told_as(
+    conn: Connection, session_id: int, starts_at: datetime
+) -> Mapping[MessageKey, int]:
+    """Messages about this start that the ledger has for another session, by that session's id."""
+    rows = conn.execute(TOLD_AS, {"session_id": session_id, "starts_at": starts_at})
+    return {(row.recipient, row.kind, row.lead_minutes): row.session_id for row in rows}
+
+
+# Index: attempt_delivery.
+TRIES = text("""
+    SELECT delivery_id, channel, begun_at, ended_at, outcome, final, words
+      FROM session_worker.attempt WHERE delivery_id = ANY(CAST(:ids AS bigint[]))
+     ORDER BY delivery_id, id""")
+
+
+def read_tries(conn: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[Try]]:
+    """Ledger row → its tries in their order."""
+    tries = [Try(*row) for row in conn.execute(TRIES, {"ids": [*ids]})]
+    return {id_: [*each] for id_, each in groupby(tries, key=lambda one: one.delivery_id)}
+
+
+# Index: move_delivery.
+MOVES = text("""
+    SELECT delivery_id, state, reason, moved_at
+      FROM session_worker.move WHERE delivery_id = ANY(CAST(:ids AS bigint[]))
+     ORDER BY delivery_id, id""")
+
+
+def read_moves(conn: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[Moved]]:
+    """Ledger row → what became of it beside its tries, in order."""
+    moves = [Moved(*row) for row in conn.execute(MOVES, {"ids": [*ids]})]
+    return {id_: [*each] for id_, each in groupby(moves, key=lambda one: one.delivery_id)}

@@ -1,0 +1,87 @@
+"""Times, durations and the ledger's reasons in words for an admin."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from scheduler.message import Kind
+
+SECOND = timedelta(seconds=1)
+UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def duration(span: timedelta) -> str:
+    """'3 s', '12 min', '1 h 30 min', '24 h', '2 d 3 h': two units, days from the second on."""
+    left = max(0, round(span / SECOND))
+    units = UNITS if left >= 2 * 86_400 else UNITS[1:]
+    parts = []
+    for unit, seconds in units:
+        count, left = divmod(left, seconds)
+        parts.append((count, unit))
+    first = next((place for place, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    said = [f"{count} {unit}" for count, unit in parts[first : first + 2] if count]
+    return " ".join(said) or "0 s"
+
+
+def relative(at: datetime, now: datetime) -> str:
+    """'in 12 min', '3 s ago', 'now'."""
+    if abs(at - now) < SECOND:
+        return "now"
+    return f"in {duration(at - now)}" if at > now else f"{duration(now - at)} ago"
+
+
+def local(at: datetime, zone: ZoneInfo) -> str:
+    """'Tue 2026-12-01 14:00', on the site's wall clock."""
+    return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
+
+
+def lead(minutes: int) -> str:
+    """'24 h before the start', 'at the start'."""
+    return f"{duration(timedelta(minutes=minutes))} before the start" if minutes else "at the start"
+
+
+def label(kind: str, lead_minutes: int) -> str:
+    """What tells a person's messages about one session apart."""
+    if kind in (Kind.ALARM, Kind.REMINDER):
+        return f"{kind} {lead(lead_minutes)}"
+    return kind
+
+
+REASONS: Mapping[str, str] = {
+    "deleted": "the session was deleted",
+    "reassigned": "the session was given to another tutor or student",
+    "cancelled": "the session was cancelled",
+    "not_scheduled": "the session's status is not scheduled any more",
+    "moved": "the session was moved",
+    "switched_off": "it was switched off on the session",
+    "lead_changed": "alarm_before_minutes was changed",
+    "series_paused": "the session's series is paused",
+    "begun": "the session has begun",
+    "before_first_tick": "it was due before the worker's first tick: an install sends nothing old",
+    "nearer_lead": "a nearer one was due as well, and only the nearest goes",
+    "told_by_notice": "a notice told this start already",
+    "changed_again": "the session changed again before it was told",
+    "restored": "the session is on again",
+    "no_answer": "it was handed over and never answered",
+    "wrong_database": "this is not the ledger's database",
+    "flood": "too many at once",
+    "muted": "the person muted these messages",
+    "suspended": "the tutor is suspended",
+    "inactive": "the person is not active",
+    "no_address": "the person has no address",
+    "no_channel": "no channel is configured",
+    "no_user": "no user stands behind the role",
+    "no_email": "no e-mail address",
+    "bad_email": "an unusable e-mail address",
+    "no_phone": "no phone number",
+    "bad_phone": "an unusable phone number",
+    "landline": "the phone is a landline",
+    "not_a_mobile": "the phone takes no SMS",
+    "dropped_by_admin": "an admin dropped it",
+}
+
+
+def reason(code: str | None) -> str:
+    """The ledger's reason in words; several are joined by commas there."""
+    parts = [part.strip() for part in (code or "").split(",") if part.strip()]
+    return ", ".join(REASONS.get(part, part.replace("_", " ")) for part in parts)
