@@ -84,7 +84,7 @@ def attachment(
     events = [event(lesson, message, calendar) for lesson in lessons]
     if any("TZID" in entry[name].params for entry in events for name in ("dtstart", "dtend")):
         starts = [lesson.starts_at for lesson in lessons]
-        file.add_component(timezone_of(calendar.zone, min(starts), max(starts)))
+        file.add_component(timezone_of(calendar.zone, starts))
     for entry in with_alarms(events, message):
         file.add_component(entry)
     name = "cancelled" if method == "CANCEL" else "session" if len(lessons) == 1 else "sessions"

@@ -5,33 +5,38 @@ RDATE. Ours have one observance for each change of the clocks about the event, w
 without lists of dates.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
 
-MARGIN_YEARS = 1
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
+FIRST_YEAR, LAST_YEAR = MINYEAR + 1, MAXYEAR - 1  # a zone's offset must have room at both ends
 
 
-def timezone_of(zone: ZoneInfo, first: datetime, last: datetime) -> Timezone:
-    """The zone's definition, true from a year before `first` to a year after `last`."""
-    return timezone_of_years(zone.key, first.year - MARGIN_YEARS, last.year + MARGIN_YEARS)
+def timezone_of(zone: ZoneInfo, instants: Iterable[datetime]) -> Timezone:
+    """The zone's definition, true from a year before to a year after each of the instants."""
+    years = {instant.year + by for instant in instants for by in (-1, 0, 1)}
+    return timezone_of_years(zone.key, tuple(sorted(years)))
 
 
 @lru_cache(maxsize=64)
-def timezone_of_years(key: str, first_year: int, last_year: int) -> Timezone:
-    zone = ZoneInfo(key)
-    begins = datetime(first_year, 1, 1, tzinfo=UTC)
-    ends = datetime(last_year + 1, 1, 1, tzinfo=UTC)
+def timezone_of_years(key: str, years: tuple[int, ...]) -> Timezone:
+    zone, known = ZoneInfo(key), None
     component = Timezone()
     component.add("tzid", key)
-    component.add_component(observance(zone, begins, begins))
-    for instant in changes(zone, begins, ends):
-        component.add_component(observance(zone, instant - SECOND, instant))
+    for year in years:
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            continue
+        begins = datetime(year, 1, 1, tzinfo=UTC)
+        if known != offset(zone, begins):
+            component.add_component(observance(zone, begins, begins))
+        for instant in changes(zone, begins, datetime(year + 1, 1, 1, tzinfo=UTC)):
+            component.add_component(observance(zone, instant - SECOND, instant))
+        known = offset(zone, datetime(year + 1, 1, 1, tzinfo=UTC))
     return component
 
 

@@ -32,7 +32,7 @@ def test_a_zone_is_what_zoneinfo_says_at_every_hour_of_two_years(key: str) -> No
     """The offset at an instant is that of the observance whose onset came last."""
     zone = ZoneInfo(key)
     first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 12, 31, tzinfo=UTC)
-    onsets = onsets_of(timezone_of(zone, first, last))
+    onsets = onsets_of(timezone_of(zone, (first, last)))
 
     instant = first
     while instant < last:
@@ -44,11 +44,9 @@ def test_a_zone_is_what_zoneinfo_says_at_every_hour_of_two_years(key: str) -> No
 
 def test_summer_time_begins_at_the_hour_it_begins() -> None:
     """icalendar's own begins it at 03:00."""
-    text = timezone_of(
-        ZoneInfo("America/New_York"),
-        datetime(2026, 11, 27, tzinfo=UTC),
-        datetime(2026, 11, 27, tzinfo=UTC),
-    ).to_ical()
+    november = datetime(2026, 11, 27, tzinfo=UTC)
+
+    text = timezone_of(ZoneInfo("America/New_York"), [november]).to_ical()
 
     assert (
         b"BEGIN:DAYLIGHT\r\nDTSTART:20270314T020000\r\nTZNAME:EDT\r\n"
@@ -61,9 +59,26 @@ def test_summer_time_begins_at_the_hour_it_begins() -> None:
 
 def test_a_zone_without_changes_has_one_observance() -> None:
     zone = ZoneInfo("Africa/Addis_Ababa")
-    component = timezone_of(
-        zone, datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
-    )
+    component = timezone_of(zone, [datetime(2026, 1, 1, tzinfo=UTC)])
 
     assert len(component.subcomponents) == 1
     assert component["tzid"] == "Africa/Addis_Ababa"
+
+
+def test_years_far_apart_are_told_each_for_itself() -> None:
+    zone = ZoneInfo("America/New_York")
+    instants = (datetime(2026, 7, 1, tzinfo=UTC), datetime(9990, 1, 1, tzinfo=UTC))
+
+    onsets = onsets_of(timezone_of(zone, instants))
+
+    assert len(onsets) < 20
+    for instant in instants:
+        stands = max(pair for pair in onsets if pair[0] <= instant.replace(tzinfo=None))
+        assert stands[1] == instant.astimezone(zone).utcoffset()
+
+
+def test_a_typo_in_a_year_is_no_error() -> None:
+    zone = ZoneInfo("Africa/Addis_Ababa")
+
+    assert onsets_of(timezone_of(zone, [datetime(9999, 6, 1, tzinfo=UTC)]))
+    assert onsets_of(timezone_of(zone, [datetime(1, 6, 1, tzinfo=UTC)]))
