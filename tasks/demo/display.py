@@ -125,7 +125,10 @@ class Screen(AbstractContextManager["Screen"]):
         if self._seen is None:
             return Group(*sayings)
         room = max(LEAST_RULES, self._console.height - BESIDE_RULES)
-        return Group(*sayings, rules_table(self._seen, room), messages_table(self._seen))
+        tables = [rules_table(self._seen, room)]
+        if self._seen.messages:
+            tables.append(messages_table(self._seen))
+        return Group(*sayings, *tables)
 
 
 def rules_table(seen: Seen, room: int) -> Table:
@@ -155,7 +158,7 @@ def messages_table(seen: Seen) -> Table:
 def small_table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
+        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=len(column))
     return table
 
 

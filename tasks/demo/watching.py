@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, Row, text
 
-from scheduler.rules import Rule, RuleColumns, RulePolicy, Unreadable, describe, read_rule
+from scheduler.rules import Rule, RuleColumns, RulePolicy, describe, read_rule
 from tasks.demo.mailbox import Mail
 
 
@@ -108,10 +108,11 @@ def rule_seen(row: Row[tuple[object, ...]]) -> RuleSeen:
 
 
 def in_words(row: Row[tuple[object, ...]]) -> str:
+    """The rule in words; of one that cannot be read, what the row says."""
     columns = RuleColumns(
         row.session_date, row.is_recurring, row.session_frequency, row.recurring_pattern
     )
     rule = read_rule(columns, RulePolicy()).rule
     if isinstance(rule, Rule):
         return describe(rule)
-    return rule.reason if isinstance(rule, Unreadable) else ""
+    return " ".join(filter(None, (row.session_frequency, row.recurring_pattern)))
