@@ -58,14 +58,9 @@ def sample_plugin(template: Template) -> NotifyBase:
 
     Raises InvalidSetting where the URL is unusable, without a word of the URL but its scheme.
     """
-    plugin = load(template.url(SAMPLE))
+    plugin = load(template.url(SAMPLE)) if can_be_watched(template) else None
     if plugin is None:
         raise InvalidSetting(f"{template.setting}: {why_unusable(template)}.")
-    if not watchable(plugin):
-        raise InvalidSetting(
-            f"{template.setting}: {scheme_of(template)}:// cannot be used: what became of a message"
-            " would not be known. Use e-mail or a service reached by HTTP."
-        )
     return plugin
 
 
@@ -78,6 +73,9 @@ def why_unusable(template: Template) -> str:
         return f"{scheme}:// is no Apprise URL: for a webhook write json://host/path or jsons://"
     if scheme not in manager:
         return f"Apprise knows no {scheme}://: see https://appriseit.com/services/"
+    if not can_be_watched(template):
+        words = "cannot be used, as what became of a message would not be known"
+        return f"{scheme}:// {words}: take e-mail or a service reached by HTTP"
     if not manager[scheme].enabled:
         return f"{scheme}:// needs a Python package that is not installed: see {help_page(scheme)}"
     return f"a {scheme}:// URL has other parts than this: see {help_page(scheme)}"
@@ -97,12 +95,14 @@ def plugins() -> NotificationManager:
     return NotificationManager()  # type: ignore[no-untyped-call]
 
 
-def watchable(plugin: NotifyBase) -> bool:
-    module = sys.modules[type(plugin).__module__]
-    by_requests = getattr(module, "requests", None) is requests
-    return type(plugin) is NotifyEmail or (
-        by_requests and plugin.schema not in NOT_THROUGH_REQUESTS
-    )
+def can_be_watched(template: Template) -> bool:
+    """Whether the scheme's plugin is e-mail, or calls `requests` for all it sends."""
+    scheme = scheme_of(template)
+    if scheme not in plugins() or scheme in NOT_THROUGH_REQUESTS:
+        return False
+    plugin = plugins()[scheme]
+    module = sys.modules[plugin.__module__]
+    return plugin is NotifyEmail or getattr(module, "requests", None) is requests
 
 
 COMPLAINTS: ContextVar[list[str] | None] = ContextVar("complaints", default=None)

@@ -126,7 +126,7 @@ VALUES: Mapping[str, Callable[[ChannelName, Recipient, str], Value]] = {
 # for documentation (RFC 2606) or read like one of their kind.
 SAMPLE: Mapping[str, str] = {
     "email": "sample.person@example.com",
-    "phone": "+251911000111",
+    "phone": "251911000111",  # Apprise takes no address that begins with a plus sign
     "person_id": "424242",
     "name": "Sample Person",
     "role": "student",

@@ -1,0 +1,88 @@
+"""A channel's URL that cannot be used stops the worker with one line, and says no secret."""
+
+import pytest
+
+from scheduler.settings import InvalidSetting
+from tests.tasks.channels.making import channels
+
+SECRETS = ("hunter2", "s3cretkey")
+
+
+@pytest.mark.parametrize(
+    ("setting", "url", "says"),
+    [
+        ("channel_email", "hunter2", "is no URL"),
+        ("channel_email", "https://hunter2@host/", "no Apprise URL"),
+        ("channel_email", "nonsense://hunter2@host/", "Apprise knows no nonsense://"),
+        ("channel_email", "mailto://u:hunter2@host?from=a@b.example", "to={email}"),
+        ("channel_email", "mailto://u:hunter2@host?from=a@b.example&to=x@y.example", "to={email}"),
+        ("channel_email", "mailto://u:hunter2@h?from=a@b.example&to={email},x@y.example", "cc="),
+        (
+            "channel_email",
+            "mailto://u:hunter2@h?from=a@b.example&to={email}&cc={email}",
+            "to= only",
+        ),
+        ("channel_email", "mailto://u:hunter2@h?from={email}&to={email}", "to= only"),
+        ("channel_email", "mailto://u:hunter2@h?from=a@b.example&to={email}&pgp=sign", "pgp="),
+        ("channel_email", "mailto://u:hunter2@h?from=nobody&to={email}&mode=odd", "mailto://"),
+        ("channel_sms", "atalk://user@s3cretkey/{mobile}", "{mobile} is no placeholder"),
+        ("channel_sms", "atalk://s3cretkey", "atalk://"),
+        ("channel_push", "syslog://hunter2", "cannot be used"),
+        ("channel_push", "dbus://", "dbus://"),
+        ("channel_push", "gnome://", "gnome://"),
+        ("channel_push", "macosx://", "macosx://"),
+        ("channel_push", "windows://", "windows://"),
+        ("channel_push", "file:///etc/passwd", "file://"),
+        ("channel_push", "exec://rm", "exec://"),
+        ("channel_push", "mqtt://u:hunter2@host/topic", "mqtt://"),
+        ("channel_push", "xmpp://u:hunter2@host/", "xmpp://"),
+        ("channel_push", "rsyslog://host", "cannot be used"),
+        ("channel_telegram", "tgram://s3cretkey/", "tgram://"),
+        ("channel_webhook", "json://", "json://"),
+        ("channel_webhook", "json://host/?:a={}", "{} is no placeholder"),
+    ],
+)
+def test_an_unusable_url_names_its_setting_and_no_secret(setting: str, url: str, says: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        channels(**{setting: url})
+
+    line = str(refused.value)
+    assert line.startswith(f"{setting.upper()}: ")
+    assert says in line
+    assert "\n" not in line
+    assert not any(secret in line for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("channel_email", "mailto://u:p@smtp.example:587?from=a@b.example&to={email}"),
+        (
+            "channel_email",
+            "mailtos://u:p@smtp.example?from=Desk<a@b.example>&to={email}&reply=c@d.example",
+        ),
+        ("channel_email", "mailtos://me:p@gmail.com?to={email}"),
+        ("channel_email", "sendgrid://apikey12345:a@b.example/{email}"),
+        ("channel_sms", "mailto://u:p@smtp.example?from=a@b.example&to={phone}@gateway.example"),
+        ("channel_sms", "atalk://user@apikey12345/{phone}?from=TUTOR"),
+        (
+            "channel_sms",
+            "twilio://AC0123456789abcdef0123456789abcdef:0123456789abcdef0123456789abcdef@+15555555555/{phone}",
+        ),
+        ("channel_telegram", "tgram://123456789:abcdefg_hijklmnop/{telegram}/"),
+        ("channel_telegram", "tgram://123456789:abcdefg_hijklmnop/-1001234567/"),
+        ("channel_push", "ntfys://ntfy.example/lessons-{person_id}"),
+        ("channel_push", "fcm://project@apikey123456/{push}"),
+        (
+            "channel_webhook",
+            "jsons://site.example/hook?:person={person_id}&:key={key}&-role={role}",
+        ),
+        ("channel_webhook", "form://site.example/hook"),
+    ],
+)
+def test_a_usable_url_is_taken(setting: str, url: str) -> None:
+    assert len(channels(**{setting: url})) == 1
+
+
+def test_without_channels_there_are_none() -> None:
+    assert channels() == {}
