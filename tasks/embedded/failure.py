@@ -3,3 +3,5 @@
 
 class EmbeddedServerFailed(Exception):
     """A server cannot be found, started or kept. The message is one line for the user."""
+
+    exit_code = 3
