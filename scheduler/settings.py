@@ -163,16 +163,23 @@ class Settings(BaseSettings):
         84, ge=1, le=3660, description="Days ahead that rules are kept filled."
     )
     month_end: MonthEnd = Field(
-        MonthEnd.CLAMP, description="Monthly rules in months without their day."
+        MonthEnd.CLAMP,
+        description="Monthly rules in months without their day: clamp (its last day) or skip.",
     )
-    on_stop: OnStop = Field(OnStop.KEEP, description="Future untouched rows of a stopped series.")
+    on_stop: OnStop = Field(
+        OnStop.KEEP, description="Rows to come of a series switched off, untouched: keep or cancel."
+    )
     package_duration_unit: PackageUnit = Field(
-        PackageUnit.NONE, description="Unit of package_duration."
+        PackageUnit.NONE,
+        description="Unit of package_duration: days, weeks or months; empty: the column is ignored.",
     )
     default_duration_minutes: int = Field(
         60, ge=1, le=1440, description="Without end_time and duration."
     )
-    holidays: OnHoliday = Field(OnHoliday.IGNORE, description="What rules do on public holidays.")
+    holidays: OnHoliday = Field(
+        OnHoliday.IGNORE,
+        description="On public holidays: ignore, skip (no row) or mark (a row, with the name).",
+    )
     holidays_country: str = Field("ET", description="Whose public holidays (ISO 3166 code).")
 
     reminder_leads: Leads = Field(

@@ -24,6 +24,8 @@ def setup(with_site_tables: bool, as_json: bool) -> None:
 
     Safe to repeat. Where a table or a column that the worker needs is missing, it says which and
     changes nothing.
+
+    Example: celery -A tasks setup
     """
     from scheduler.settings import load_settings
     from tasks.database import engine
