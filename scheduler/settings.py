@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     )
     package_duration_unit: PackageUnit = Field(
         PackageUnit.NONE,
-        description="Unit of package_duration: days, weeks or months; empty: the column is ignored.",
+        description="Unit of package_duration: days, weeks or months; empty: it is ignored.",
     )
     default_duration_minutes: int = Field(
         60, ge=1, le=1440, description="Without end_time and duration."
