@@ -27,7 +27,7 @@ def fit(words: str, secrets: Iterable[str] = ()) -> str:
         if len(secret) >= SHORTEST_SECRET:
             line = re.sub(re.escape(secret), MASK, line, flags=re.IGNORECASE)
     line = LINK.sub(rf"\g<host>/{MASK}", line)
-    for private in (EMAIL, DIGITS, TOKEN):
+    for private in (EMAIL, TOKEN, DIGITS):
         line = private.sub(MASK, line)
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + MASK
 

@@ -58,9 +58,7 @@ class Noting(HTTPConnection):
         try:
             super().request(*args, **kwargs)
         except Exception as error:
-            late = isinstance(error, TimeoutError)
-            seen = WebSeen.TIMEOUT_BEFORE if late else WebSeen.CUT_BEFORE
-            exchange.fail(seen, error_words(error))
+            exchange.fail(sending_seen(error), error_words(error))
             raise
         exchange.handed_over = True
 
@@ -133,6 +131,13 @@ CONNECTING: tuple[tuple[type[Exception] | tuple[type[Exception], ...], WebSeen],
     ((ConnectTimeoutError, TimeoutError), WebSeen.CONNECT_TIMEOUT),
     ((ssl.SSLError, ssl.CertificateError, WrappedSSLError), WebSeen.TLS_REFUSED),
 )
+
+
+def sending_seen(error: Exception) -> WebSeen:
+    """A ValueError is a header that cannot be written; nothing has left then."""
+    if isinstance(error, ValueError):
+        return WebSeen.NOT_TRIED
+    return WebSeen.TIMEOUT_BEFORE if isinstance(error, TimeoutError) else WebSeen.CUT_BEFORE
 
 
 def waiting_seen(error: Exception) -> WebSeen:
