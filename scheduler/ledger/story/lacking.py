@@ -125,8 +125,17 @@ def to_come(kind: Kind, minutes: int, person: Person, outlook: Outlook) -> Event
     if barred is not None:
         return Event(due_at, What.NOTHING, f"{about}: as things are it will not go: {barred}")
     if due_at > outlook.now:
-        return Event(due_at, What.DUE, f"{about}: not yet due, goes {outlook.at(due_at)}")
+        words = f"not yet due, goes {outlook.at(due_at)}{why_this_lead(kind, outlook)}"
+        return Event(due_at, What.DUE, f"{about}: {words}")
     return Event(due_at, What.OVERDUE, f"{about}: {why_unplanned(due_at, outlook)}")
+
+
+def why_this_lead(kind: Kind, outlook: Outlook) -> str:
+    """Where the row's alarm_before_minutes does not count."""
+    given, minutes = outlook.session.alarm_given, outlook.session.alarm_minutes
+    if kind is not Kind.ALARM or given == minutes:
+        return ""
+    return f" (alarm_before_minutes is {'empty' if given is None else given}: {minutes} counts)"
 
 
 def why_barred(kind: Kind, person: Person, outlook: Outlook) -> str | None:
