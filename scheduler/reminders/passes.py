@@ -22,8 +22,7 @@ from scheduler.reminders.changes import (
     withdraw,
 )
 from scheduler.reminders.notices import bring_back_notices, plan_notices, withdraw_notices
-from scheduler.reminders.planning import alarm_minutes_in_use, plan
-from scheduler.reminders.progress import Progress
+from scheduler.reminders.planning import alarm_minutes_in_use, plan, quiet_hours_wished
 from scheduler.reminders.spans import (
     Lead,
     alarm_leads,
@@ -44,6 +43,14 @@ class Changes:
     obsolete: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Due times in (after, until]."""
+
+    after: datetime
+    until: datetime
+
+
 TRY_TURN = text("SELECT pg_try_advisory_xact_lock(7236548812040022)")
 TURN = text("SELECT pg_advisory_xact_lock(7236548812040022)")
 
@@ -59,17 +66,17 @@ def wait_turn(conn: Connection) -> None:
 
 
 def narrow_pass(
-    conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime, seen: Progress
+    conn: Connection,
+    catalog: SiteCatalog,
+    settings: Settings,
+    now: datetime,
+    leads: Sequence[Lead],
+    due: Due,
 ) -> Changes:
-    """Plan what newly falls due since `seen.planned_until` (which must be known)."""
-    assert seen.planned_until is not None  # noqa: S101 (the caller asked)
-    windows = newly_due(
-        _leads(settings, seen.alarm_leads), seen.planned_until, _horizon(settings, now)
-    )
+    """Plan what falls due in a span, and move what waited until now."""
     expired = expire(conn, now)
-    stop_repeating(conn, now)
     try_again(conn, now)
-    made = plan(conn, catalog, settings, now, windows)
+    made = plan(conn, catalog, settings, now, newly_due(leads, due.after, due.until))
     dropped = drop_farther_leads(conn, now)
     return Changes(made.planned - dropped, expired | made.expired, made.obsolete | dropped)
 
@@ -95,8 +102,10 @@ def full_pass(
     planned = bring_back(conn, catalog, now, zone)
     planned |= bring_back_notices(conn, now, zone) | plan_notices(conn, now, zone)
     minutes = alarm_minutes_in_use(conn, catalog, settings, now)
-    leads, horizon = _leads(settings, minutes), _horizon(settings, now)
-    windows = (*all_due(leads, since, horizon), *early_for_quiet(leads, since, horizon))
+    leads, horizon = leads_of(settings, minutes), now + settings.plan_ahead
+    windows = all_due(leads, since, horizon)
+    if quiet_hours_wished(conn):
+        windows += early_for_quiet(leads, since, horizon)
     made = plan(conn, catalog, settings, now, windows, silent_until)
     dropped = drop_farther_leads(conn, now) | drop_told_by_notice(conn, now)
     if silent_until is not None:
@@ -108,9 +117,5 @@ def full_pass(
     )
 
 
-def _leads(settings: Settings, minutes: Sequence[int]) -> tuple[Lead, ...]:
-    return (*reminder_leads(settings.reminder_leads), *alarm_leads(minutes))
-
-
-def _horizon(settings: Settings, now: datetime) -> datetime:
-    return now + settings.plan_ahead
+def leads_of(settings: Settings, alarm_minutes: Sequence[int]) -> tuple[Lead, ...]:
+    return (*reminder_leads(settings.reminder_leads), *alarm_leads(alarm_minutes))

@@ -3,15 +3,15 @@
 The tick and the sweep differ in the windows alone (`spans`).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
-from scheduler.expansion.people import people_joins
-from scheduler.reminders.spans import LONGEST_ALARM, Window, walls
+from scheduler.reminders.people import people
+from scheduler.reminders.spans import LONGEST_ALARM, Slot, Window, slots
 from scheduler.reminders.truth import LIVE, PAUSED, STARTS_AT, alarm_minutes
 from scheduler.settings import Settings
 
@@ -41,16 +41,16 @@ def plan(
     """
     if not windows:
         return Made(frozenset(), frozenset(), frozenset())
+    read = slots(windows, settings.zone)
     rows = conn.execute(
-        text(_plan(catalog)),
+        text(_plan(catalog, settings, read)),
         {
-            **_windows(windows, settings),
+            **_spans(windows),
+            **_slots(read),
             "zone": settings.site_timezone,
             "now": now,
             "horizon": now + settings.plan_ahead,
             "silent_until": silent_until,
-            "reminder_roles": [*settings.reminder_recipients],
-            "alarm_roles": [*settings.alarm_recipients],
         },
     ).all()
     by_state = {
@@ -60,65 +60,68 @@ def plan(
     return Made(**by_state)
 
 
-def _windows(windows: Sequence[Window], settings: Settings) -> dict[str, object]:
-    spans = [walls(window, settings.zone) for window in windows]
+def _spans(windows: Sequence[Window]) -> dict[str, object]:
     return {
         "kinds": [window.lead.kind for window in windows],
         "befores": [window.lead.before for window in windows],
         "minutes": [window.lead.minutes for window in windows],
         "afters": [window.after for window in windows],
         "untils": [window.until for window in windows],
-        "first_walls": [span.first for span in spans],
-        "last_walls": [span.last for span in spans],
-        "days": _days(day for span in spans for day in span.days),
         "earliest": min(window.after for window in windows),
         "latest": max(window.until for window in windows),
     }
 
 
-def _days(days: Iterable[date]) -> list[date]:
-    return sorted(set(days))
+def _slots(slots: Sequence[Slot]) -> dict[str, object]:
+    each = {
+        f"{field.name}_{number}": getattr(slot, field.name)
+        for number, slot in enumerate(slots)
+        for field in fields(slot)
+    }
+    return {**each, "first_day": slots[0].first_day, "last_day": slots[-1].last_day}
 
 
-# Indexes: (session_date, start_time) of tutor_sessions where the site has one, for each window;
-# the primary keys of the people; delivery_once for each row found, whatever the ledger's size.
-# `days` lets a site without that index be read once, not once a window.
+def _within(slots: Sequence[Slot]) -> str:
+    return " OR ".join(
+        f"""s.session_date BETWEEN :first_day_{number} AND :last_day_{number}
+           AND s.start_time BETWEEN CAST(:first_time_{number} AS time)
+               AND CAST(:last_time_{number} AS time)"""
+        for number in range(len(slots))
+    )
+
+
+# Indexes: (session_date, start_time) of tutor_sessions where the site has one, once for each slot;
+# a site without it is read once, by a comparison or two of each row's date. The primary keys of
+# the people. delivery_once for each row found, whatever the ledger's size.
 # The anti-join comes before ON CONFLICT, so that known keys take no sequence values; the latter is
 # for two passes at once.
-def _plan(catalog: SiteCatalog) -> str:
+def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str:
     return f"""
-    WITH span AS MATERIALIZED (
-        SELECT * FROM unnest(
-            CAST(:kinds AS text[]), CAST(:befores AS interval[]), CAST(:minutes AS integer[]),
-            CAST(:afters AS timestamptz[]), CAST(:untils AS timestamptz[]),
-            CAST(:first_walls AS timestamp[]), CAST(:last_walls AS timestamp[]))
-          AS w(kind, before, minutes, after, until, first_wall, last_wall)
-    ), due AS (
-        SELECT s.id AS session_id, s.tutor_id, s.student_id, i.starts_at, {PAUSED} AS paused,
-               w.kind, w.minutes AS lead_minutes, i.starts_at - w.before AS due_at
-          FROM span w
-          JOIN tutor_sessions s
-            ON (s.session_date, s.start_time) >= (w.first_wall::date, w.first_wall::time)
-           AND (s.session_date, s.start_time) <= (w.last_wall::date, w.last_wall::time)
-         CROSS JOIN LATERAL (SELECT {STARTS_AT} AS starts_at) i
-         WHERE s.session_date = ANY(CAST(:days AS date[]))
-           AND i.starts_at > w.after AND i.starts_at <= w.until
-           AND CASE w.kind
-               WHEN 'reminder' THEN s.notification_enabled
-               ELSE s.alarm_enabled AND w.minutes = {alarm_minutes(catalog)} END
-           AND {LIVE}
-    ), told AS ({_people(catalog)}
+    WITH session AS MATERIALIZED (
+        SELECT s.id, s.tutor_id, s.student_id, s.notification_enabled, s.alarm_enabled,
+               {alarm_minutes(catalog)} AS alarm_minutes, {STARTS_AT} AS starts_at,
+               {PAUSED} AS paused
+          FROM tutor_sessions s
+         WHERE s.session_date BETWEEN :first_day AND :last_day AND ({_within(read)})
+           AND (s.notification_enabled OR s.alarm_enabled) AND {LIVE}
+    ), due AS MATERIALIZED (
+        SELECT s.id AS session_id, s.tutor_id, s.student_id, s.starts_at, s.paused,
+               w.kind, w.minutes AS lead_minutes, s.starts_at - w.before AS due_at
+          FROM session s
+          JOIN unnest(
+                   CAST(:kinds AS text[]), CAST(:befores AS interval[]),
+                   CAST(:minutes AS integer[]), CAST(:afters AS timestamptz[]),
+                   CAST(:untils AS timestamptz[])) AS w(kind, before, minutes, after, until)
+            ON s.starts_at > w.after AND s.starts_at <= w.until
+           AND CASE w.kind WHEN 'reminder' THEN s.notification_enabled
+                           ELSE s.alarm_enabled AND w.minutes = s.alarm_minutes END
+    ), told AS ({people(catalog, settings)}
     ), wished AS (
-        SELECT told.*, CASE told.kind WHEN 'reminder' THEN coalesce(session_worker.outside_quiet(
-                   due_at, starts_at,
-                   coalesce(k.quiet_from, a.quiet_from), coalesce(k.quiet_until, a.quiet_until),
-                   CASE WHEN coalesce(k.quiet_from, a.quiet_from) IS NOT NULL
-                       THEN session_worker.known_zone(coalesce(k.zone, a.zone), :zone) END
-               ), due_at) ELSE due_at END AS send_after
+        SELECT told.*, CASE
+               WHEN told.kind = 'reminder' AND {QUIET_WISHED}
+               THEN session_worker.heeding_quiet(person_id, due_at, starts_at, :zone)
+               ELSE due_at END AS send_after
           FROM told
-          LEFT JOIN session_worker.preference a ON a.person_id = told.person_id AND a.kind = '*'
-          LEFT JOIN session_worker.preference k
-                 ON k.person_id = told.person_id AND k.kind = told.kind
     ), candidate AS (
         SELECT DISTINCT ON (tutor_id, student_id, starts_at, kind, lead_minutes, recipient) *
           FROM wished
@@ -158,36 +161,13 @@ def _plan(catalog: SiteCatalog) -> str:
     RETURNING id, state"""
 
 
-def _people(catalog: SiteCatalog) -> str:
-    """The sessions that are due, once for each person and role; `place` ranks the roles."""
-    people = f"""
-        SELECT due.*, p.role, p.place, p.person_id,
-               coalesce('user:' || p.person_id, p.role || ':' || p.profile_id) AS recipient
-          FROM due {people_joins(catalog, "due")}
-         CROSS JOIN LATERAL (VALUES
-             ('tutor', 1, tu.id, due.tutor_id), ('student', 2, su.id, due.student_id)
-         ) AS p(role, place, person_id, profile_id)
-         WHERE {_wanted("p.role")}"""
-    if not catalog.has("student_profiles", "parent_id"):
-        return people
-    return f"{people} UNION ALL {_parents(catalog)}"
+# Hardly anybody has quiet hours on a new site; then nobody's are asked for.
+QUIET_WISHED = "EXISTS (SELECT FROM session_worker.preference WHERE quiet_from IS NOT NULL)"
 
 
-def _parents(catalog: SiteCatalog) -> str:
-    known = catalog.has("parent_profiles", "user_id")
-    users = "LEFT JOIN parent_profiles pp ON pp.id = c.id LEFT JOIN users pu ON pu.id = pp.user_id"
-    person = "pu.id" if known else "NULL::integer"
-    return f"""
-        SELECT due.*, 'parent', 3, {person},
-               coalesce('user:' || {person}, 'parent:' || c.id)
-          FROM due {people_joins(catalog, "due")}
-         CROSS JOIN LATERAL unnest(sp.parent_id) AS c(id) {users if known else ""}
-         WHERE {_wanted("'parent'")} AND c.id IS NOT NULL"""
-
-
-def _wanted(role: str) -> str:
-    return f"""{role} = ANY(CASE due.kind WHEN 'reminder' THEN CAST(:reminder_roles AS text[])
-                    ELSE CAST(:alarm_roles AS text[]) END)"""
+def quiet_hours_wished(conn: Connection) -> bool:
+    """Whether anybody has quiet hours, so that a reminder may have to go early."""
+    return bool(conn.scalar(text(f"SELECT {QUIET_WISHED}")))
 
 
 # Index: (session_date, start_time) of tutor_sessions where there is one. Only the coming week.

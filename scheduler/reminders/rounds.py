@@ -12,13 +12,23 @@ from models.installation import installation_matches
 from scheduler.reminders.claims import lapse
 from scheduler.reminders.holding import WRONG_DATABASE, hold_all
 from scheduler.reminders.moves import lose
-from scheduler.reminders.passes import Changes, full_pass, narrow_pass, try_turn, wait_turn
+from scheduler.reminders.passes import (
+    Changes,
+    Due,
+    full_pass,
+    leads_of,
+    narrow_pass,
+    try_turn,
+    wait_turn,
+)
 from scheduler.reminders.planning import alarm_minutes_in_use
 from scheduler.reminders.progress import Progress, note_alarm_leads, note_beat, note_tick, progress
 from scheduler.settings import ChannelName, OnUnknown, Settings
 
 # How far back a session may have begun and still get its rows, as expired.
 LOOK_BACK = timedelta(days=1)
+# How much the tick plans at once, at most.
+LONGEST_STEP = timedelta(seconds=10)
 # An alarm that is due at the start counts for a minute more.
 GRACE = timedelta(minutes=1)
 
@@ -43,14 +53,28 @@ def tick(conn: Connection, catalog: SiteCatalog, settings: Settings, now: dateti
     if not try_turn(conn):
         return Changes()
     seen = progress(conn)
+    horizon = now + settings.plan_ahead
     if seen.first_tick_at is None:
         changes = full_pass(conn, catalog, settings, now, since=now, silent_until=now)
     elif seen.planned_until is None or seen.planned_until < now:
         changes = full_pass(conn, catalog, settings, now, since(seen, now))
     else:
-        changes = narrow_pass(conn, catalog, settings, now, seen)
-    note_tick(conn, now, now + settings.plan_ahead)
+        due = due_next(seen.planned_until, horizon, settings)
+        leads = leads_of(settings, seen.alarm_leads)
+        changes = narrow_pass(conn, catalog, settings, now, leads, due)
+        horizon = due.until
+    note_tick(conn, now, horizon)
     return changes
+
+
+def due_next(planned_until: datetime, horizon: datetime, settings: Settings) -> Due:
+    """What the tick plans: nothing in most seconds, then some seconds at once.
+
+    Each look at the site's table costs something, above all where it lacks the index; what is due
+    has been planned long before.
+    """
+    step = min(LONGEST_STEP, settings.plan_ahead / 2)
+    return Due(planned_until, horizon if horizon - planned_until >= step else planned_until)
 
 
 def sweep(conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime) -> Changes:

@@ -44,16 +44,27 @@ class Walls:
     first: datetime
     last: datetime
 
-    @property
-    def days(self) -> list[date]:
-        count = (self.last.date() - self.first.date()).days + 1
-        return [self.first.date() + n * DAY for n in range(count)]
+
+# PostgreSQL's last time of day, which Python's do not know.
+MIDNIGHT, NEXT_MIDNIGHT = "00:00", "24:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Days and times of day, ends included: what PostgreSQL can estimate, as it cannot pairs."""
+
+    first_day: date
+    last_day: date
+    first_time: str
+    last_time: str
 
 
 def newly_due(
     leads: Iterable[Lead], planned_until: datetime, horizon: datetime
 ) -> tuple[Window, ...]:
     """What falls due in (planned_until, horizon], the tick's narrow windows."""
+    if planned_until >= horizon:
+        return ()
     return tuple(Window(lead, planned_until + lead.before, horizon + lead.before) for lead in leads)
 
 
@@ -91,6 +102,35 @@ def walls(window: Window, zone: ZoneInfo) -> Walls:
     offsets = [_offset(window.after + (n - 1) * DAY, zone) for n in range(days + 1)]
     utc_after, utc_until = (_naive(instant) for instant in (window.after, window.until))
     return Walls(utc_after + min(offsets), utc_until + max(offsets))
+
+
+def slots(windows: Iterable[Window], zone: ZoneInfo) -> list[Slot]:
+    """The wall times of all windows, apart and ascending: each row is read once."""
+    return [
+        slot for span in _apart(walls(window, zone) for window in windows) for slot in _split(span)
+    ]
+
+
+def _apart(spans: Iterable[Walls]) -> list[Walls]:
+    apart: list[Walls] = []
+    for span in sorted(spans, key=lambda span: span.first):
+        if apart and span.first <= apart[-1].last:
+            apart[-1] = Walls(apart[-1].first, max(apart[-1].last, span.last))
+        else:
+            apart.append(span)
+    return apart
+
+
+def _split(span: Walls) -> list[Slot]:
+    """At midnight, with the full days between as one."""
+    first, last = span.first.date(), span.last.date()
+    begins, ends = str(span.first.time()), str(span.last.time())
+    if first == last:
+        return [Slot(first, last, begins, ends)]
+    days = [Slot(first + DAY, last - DAY, MIDNIGHT, NEXT_MIDNIGHT)] if last - first > DAY else []
+    return [
+        Slot(first, first, begins, NEXT_MIDNIGHT), *days, Slot(last, last, MIDNIGHT, ends)
+    ]  # fmt: skip
 
 
 def _offset(instant: datetime, zone: ZoneInfo) -> timedelta:

@@ -30,6 +30,9 @@ CREATE TABLE session_worker.series (
     changed_at     timestamptz NOT NULL DEFAULT now()
 );
 
+-- Whether any is paused.
+CREATE INDEX series_paused ON session_worker.series (anchor_id) WHERE state = 'paused';
+
 -- One date of a series: the row it has, or why it has none.
 CREATE TABLE session_worker.occurrence (
     anchor_id   bigint NOT NULL,
@@ -277,6 +280,19 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- Whether a session, as an anchor or as a date, belongs to a series that is paused.
+-- Indexes: the primary key of series, occurrence_session.
+CREATE FUNCTION session_worker.is_paused(session bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM session_worker.series r
+                    WHERE r.anchor_id = session AND r.state = 'paused')
+        OR EXISTS (SELECT FROM session_worker.occurrence o
+                     JOIN session_worker.series r ON r.anchor_id = o.anchor_id
+                    WHERE o.session_id = session AND r.state = 'paused');
+END
+$$;
+
 -- When a reminder goes whose recipient has quiet hours: at their end, or, if the session would have
 -- begun by then, a minute before they start. Quiet hours may pass midnight.
 CREATE FUNCTION session_worker.outside_quiet(
@@ -298,6 +314,29 @@ CREATE FUNCTION session_worker.outside_quiet(
         session_worker.instant(
             wall::date + quiet_from - CASE WHEN wall::time < quiet_from
                 THEN interval '1 day' ELSE interval '0' END, zone) AS begins_at) e
+$$;
+
+-- The same for a person, by what they wish for reminders or else for everything.
+-- Index: the primary key of preference.
+CREATE FUNCTION session_worker.heeding_quiet(
+    person bigint, due timestamptz, starts_at timestamptz, site_zone text
+) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    quiet_from time;
+    quiet_until time;
+    zone text;
+BEGIN
+    SELECT coalesce(k.quiet_from, a.quiet_from), coalesce(k.quiet_until, a.quiet_until),
+           session_worker.known_zone(coalesce(k.zone, a.zone), site_zone)
+      INTO quiet_from, quiet_until, zone
+      FROM (SELECT 1) one
+      LEFT JOIN session_worker.preference a ON a.person_id = person AND a.kind = '*'
+      LEFT JOIN session_worker.preference k ON k.person_id = person AND k.kind = 'reminder';
+    IF quiet_from IS NULL OR quiet_until IS NULL THEN
+        RETURN due;
+    END IF;
+    RETURN session_worker.outside_quiet(due, starts_at, quiet_from, quiet_until, zone);
+END
 $$;
 """
 

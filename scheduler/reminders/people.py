@@ -1,0 +1,71 @@
+"""SQL: sessions that are due → the people in the roles that settings name."""
+
+from models.catalog import ProfileKey, SiteCatalog
+from scheduler.message import Kind
+from scheduler.settings import Role, Settings
+
+# Which of a person's roles a message names, where they have two in one session.
+PLACES = {Role.TUTOR: 1, Role.STUDENT: 2, Role.PARENT: 3}
+
+
+def people(catalog: SiteCatalog, settings: Settings) -> str:
+    """Rows of `due`, once for each person and role; a message's role is that of the lowest `place`.
+
+    `recipient` is 'user:7', or 'student:3' where no user stands behind the role.
+    """
+    roles = {
+        Kind.REMINDER: settings.reminder_recipients,
+        Kind.ALARM: settings.alarm_recipients,
+    }
+    branches = []
+    for role in Role:
+        kinds = [kind for kind, wanted in roles.items() if role in wanted]
+        if kinds and (branch := BRANCHES[role](catalog)):
+            among = ", ".join(f"'{kind}'" for kind in kinds)
+            branches.append(f"{branch} WHERE due.kind IN ({among})")
+    return " UNION ALL ".join(branches) or NOBODY
+
+
+NOBODY = """
+        SELECT due.*, 'tutor' AS role, 1 AS place, NULL::integer AS person_id, '' AS recipient
+          FROM due WHERE false"""
+
+
+def _tutors(catalog: SiteCatalog) -> str:
+    return _profiles("tutor_profiles", "due.tutor_id", catalog.tutor_key, Role.TUTOR)
+
+
+def _students(catalog: SiteCatalog) -> str:
+    return _profiles("student_profiles", "due.student_id", catalog.student_key, Role.STUDENT)
+
+
+def _profiles(table: str, key: str, points_at: ProfileKey, role: Role) -> str:
+    """Where the session points at users, no profile is asked for."""
+    joins = f"LEFT JOIN users u ON u.id = {key}"
+    if points_at is ProfileKey.PROFILE:
+        joins = f"LEFT JOIN {table} p ON p.id = {key} LEFT JOIN users u ON u.id = p.user_id"
+    return f"SELECT due.*, {_person(role, 'u.id', key)} FROM due {joins}"
+
+
+def _parents(catalog: SiteCatalog) -> str:
+    """The student's parents, as far as this database knows of any."""
+    if not catalog.has("student_profiles", "parent_id"):
+        return ""
+    student = "id" if catalog.student_key is ProfileKey.PROFILE else "user_id"
+    joins, user = "", "NULL::integer"
+    if catalog.has("parent_profiles", "user_id"):
+        joins = "LEFT JOIN parent_profiles p ON p.id = c.id LEFT JOIN users u ON u.id = p.user_id"
+        user = "u.id"
+    return f"""
+        SELECT due.*, {_person(Role.PARENT, user, "c.id")}
+          FROM due
+          JOIN student_profiles sp ON sp.{student} = due.student_id
+          JOIN LATERAL unnest(sp.parent_id) AS c(id) ON c.id IS NOT NULL {joins}"""
+
+
+def _person(role: Role, user: str, otherwise: str) -> str:
+    return f"""'{role}' AS role, {PLACES[role]} AS place, {user} AS person_id,
+               coalesce('user:' || {user}, '{role}:' || {otherwise}) AS recipient"""
+
+
+BRANCHES = {Role.TUTOR: _tutors, Role.STUDENT: _students, Role.PARENT: _parents}

@@ -1,0 +1,146 @@
+"""The facts of a message that nobody is sent: as if it were claimed now, and then rolled back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, text
+
+from models.catalog import SiteCatalog
+from scheduler.expansion.people import people_joins
+from scheduler.message import Kind
+from scheduler.reminders.facts import Facts, read_facts
+from scheduler.reminders.truth import LIVE, STARTS_AT, alarm_minutes
+from scheduler.settings import Role, Settings
+
+
+class NothingToShow(Exception):
+    """No such session, or nobody in that role. One line."""
+
+
+class Occasion(StrEnum):
+    """What a message is about; the three notices apart."""
+
+    ALARM = "alarm"
+    REMINDER = "reminder"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    RESTORED = "restored"
+    AGENDA = "agenda"
+
+    @property
+    def kind(self) -> Kind:
+        notices = (Occasion.MOVED, Occasion.CANCELLED, Occasion.RESTORED)
+        return Kind.NOTICE if self in notices else Kind(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which message is looked at. A move is shown as one from the day before."""
+
+    session_id: int
+    occasion: Occasion
+    role: Role
+
+
+def preview_facts(
+    conn: Connection, catalog: SiteCatalog, settings: Settings, wanted: Wanted
+) -> list[Facts]:
+    """All that the messages would name, also the sessions told of in the same message.
+
+    The ledger's rows are made in the caller's transaction, with ids below zero and no sequence
+    value taken; roll it back. Raises NothingToShow.
+    """
+    if conn.execute(THERE, {"id": wanted.session_id}).one_or_none() is None:
+        raise NothingToShow(
+            f"there is no session {wanted.session_id}: give the id of a tutor_sessions row."
+        )
+    holder = uuid4()
+    ids = conn.scalars(text(_imagine(catalog, wanted)), _parameters(settings, wanted, holder)).all()
+    if not ids:
+        raise NothingToShow(f"session {wanted.session_id} has no {wanted.role} to write to.")
+    return read_facts(conn, catalog, settings, ids, holder)
+
+
+# Index: primary key.
+THERE = text("SELECT id FROM tutor_sessions WHERE id = :id")
+
+
+def _parameters(settings: Settings, wanted: Wanted, holder: UUID) -> Mapping[str, object]:
+    notice = wanted.occasion.kind is Kind.NOTICE
+    leads = settings.reminder_leads
+    return {
+        "id": wanted.session_id,
+        "zone": settings.site_timezone,
+        "kind": wanted.occasion.kind,
+        "role": wanted.role,
+        "change": wanted.occasion if notice else None,
+        "reminder_minutes": int(max(leads).total_seconds() // 60) if leads else 0,
+        "holder": holder,
+    }
+
+
+# Indexes: primary keys; (session_date, start_time) of tutor_sessions for what is beside it, where
+# the site has one. An admin looks at one message.
+def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
+    return f"""
+    WITH near AS (
+        SELECT s.id AS session_id, s.tutor_id, s.student_id, {STARTS_AT} AS starts_at,
+               CASE :kind WHEN 'alarm' THEN {alarm_minutes(catalog)}
+                          WHEN 'reminder' THEN CAST(:reminder_minutes AS integer)
+                          ELSE 0 END AS lead_minutes
+          FROM tutor_sessions s
+          JOIN tutor_sessions chosen ON {BESIDE[wanted.occasion.kind]}
+         WHERE chosen.id = :id AND (s.id = chosen.id OR {LIVE})
+    ), told AS (
+        SELECT near.*, p.person_id,
+               coalesce('user:' || p.person_id, :role || ':' || p.profile_id) AS recipient
+          FROM near {people_joins(catalog, "near")}
+         CROSS JOIN LATERAL ({_people(catalog, wanted.role)}) AS p(person_id, profile_id)
+    ), numbered AS (
+        SELECT told.*, row_number() OVER (ORDER BY starts_at, session_id, recipient) AS number
+          FROM told
+         WHERE recipient IN (SELECT recipient FROM told WHERE session_id = :id)
+    )
+    INSERT INTO session_worker.delivery (
+        id, session_id, tutor_id, student_id, starts_at, kind, lead_minutes, revision, recipient,
+        person_id, role, state, change, due_at, send_after, holder)
+    OVERRIDING SYSTEM VALUE
+    SELECT -number, session_id, tutor_id, student_id, starts_at, :kind, lead_minutes,
+           -number::smallint, recipient, person_id, :role, 'claimed',
+           CASE WHEN CAST(:change AS text) IS NOT NULL THEN jsonb_build_object(
+               'kind', CAST(:change AS text), 'old_starts_at',
+               CASE :change WHEN 'moved' THEN starts_at - interval '1 day' ELSE starts_at END) END,
+           starts_at, starts_at, CAST(:holder AS uuid)
+      FROM numbered
+    RETURNING id"""
+
+
+SAME_START = "(s.session_date, s.start_time) = (chosen.session_date, chosen.start_time)"
+BESIDE = {
+    Kind.ALARM: SAME_START,
+    Kind.REMINDER: SAME_START,
+    Kind.NOTICE: "s.id = chosen.id",
+    Kind.AGENDA: "s.session_date = chosen.session_date",
+}
+
+
+PARENTS = "FROM unnest(sp.parent_id) AS c(id)"
+
+
+def _people(catalog: SiteCatalog, role: Role) -> str:
+    """SQL: who has the role in a session of `near`, as users.id and profile id."""
+    match role:
+        case Role.TUTOR:
+            return "SELECT tu.id, near.tutor_id"
+        case Role.STUDENT:
+            return "SELECT su.id, near.student_id"
+    if not catalog.has("student_profiles", "parent_id"):
+        return "SELECT NULL::integer, NULL::integer WHERE false"
+    if not catalog.has("parent_profiles", "user_id"):
+        return f"SELECT NULL::integer, c.id {PARENTS} WHERE c.id IS NOT NULL"
+    return f"""
+        SELECT pu.id, c.id {PARENTS}
+          LEFT JOIN parent_profiles pp ON pp.id = c.id LEFT JOIN users pu ON pu.id = pp.user_id
+         WHERE c.id IS NOT NULL"""
