@@ -31,6 +31,8 @@ ASSET = AppriseAsset(
     http_redirects=False,
     interpret_emojis=False,
     allow_templates=False,
+    pem_autogen=False,
+    pgp_autogen=False,
     storage_mode=common.PersistentStoreMode.MEMORY.value,
     timezone=UTC,
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from apprise import NotifyFormat, NotifyType
+from apprise import NotifyFormat, NotifyType, OverflowMode
 from apprise.attachment.memory import AttachMemory
 from apprise.conversion import convert_between
 from apprise.plugins.base import NotifyBase
@@ -31,6 +31,8 @@ class WebTransport:
         self._targets = len(sample)
         self._schema = str(sample.schema)
         self._secrets = secrets_of(template.text)
+        # A chat or a push that is too long would be refused; an SMS goes out in parts.
+        self._cuts = template.channel in CUT_TO_FIT and "overflow=" not in template.text
         self._carrier = Carrier(connect, answer)
 
     def send(self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime) -> Outcome:
@@ -67,6 +69,7 @@ class WebTransport:
             **(in_html(plugin, title, letter) if as_html else in_text(plugin, title, letter)),
             "notify_type": NotifyType.WARNING if letter.urgent else NotifyType.INFO,
             "attach": in_memory(letter.attachments) if files else None,
+            "overflow": OverflowMode.TRUNCATE if self._cuts else None,
         }
 
     def _outcome(self, judgement: Judgement, private: set[str]) -> Outcome:
@@ -99,6 +102,7 @@ def in_html(plugin: NotifyBase, title: str, letter: Letter) -> Mapping[str, obje
     return {"title": title, "body": letter.html, "body_format": NotifyFormat.HTML}
 
 
+CUT_TO_FIT = {ChannelName.TELEGRAM, ChannelName.PUSH}
 TAKES_FILES = {ChannelName.EMAIL, ChannelName.WEBHOOK}
 
 
