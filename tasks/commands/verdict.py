@@ -13,6 +13,7 @@ from models.installation import SchemaIsNewer
 from models.site import ColumnMissing
 from scheduler.expansion.backfill import BackfillRefused
 from scheduler.expansion.preview import NotASeries
+from scheduler.ledger.refusal import LedgerRefusal
 from scheduler.reminders.rounds import WrongDatabase
 from scheduler.settings import InvalidSetting
 from tasks.commands.failure import ExitCode, Failure
@@ -23,6 +24,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     InvalidSetting: ExitCode.USAGE,
     BackfillRefused: ExitCode.USAGE,
     NotASeries: ExitCode.USAGE,
+    LedgerRefusal: ExitCode.USAGE,
     SiteMismatch: ExitCode.PARTLY,
     WrongDatabase: ExitCode.PARTLY,
     ColumnMissing: ExitCode.PARTLY,

@@ -70,6 +70,7 @@ REASONS: Mapping[str, str] = {
     "inactive": "the person is not active",
     "no_address": "the person has no address",
     "no_channel": "no channel is configured",
+    "channels_unreadable": "the channels cannot be used: see `celery -A tasks doctor`",
     "no_user": "no user stands behind the role",
     "no_email": "no e-mail address",
     "bad_email": "an unusable e-mail address",

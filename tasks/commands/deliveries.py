@@ -1,0 +1,255 @@
+"""`celery -A tasks deliveries`: the ledger of messages, and what an admin does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from scheduler.ledger.state import State
+from tasks.commands.worker_command import (
+    INSTANT,
+    ROW_ID,
+    WorkerCommand,
+    WorkerGroup,
+    console,
+    json_document,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from scheduler.ledger.reading import DeliveryLine, Wanted
+    from scheduler.ledger.switches import Pause
+    from scheduler.settings import Settings
+
+# A table for the eyes; a document holds all.
+TABLE_LIMIT = 100
+
+Result = TypeVar("Result")
+
+
+class Channel(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """A channel's name, as in the settings CHANNEL_EMAIL, CHANNEL_SMS …"""
+
+    name = "channel"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from scheduler.settings import ChannelName  # slow to import
+
+        names = [channel.value for channel in ChannelName]
+        if (given := str(value).strip().lower()) not in names:
+            self.fail(f"{value!r} is no channel: write {', '.join(names)}", param, ctx)
+        return given
+
+
+CHANNEL = Channel()
+STATE = click.Choice([state.value for state in State], case_sensitive=False)
+DELIVERY_IDS = click.argument("ids", metavar="ID…", type=ROW_ID, nargs=-1, required=True)
+BATCH = click.option("--batch", type=ROW_ID, required=True, help="The batch that holds them.")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+
+
+@click.group(cls=WorkerGroup, invoke_without_command=True)
+@click.option("--session", "session_id", type=ROW_ID, help="Only of this session.")
+@click.option("--person", "person_id", type=ROW_ID, help="Only to this person (users.id).")
+@click.option(
+    "--state", "states", type=STATE, multiple=True, help="Only in this state; repeatable."
+)
+@click.option("--since", type=INSTANT, help="Only what was due then or later.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000_000),
+    help=f"The newest so many; a table shows {TABLE_LIMIT} unless told, a document all.",
+)
+@JSON
+@click.pass_context
+def deliveries(context: click.Context, /, as_json: bool, **asked: Any) -> None:
+    """List the messages of the ledger, in the order in which they are due.
+
+    Example: celery -A tasks deliveries --session 42
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from scheduler.ledger.reading import Wanted, list_deliveries
+
+    limit = asked.pop("limit") or (None if as_json else TABLE_LIMIT)
+    states = tuple(State(state) for state in asked.pop("states"))
+    wanted = Wanted(**asked, states=states, limit=limit)
+    found, settings = in_ledger(lambda conn, _: list_deliveries(conn, wanted))
+    click.echo(json_document({"deliveries": found})) if as_json else show(found, wanted, settings)
+
+
+def in_ledger(work: Callable[[Connection, datetime], Result]) -> tuple[Result, Settings]:
+    """Do the work in one transaction, now."""
+    from scheduler.settings import load_settings
+    from tasks.database import engine
+
+    settings = load_settings()
+    with engine(settings).begin() as conn:
+        return work(conn, datetime.now(UTC)), settings
+
+
+def show(found: Sequence[DeliveryLine], wanted: Wanted, settings: Settings) -> None:
+    from rich.table import Table
+
+    from scheduler.ledger.story.words import label, local, reason
+
+    if not found:
+        console().print("No deliveries.")
+        return
+    table = Table(
+        "ID", "Session", "Starts", "Message", "Role", "Person", "State", "Reason", "Channel",
+        "Batch", "Due", "Sent", "Tries", box=None, header_style="bold",
+    )  # fmt: skip
+    for one in found:
+        by = " ".join(part for part in (one.channel, one.outbox and f"({one.outbox})") if part)
+        table.add_row(
+            str(one.id), str(one.session_id), local(one.starts_at, settings.zone),
+            label(one.kind, one.lead_minutes), one.role, blank(one.person_id), one.state,
+            printable(reason(one.reason)), by, blank(one.batch), local(one.due_at, settings.zone),
+            local(one.sent_at, settings.zone) if one.sent_at else "", str(one.attempts),
+        )  # fmt: skip
+    console().print(table)
+    if len(found) == wanted.limit:
+        console().print(f"The newest {len(found)}: --limit shows more, --since and --state less.")
+
+
+def blank(number: int | None) -> str:
+    return "" if number is None else str(number)
+
+
+@deliveries.command(cls=WorkerCommand)
+@click.option("--channel", type=CHANNEL, help="Only this channel; without it: every one.")
+@click.option("--reason", help="Why, for whoever asks later.")
+@JSON
+def pause(channel: str | None, reason: str | None, as_json: bool) -> None:
+    """Let nothing leave, within two seconds and until `resume`.
+
+    What falls due meanwhile waits in the ledger; restarts change nothing.
+
+    Example: celery -A tasks deliveries pause --channel sms --reason "provider down"
+    """
+    from scheduler.ledger.switches import pause as pause_channel
+    from scheduler.ledger.switches import pauses
+    from scheduler.reminders.pauses import EVERY_CHANNEL
+
+    def work(conn: Connection, now: datetime) -> Sequence[Pause]:
+        pause_channel(conn, channel or EVERY_CHANNEL, reason, now)
+        return pauses(conn)
+
+    standing, _ = in_ledger(work)
+    if as_json:
+        click.echo(json_document({"paused": standing}))
+    else:
+        console().print(f"{named(channel)} paused. `celery -A tasks deliveries resume` ends it.")
+
+
+@deliveries.command(cls=WorkerCommand)
+@click.option("--channel", type=CHANNEL, help="Only this channel; without it: all that is paused.")
+@JSON
+def resume(channel: str | None, as_json: bool) -> None:
+    """Let messages leave again: what is still true goes out, soonest start first.
+
+    Example: celery -A tasks deliveries resume
+    """
+    from scheduler.ledger.switches import pauses, resume_all
+    from scheduler.ledger.switches import resume as resume_channel
+
+    def work(conn: Connection, now: datetime) -> tuple[Sequence[Pause], Sequence[Pause]]:
+        lifted = resume_channel(conn, channel, now) if channel else resume_all(conn, now)
+        return lifted, pauses(conn)
+
+    (lifted, standing), _ = in_ledger(work)
+    if as_json:
+        click.echo(json_document({"resumed": lifted, "paused": standing}))
+    elif lifted:
+        console().print(f"{named(channel)} no longer paused.")
+    else:
+        console().print("Nothing was paused.")
+
+
+def named(channel: str | None) -> str:
+    return f"The channel {channel} is" if channel else "Every channel is"
+
+
+@deliveries.command(cls=WorkerCommand)
+@DELIVERY_IDS
+@JSON
+def retry(ids: tuple[int, ...], as_json: bool) -> None:
+    """Send messages again that failed, were never answered, or reached nobody.
+
+    Rows that are one message go as one. All of the ids, or none where one cannot be retried.
+
+    Example: celery -A tasks deliveries retry 17 18
+    """
+    from scheduler.ledger.settling import retry as retry_deliveries
+
+    moved, _ = in_ledger(lambda conn, now: retry_deliveries(conn, ids, now))
+    say(moved, "sent again as soon as a worker is free", as_json)
+
+
+@deliveries.command(cls=WorkerCommand)
+@DELIVERY_IDS
+@click.option("--sent", is_flag=True, help="It was sent.")
+@click.option("--not-sent", is_flag=True, help="It was not; `retry` sends it again.")
+@JSON
+def settle(ids: tuple[int, ...], sent: bool, not_sent: bool, as_json: bool) -> None:
+    """Say how it was with messages that were never answered: the provider's page knows.
+
+    Rows that are one message are settled as one. All of the ids, or none.
+
+    Example: celery -A tasks deliveries settle 17 --sent
+    """
+    from scheduler.ledger.settling import settle_not_sent, settle_sent
+
+    if sent == not_sent:
+        raise click.UsageError("Say how it was: either --sent or --not-sent.")
+    act = settle_sent if sent else settle_not_sent
+    moved, _ = in_ledger(lambda conn, now: act(conn, ids, now))
+    say(moved, "settled as sent" if sent else "settled as not sent", as_json)
+
+
+@deliveries.command(cls=WorkerCommand)
+@BATCH
+@JSON
+def release(batch: int, as_json: bool) -> None:
+    """Send what is held with a batch, as far as it is still true and has not begun.
+
+    `celery -A tasks doctor` names the batches that are held.
+
+    Example: celery -A tasks deliveries release --batch 3
+    """
+    from scheduler.ledger.settling import release_batch
+
+    moved, _ = in_ledger(lambda conn, now: release_batch(conn, batch, now))
+    say(moved, "planned again; what has begun expires", as_json)
+
+
+@deliveries.command(cls=WorkerCommand)
+@BATCH
+@JSON
+def drop(batch: int, as_json: bool) -> None:
+    """Never send what is held with a batch.
+
+    Example: celery -A tasks deliveries drop --batch 3
+    """
+    from scheduler.ledger.settling import drop_batch
+
+    moved, _ = in_ledger(lambda conn, now: drop_batch(conn, batch, now))
+    say(moved, "dropped", as_json)
+
+
+def say(moved: Collection[int], words: str, as_json: bool) -> None:
+    """Which deliveries moved, and where to."""
+    if as_json:
+        click.echo(json_document({"deliveries": sorted(moved)}))
+        return
+    if not moved:
+        console().print("No message was held any more.")
+        return
+    many = f"{len(moved)} deliveries are" if len(moved) > 1 else "One delivery is"
+    console().print(f"{many} {words}: {', '.join(str(id_) for id_ in sorted(moved))}.")
