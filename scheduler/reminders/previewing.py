@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
-from scheduler.expansion.people import people_joins
 from scheduler.message import Kind
 from scheduler.reminders.facts import Facts, read_facts
+from scheduler.reminders.people import BRANCHES, NOBODY
 from scheduler.reminders.truth import LIVE, STARTS_AT, alarm_minutes
 from scheduler.settings import Role, Settings
 
@@ -74,7 +74,6 @@ def _parameters(settings: Settings, wanted: Wanted, holder: UUID) -> Mapping[str
         "id": wanted.session_id,
         "zone": settings.site_timezone,
         "kind": wanted.occasion.kind,
-        "role": wanted.role,
         "change": wanted.occasion if notice else None,
         "reminder_minutes": int(max(leads).total_seconds() // 60) if leads else 0,
         "holder": holder,
@@ -85,7 +84,7 @@ def _parameters(settings: Settings, wanted: Wanted, holder: UUID) -> Mapping[str
 # the site has one. An admin looks at one message.
 def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
     return f"""
-    WITH near AS (
+    WITH due AS (
         SELECT s.id AS session_id, s.tutor_id, s.student_id, {STARTS_AT} AS starts_at,
                CASE :kind WHEN 'alarm' THEN {alarm_minutes(catalog)}
                           WHEN 'reminder' THEN CAST(:reminder_minutes AS integer)
@@ -94,10 +93,7 @@ def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
           JOIN tutor_sessions chosen ON {BESIDE[wanted.occasion.kind]}
          WHERE chosen.id = :id AND (s.id = chosen.id OR {LIVE})
     ), told AS (
-        SELECT near.*, p.person_id,
-               coalesce('user:' || p.person_id, :role || ':' || p.profile_id) AS recipient
-          FROM near {people_joins(catalog, "near")}
-         CROSS JOIN LATERAL ({_people(catalog, wanted.role)}) AS p(person_id, profile_id)
+        {BRANCHES[wanted.role](catalog) or NOBODY}
     ), numbered AS (
         SELECT told.*, row_number() OVER (ORDER BY starts_at, session_id, recipient) AS number
           FROM told
@@ -108,7 +104,7 @@ def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
         person_id, role, state, change, due_at, send_after, holder)
     OVERRIDING SYSTEM VALUE
     SELECT -number, session_id, tutor_id, student_id, starts_at, :kind, lead_minutes,
-           -number::smallint, recipient, person_id, :role, 'claimed',
+           -number::smallint, recipient, person_id, role, 'claimed',
            CASE WHEN CAST(:change AS text) IS NOT NULL THEN jsonb_build_object(
                'kind', CAST(:change AS text), 'old_starts_at',
                CASE :change WHEN 'moved' THEN starts_at - interval '1 day' ELSE starts_at END) END,
@@ -124,23 +120,3 @@ BESIDE = {
     Kind.NOTICE: "s.id = chosen.id",
     Kind.AGENDA: "s.session_date = chosen.session_date",
 }
-
-
-PARENTS = "FROM unnest(sp.parent_id) AS c(id)"
-
-
-def _people(catalog: SiteCatalog, role: Role) -> str:
-    """SQL: who has the role in a session of `near`, as users.id and profile id."""
-    match role:
-        case Role.TUTOR:
-            return "SELECT tu.id, near.tutor_id"
-        case Role.STUDENT:
-            return "SELECT su.id, near.student_id"
-    if not catalog.has("student_profiles", "parent_id"):
-        return "SELECT NULL::integer, NULL::integer WHERE false"
-    if not catalog.has("parent_profiles", "user_id"):
-        return f"SELECT NULL::integer, c.id {PARENTS} WHERE c.id IS NOT NULL"
-    return f"""
-        SELECT pu.id, c.id {PARENTS}
-          LEFT JOIN parent_profiles pp ON pp.id = c.id LEFT JOIN users pu ON pu.id = pp.user_id
-         WHERE c.id IS NOT NULL"""

@@ -12,8 +12,10 @@ from models.catalog import SiteMismatch
 from models.installation import SchemaIsNewer
 from models.site import ColumnMissing
 from scheduler.expansion.backfill import BackfillRefused
+from scheduler.expansion.chunk import RowsHeld
 from scheduler.expansion.preview import NotASeries
 from scheduler.ledger.refusal import LedgerRefusal
+from scheduler.reminders.previewing import NothingToShow
 from scheduler.reminders.rounds import WrongDatabase
 from scheduler.settings import InvalidSetting
 from tasks.commands.failure import ExitCode, Failure
@@ -24,7 +26,9 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     InvalidSetting: ExitCode.USAGE,
     BackfillRefused: ExitCode.USAGE,
     NotASeries: ExitCode.USAGE,
+    RowsHeld: ExitCode.PARTLY,
     LedgerRefusal: ExitCode.USAGE,
+    NothingToShow: ExitCode.USAGE,
     SiteMismatch: ExitCode.PARTLY,
     WrongDatabase: ExitCode.PARTLY,
     ColumnMissing: ExitCode.PARTLY,
