@@ -105,14 +105,26 @@ READ_FOREIGN_KEYS = text("""
      WHERE k.contype = 'f' AND k.conrelid = to_regclass('tutor_sessions')
        AND cardinality(k.conkey) = 1 AND a.attname IN ('tutor_id', 'student_id')""")
 
+# Whether a row that the worker inserts can be refused because another is there.
+READ_UNIQUE_TOGETHER = text("""
+    SELECT EXISTS (SELECT FROM pg_index i
+                    WHERE i.indrelid = to_regclass('tutor_sessions')
+                      AND (i.indisunique OR i.indisexclusion) AND NOT i.indisprimary
+                      AND (i.indnkeyatts > 1 OR i.indkey[0] = 0))""")
+
 
 @dataclass(frozen=True)
 class SiteCatalog:
-    """The site's tables: table → column name → Column, in the table's own order."""
+    """The site's tables: table → column name → Column, in the table's own order.
+
+    `unique_together`: tutor_sessions has a unique or exclusion constraint over several columns, or
+    over an expression.
+    """
 
     tables: Mapping[str, Mapping[str, Column]]
     tutor_key: ProfileKey = ProfileKey.PROFILE
     student_key: ProfileKey = ProfileKey.PROFILE
+    unique_together: bool = False
 
     def has(self, table: str, column: str | None = None) -> bool:
         columns = self.tables.get(table)
@@ -146,7 +158,12 @@ def read_catalog(connection: Connection) -> SiteCatalog:
     if problems := missing(tables):
         raise SiteMismatch(problems)
     targets = {row.column_name: row.target for row in connection.execute(READ_FOREIGN_KEYS)}
-    return SiteCatalog(tables, key_of(targets.get("tutor_id")), key_of(targets.get("student_id")))
+    return SiteCatalog(
+        tables,
+        key_of(targets.get("tutor_id")),
+        key_of(targets.get("student_id")),
+        bool(connection.scalar(READ_UNIQUE_TOGETHER)),
+    )
 
 
 def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from models.catalog import read_catalog
 from scheduler.expansion.attention import Attention, look_at_rules
-from scheduler.expansion.chunk import expand_or_halve, take_turn
-from scheduler.expansion.report import ExpansionReport, Failure, Written, make_report
+from scheduler.expansion.chunk import Outcome, expand_or_halve, take_turn
+from scheduler.expansion.report import ExpansionReport, make_report
 from scheduler.expansion.span import Span
 from scheduler.expansion.standing import look_at_rows, record_rows
 from scheduler.settings import Settings
@@ -31,18 +31,19 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
     """
     with engine.connect() as conn:
         span = Span.ahead(read_catalog(conn), settings, as_of)
-    written, failed = Written(), dict[int, Failure]()
-    done: list[int] = []
+    outcome, done = Outcome(), list[int]()
     for _ in range(PASSES):
         seen = _look(engine, span)
+        failed = {one.anchor_id for one in outcome.failed}
         ids = [one for one in seen.work if one not in failed]
         if not ids or ids == done:
             break
-        rows, failures = expand_ids(engine, span, ids)
-        written, done = written + rows, ids
-        failed |= {one.anchor_id: one for one in failures}
+        this_pass = expand_ids(engine, span, ids)
+        outcome, done = outcome + this_pass, ids
+        if not this_pass.again:
+            break
     with engine.connect() as conn:
-        return make_report(conn, span, seen.seemingly, written, list(failed.values()))
+        return make_report(conn, span, seen.seemingly, outcome.written, outcome.failed)
 
 
 def _look(engine: Engine, span: Span) -> Attention:
@@ -56,12 +57,10 @@ def _look(engine: Engine, span: Span) -> Attention:
         return look_at_rules(conn, span)
 
 
-def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> tuple[Written, list[Failure]]:
+def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
     """Expands these anchors in committed chunks."""
-    written, failures = Written(), list[Failure]()
+    outcome = Outcome()
     for start in range(0, len(ids), CHUNK):
         with engine.begin() as conn:
-            rows, failed = expand_or_halve(conn, span, ids[start : start + CHUNK])
-        written += rows
-        failures += failed
-    return written, failures
+            outcome += expand_or_halve(conn, span, ids[start : start + CHUNK])
+    return outcome

@@ -62,7 +62,7 @@ def _rules_changed(span: Span) -> str:
     UNION ALL
     SELECT s.anchor_id, true, NULL, NULL, NULL, NULL, NULL FROM session_worker.series s
      WHERE s.state = 'stopped'
-       AND NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = s.anchor_id)
+       AND (s.seen = '' OR NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = s.anchor_id))
     UNION ALL
     SELECT a.id, false, a.session_date, a.is_recurring, a.frequency, a.pattern, a.package
       FROM anchor a WHERE a.is_recurring IS NOT TRUE"""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from models.catalog import read_catalog
 from scheduler.expansion.chunk import decide, expand_or_halve
@@ -139,8 +139,27 @@ ADD_CHUNK = text("""
     VALUES (:id, :first, :last)""")
 
 
+# A chunk is done in seconds, and its backfill's row is locked meanwhile: that is worth a wait that
+# rows of the site's are not.
+WAIT_LONGER = text("""
+    SELECT set_config('session_worker.lock_timeout', current_setting('lock_timeout'), true),
+           set_config('lock_timeout', '240s', true)""")
+LOCK = text("SELECT stopped_at FROM session_worker.backfill WHERE id = :id FOR UPDATE")
+WAIT_AS_BEFORE = text("""
+    SELECT set_config('lock_timeout', current_setting('session_worker.lock_timeout'), true)""")
+
+
+def _take_turn(conn: Connection, backfill_id: int) -> Row[tuple[datetime | None]] | None:
+    """The backfill's row, locked: whoever fills or stops it goes one after the other."""
+    conn.execute(WAIT_LONGER)
+    row = conn.execute(LOCK, {"id": backfill_id}).one_or_none()
+    conn.execute(WAIT_AS_BEFORE)
+    return row
+
+
 def stop_backfill(conn: Connection, backfill_id: int) -> None:
     """No further chunk is taken until it is resumed; the caller commits."""
+    _take_turn(conn, backfill_id)
     conn.execute(STOP, {"id": backfill_id})
 
 
@@ -154,6 +173,7 @@ def resume_backfill(conn: Connection, backfill_id: int) -> Extent:
 
     Raises BackfillRefused.
     """
+    _take_turn(conn, backfill_id)
     extent = read_extent(conn, backfill_id)
     conn.execute(RESUME, {"id": backfill_id})
     conn.execute(RETRY_FAILED, {"id": backfill_id})
@@ -197,8 +217,7 @@ def fill_next_chunk(engine: Engine, settings: Settings, as_of: datetime, backfil
     Two at once take turns at the row of the backfill, so that chunks are filled in order.
     """
     with engine.begin() as conn:
-        conn.execute(WAIT_LONGER)
-        turn = conn.execute(TAKE_TURN, {"id": backfill_id}).one_or_none()
+        turn = _take_turn(conn, backfill_id)
         if turn is None:
             raise BackfillRefused(f"there is no backfill {backfill_id}.")
         if turn.stopped_at is not None:
@@ -208,23 +227,25 @@ def fill_next_chunk(engine: Engine, settings: Settings, as_of: datetime, backfil
             conn.execute(FINISH, {"id": backfill_id})
             return False
         extent = read_extent(conn, backfill_id)
-        anchors = _anchors(conn, extent, chunk.first_anchor, chunk.last_anchor)
-        written, failed = expand_or_halve(conn, _span(conn, settings, as_of, extent), anchors)
+        anchors = _read_anchors(conn, extent, chunk.first_anchor, chunk.last_anchor)
+        outcome = expand_or_halve(conn, _span(conn, settings, as_of, extent), anchors)
         conn.execute(
             MARK_CHUNK,
             {
                 "id": backfill_id,
                 "first": chunk.first_anchor,
-                "state": "failed" if failed else "done",
-                "rows": json.dumps(asdict(written)),
-                "error": json.dumps([asdict(one) for one in failed]) if failed else None,
+                "state": "failed" if outcome.failed else "done",
+                "rows": json.dumps(asdict(outcome.written)),
+                "error": _as_json(outcome.failed),
             },
         )
     return True
 
 
-WAIT_LONGER = text("SELECT set_config('lock_timeout', '240s', true)")
-TAKE_TURN = text("SELECT stopped_at FROM session_worker.backfill WHERE id = :id FOR UPDATE")
+def _as_json(failed: Sequence[Failure]) -> str | None:
+    return json.dumps([asdict(one) for one in failed]) if failed else None
+
+
 NEXT_CHUNK = text("""
     SELECT first_anchor, last_anchor FROM session_worker.backfill_chunk
      WHERE backfill_id = :id AND state = 'pending' ORDER BY first_anchor LIMIT 1""")
@@ -267,23 +288,22 @@ def _span(conn: Connection, settings: Settings, as_of: datetime, extent: Extent)
     return Span.backfill(read_catalog(conn), settings, as_of, (extent.first, extent.last))
 
 
-def _anchors(
-    conn: Connection, extent: Extent, lowest: int | None = None, highest: int | None = None
-) -> Sequence[int]:
-    found = conn.scalars(
-        ANCHORS,
-        {
-            "tutor": extent.tutor_id,
-            "session": extent.session_id,
-            "lowest": lowest,
-            "highest": highest,
-        },
-    ).all()
+def _anchors(conn: Connection, extent: Extent) -> Sequence[int]:
+    """The rows that carry the rules to fill. Raises BackfillRefused where a named one has none."""
+    found = _read_anchors(conn, extent, None, None)
     if extent.session_id is not None and not found:
         raise BackfillRefused(
             f"session {extent.session_id} carries no rule: name a row with is_recurring true."
         )
     return found
+
+
+def _read_anchors(
+    conn: Connection, extent: Extent, lowest: int | None, highest: int | None
+) -> Sequence[int]:
+    bounds = {"lowest": lowest, "highest": highest}
+    of = {"tutor": extent.tutor_id, "session": extent.session_id}
+    return conn.scalars(ANCHORS, bounds | of).all()
 
 
 ANCHORS = text("""

@@ -1,17 +1,25 @@
 """One transaction of expansion: a number of series, from their anchors to their rows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from scheduler.expansion.following import align_written, write_standing, write_targets
+from scheduler.expansion.following import (
+    TARGET,
+    align_written,
+    target_parameters,
+    write_standing,
+)
+from scheduler.expansion.moving import plan_changes
 from scheduler.expansion.placing import place_candidates
-from scheduler.expansion.reading import SeriesNow, read_series, write_wanted
+from scheduler.expansion.reading import SeriesNow, read_series
 from scheduler.expansion.report import Failure, Written
-from scheduler.expansion.span import Span
+from scheduler.expansion.span import Purpose, Span
 from scheduler.expansion.splitting import split_series
-from scheduler.expansion.writing import forget_unwanted, pair_moves, write_rows
+from scheduler.expansion.wanted import write_series
+from scheduler.expansion.writing import forget_unwanted, write_rows
 
 # Runs take turns, chunk by chunk: each sees what the one before committed, so that two at once
 # write what one alone would. The wait is bounded; the connection's own lock_timeout is for rows.
@@ -21,12 +29,34 @@ TAKE_TURN = text("""
            set_config('lock_timeout', current_setting('session_worker.lock_timeout'), true)""")
 KEEP_TIMEOUT = text("""
     SELECT set_config('session_worker.lock_timeout', current_setting('lock_timeout'), true)""")
+# A crash of the server may lose the last chunks: whole, and the next run does them again. So a
+# chunk need not wait for the disk.
+NO_WAIT = text("SET LOCAL synchronous_commit = off")
 
-
-# Tables that this very transaction fills have no statistics that fit them; a loop that the planner
-# chooses because it expects one row costs minutes where a hash costs milliseconds.
+# Tables that this very transaction fills have few statistics; a loop that the planner chooses
+# because it expects one row costs minutes where a hash costs milliseconds.
 BULK = 200
-HASH_ONLY = text("SET LOCAL enable_nestloop = off")
+HASH_ONLY = text("""
+    SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true)""")
+FEW_STATISTICS = text("SET LOCAL default_statistics_target = 10")
+
+
+class RowsHeld(Exception):
+    """An admin ends a series, and others hold rows of it. One line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What chunks did. `again`: what they freed, or left to others, is there for another pass."""
+
+    written: Written = field(default_factory=Written)
+    failed: tuple[Failure, ...] = ()
+    again: bool = False
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        return Outcome(
+            self.written + other.written, self.failed + other.failed, self.again or other.again
+        )
 
 
 def take_turn(conn: Connection) -> None:
@@ -35,102 +65,89 @@ def take_turn(conn: Connection) -> None:
     conn.execute(TAKE_TURN)
 
 
-def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Written:
-    """Brings the series of these anchors to what the design says. The caller commits."""
+def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
+    """Brings the series of these anchors to what the design says. The caller commits.
+
+    Raises RowsHeld where a series that an admin ends is not to be left half done.
+    """
     take_turn(conn)
-    series = decide(conn, span, ids)
-    written, late = write_rows(conn, span)
-    conn.execute(RECORD_SERIES, {"late": list(late)})
-    _record_findings(conn, ids, series)
-    return written
+    conn.execute(NO_WAIT)
+    decision = decide(conn, span, ids)
+    written, late, again = write_rows(conn, span, decision.standing)
+    if late and span.purpose is Purpose.ENDING:
+        raise RowsHeld("rows of the series are held by others: run the command again.")
+    conn.execute(text(RECORD_SERIES), {"late": list(late), **target_parameters(span)})
+    _record_findings(conn, ids, decision.series)
+    return Outcome(written, again=again or bool(late) or bool(decision.ended))
 
 
-def expand_or_halve(
-    conn: Connection, span: Span, ids: Sequence[int]
-) -> tuple[Written, list[Failure]]:
+def expand_or_halve(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     """expand_chunk, where one poisonous row fails alone: what fails is done again in halves."""
     if not ids:
-        return Written(), []
+        return Outcome()
     try:
         with conn.begin_nested():
-            return expand_chunk(conn, span, ids), []
+            return expand_chunk(conn, span, ids)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
         if len(ids) == 1:
-            return Written(), [Failure(ids[0], str(error.orig).strip().partition("\n")[0])]
+            words = str(error.orig).strip().partition("\n")[0]
+            return Outcome(failed=(Failure(ids[0], words),))
     middle = len(ids) // 2
-    first, first_failed = expand_or_halve(conn, span, ids[:middle])
-    second, second_failed = expand_or_halve(conn, span, ids[middle:])
-    return first + second, first_failed + second_failed
+    first = expand_or_halve(conn, span, ids[:middle])
+    return first + expand_or_halve(conn, span, ids[middle:])
 
 
-def decide(conn: Connection, span: Span, ids: Sequence[int]) -> list[SeriesNow]:
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The series as they are now, how many rows of changed ones stand, and the anchors of series
+    that end because a later row of theirs carries a rule."""
+
+    series: Sequence[SeriesNow]
+    standing: int
+    ended: frozenset[int]
+
+
+def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     """What is to be done for these anchors, in the temporary tables sw_*; no row is written yet.
 
     For a look alone, roll back after it.
     """
     conn.execute(DROP_TEMPORARY)
+    conn.execute(FEW_STATISTICS)
+    ended = split_series(conn, ids)
     if len(ids) >= BULK:
         conn.execute(HASH_ONLY)
-    split_series(conn, ids)
     series = read_series(conn, span, ids)
-    write_wanted(conn, span, series)
-    _write_series(conn, series)
+    write_series(conn, span, series)
     align_written(conn, span, series)
-    write_targets(conn, span, series)
-    write_standing(conn, span, series)
+    standing = write_standing(conn, span)
     forget_unwanted(conn, series, span)
-    place_candidates(conn, span)
-    pair_moves(conn)
-    return series
+    place_candidates(conn, span, standing)
+    plan_changes(conn, span, standing)
+    return Decision(series, standing, ended)
 
 
-# A second chunk in one transaction starts anew.
+# A second chunk in one transaction starts anew. Qualified: a table of the site's may have the name.
 DROP_TEMPORARY = text("""
-    DROP TABLE IF EXISTS sw_anchor, sw_wanted, sw_series, sw_target, sw_row, sw_candidate, sw_near,
-                         sw_clash, sw_change""")
-MAKE_SERIES = text("""
-    CREATE TEMP TABLE sw_series (
-        anchor_id bigint PRIMARY KEY, state text, reason text, seen text, enrolled boolean,
-        planned_from date, planned_until date
-    ) ON COMMIT DROP""")
-FILL_SERIES = text("""
-    INSERT INTO sw_series
-    SELECT * FROM unnest(
-        CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]),
-        CAST(:seen AS text[]), CAST(:enrolled AS boolean[]),
-        CAST(:planned_from AS date[]), CAST(:planned_until AS date[]))""")
-
-
-def _write_series(conn: Connection, series: Sequence[SeriesNow]) -> None:
-    conn.execute(MAKE_SERIES)
-    conn.execute(
-        FILL_SERIES,
-        {
-            "ids": [one.anchor_id for one in series],
-            "states": [one.state for one in series],
-            "reasons": [one.reason for one in series],
-            "seen": [one.seen for one in series],
-            "enrolled": [one.enrolled for one in series],
-            "planned_from": [one.planned_from for one in series],
-            "planned_until": [one.planned_until for one in series],
-        },
-    )
+    DROP TABLE IF EXISTS pg_temp.sw_anchor, pg_temp.sw_series, pg_temp.sw_dates,
+                         pg_temp.sw_wanted, pg_temp.sw_row, pg_temp.sw_candidate,
+                         pg_temp.sw_near, pg_temp.sw_clash, pg_temp.sw_change""")
 
 
 # Index: primary key. A series with rows left over is not marked as seen.
-RECORD_SERIES = text("""
+RECORD_SERIES = f"""
     INSERT INTO session_worker.series AS s
            (anchor_id, state, reason, seen, tutor_id, student_id, written, enrolled,
             planned_from, planned_until)
     SELECT n.anchor_id, n.state, n.reason,
            CASE WHEN n.anchor_id = ANY(CAST(:late AS bigint[])) THEN '' ELSE n.seen END,
            coalesce(a.tutor_id, o.tutor_id), coalesce(a.student_id, o.student_id),
-           coalesce(g.target, o.written, '{}'), n.enrolled, n.planned_from, n.planned_until
+           CASE n.state WHEN 'active' THEN {TARGET} ELSE coalesce(o.written, '{{}}') END,
+           n.enrolled, n.planned_from, n.planned_until
       FROM sw_series n
       LEFT JOIN sw_anchor a ON a.id = n.anchor_id
-      LEFT JOIN sw_target g ON g.anchor_id = n.anchor_id
       LEFT JOIN session_worker.series o ON o.anchor_id = n.anchor_id
         ON CONFLICT (anchor_id) DO UPDATE
        SET state = excluded.state, reason = excluded.reason, seen = excluded.seen,
@@ -142,7 +159,7 @@ RECORD_SERIES = text("""
             s.planned_from, s.planned_until) IS DISTINCT FROM
            (excluded.state, excluded.reason, excluded.seen, excluded.tutor_id,
             excluded.student_id, excluded.written, excluded.enrolled,
-            excluded.planned_from, excluded.planned_until)""")
+            excluded.planned_from, excluded.planned_until)"""
 
 DROP_FINDINGS = text("""
     DELETE FROM session_worker.finding f

@@ -10,75 +10,85 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from models.catalog import quoted
+from scheduler.expansion.columns import PLACING
 from scheduler.expansion.reading import SeriesNow
 from scheduler.expansion.span import Span
+from scheduler.expansion.timing import LIVE
+
+# What a row of the series is to hold, but for its date, as JSON.
+TARGET = "((to_jsonb(a) - CAST(:not_copied AS text[])) || CAST(:constants AS jsonb))"
 
 
-def write_targets(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
-    """Makes sw_target: what a row of each active series is to hold, but for its date."""
-    columns = span.columns
-    conn.execute(
-        MAKE_TARGETS,
-        {
-            "ids": [one.anchor_id for one in series if one.state == "active"],
-            "unwritten": [*columns.unwritten, "session_date", "sw_version"],
-            "constants": json.dumps(columns.constants),
-        },
-    )
+def target_parameters(span: Span) -> dict[str, object]:
+    """What TARGET binds."""
+    return {
+        "not_copied": [*span.columns.unwritten, "session_date", "sw_version"],
+        "constants": json.dumps(span.columns.constants),
+    }
 
 
-MAKE_TARGETS = text("""
-    CREATE TEMP TABLE sw_target ON COMMIT DROP AS
-    SELECT a.id AS anchor_id,
-           (to_jsonb(a) - CAST(:unwritten AS text[])) || CAST(:constants AS jsonb) AS target
-      FROM sw_anchor a WHERE a.id = ANY(CAST(:ids AS bigint[]))""")
-
-
-def write_standing(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
+def write_standing(conn: Connection, span: Span) -> int:
     """Makes sw_row: the rows to come of the changed series, and what of each is still the
-    worker's. `loose`: the columns that differ from the target and are still the worker's."""
-    conn.execute(
+    worker's. Returns how many.
+
+    `loose`: the columns that differ from the target and are still the worker's. `shifts`: those
+    say when the session is and whose. `leaves`: the row is to move to another date or to be
+    cancelled.
+    """
+    made = conn.execute(
         text(MAKE_STANDING),
         {
-            "ids": [one.anchor_id for one in series if one.changed],
             "copied": list(span.columns.copied),
+            "placing": list(PLACING),
             "unwritten": list(span.columns.unwritten),
             "zone": span.settings.site_timezone,
             "as_of": span.as_of,
+            "on_stop": span.cancels_stopped,
+            "on_end": span.cancels_ended,
+            **target_parameters(span),
         },
     )
-    conn.execute(text("ANALYZE sw_row"))
+    conn.execute(text("ANALYZE sw_row (anchor_id, session_id)"))
+    return made.rowcount
 
 
 # Index: primary keys of occurrence and tutor_sessions.
-MAKE_STANDING = """
+MAKE_STANDING = f"""
     CREATE TEMP TABLE sw_row ON COMMIT DROP AS
-    WITH standing AS (
-        SELECT o.anchor_id, o.occurs_on, o.session_id, o.state, o.blocked_by, o.kept,
-               s.written || coalesce(o.kept, '{}') AS written,
-               g.target,
+    WITH target AS MATERIALIZED (
+        SELECT a.id, {TARGET} AS target
+          FROM sw_anchor a JOIN sw_series s ON s.anchor_id = a.id
+         WHERE s.changed AND s.state = 'active'),
+    standing AS (
+        SELECT o.anchor_id, o.occurs_on, o.session_id, o.state, g.target,
+               p.written || coalesce(o.kept, '{{}}') AS written,
                to_jsonb(t) - CAST(:unwritten AS text[]) AS now,
-               w.occurs_on IS NOT NULL AS named, w.holiday,
-               session_worker.instant(t.session_date + t.start_time, :zone) > :as_of AS to_come
-          FROM session_worker.occurrence o
-          JOIN session_worker.series s ON s.anchor_id = o.anchor_id
+               w.occurs_on IS NOT NULL AND w.holiday IS NULL AS wanted, w.holiday, w.mark,
+               {LIVE.format("t")} AS live,
+               session_worker.instant(t.session_date + t.start_time, :zone) > :as_of AS to_come,
+               s.state = 'stopped' AND :on_stop OR s.state = 'ended' AND :on_end AS withdrawn
+          FROM sw_series s
+          JOIN session_worker.occurrence o ON o.anchor_id = s.anchor_id
+          JOIN session_worker.series p ON p.anchor_id = s.anchor_id
           JOIN tutor_sessions t ON t.id = o.session_id AND t.is_recurring IS NOT TRUE
-          LEFT JOIN sw_target g ON g.anchor_id = o.anchor_id
+          LEFT JOIN target g ON g.id = s.anchor_id
           LEFT JOIN sw_wanted w ON w.anchor_id = o.anchor_id AND w.occurs_on = o.occurs_on
-         WHERE o.anchor_id = ANY(CAST(:ids AS bigint[])) AND o.state IN ('created', 'skipped'))
-    SELECT anchor_id, occurs_on, session_id, state, blocked_by, kept, now, holiday, to_come,
-           named AND holiday IS NULL AS wanted,
-           now - ARRAY['status', 'session_date'] = written - 'status'
-               AND now->>'session_date' = occurs_on::text
-               AND now->>'status' = CASE state WHEN 'created' THEN written->>'status'
-                                               ELSE 'cancelled' END AS untouched,
-           coalesce(now->>'status', '') = 'cancelled' AS is_cancelled,
-           coalesce((SELECT array_agg(k) FROM unnest(CAST(:copied AS text[])) k
-             WHERE to_come AND target IS NOT NULL
-               AND written->k IS DISTINCT FROM target->k
-               AND now->k IS NOT DISTINCT FROM written->k), '{}') AS loose,
-           written, target
-      FROM standing"""
+         WHERE s.changed AND o.state IN ('created', 'skipped')),
+    compared AS (
+        SELECT standing.*,
+               now - ARRAY['status', 'session_date'] = written - 'status'
+                   AND now->>'session_date' = occurs_on::text
+                   AND now->>'status' = CASE state WHEN 'created' THEN written->>'status'
+                                                   ELSE 'cancelled' END AS untouched,
+               coalesce((SELECT array_agg(k) FROM unnest(CAST(:copied AS text[])) k
+                 WHERE to_come AND target IS NOT NULL
+                   AND written->k IS DISTINCT FROM target->k
+                   AND now->k IS NOT DISTINCT FROM written->k), '{{}}') AS loose
+          FROM standing)
+    SELECT compared.*, loose && CAST(:placing AS text[]) AS shifts,
+           state = 'created' AND to_come AND untouched
+               AND (target IS NOT NULL AND NOT wanted OR withdrawn) AS leaves
+      FROM compared"""
 
 
 def align_written(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
@@ -87,8 +97,8 @@ def align_written(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> 
     A column that was added since holds its default in the rows written before; one whose type
     changed holds its value in the new type.
     """
-    changed = [one.anchor_id for one in series if one.changed]
-    stale = list(conn.scalars(STALE, {"ids": changed, "signature": span.catalog.signature}))
+    ids = [one.anchor_id for one in series]
+    stale = list(conn.scalars(STALE, {"ids": ids, "signature": span.catalog.signature}))
     if not stale:
         return
     added = ", ".join(f"{value} AS {quoted(name)}" for name, value in span.columns.defaults.items())

@@ -51,9 +51,13 @@ def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int
     return Preview(anchor_id, words, tuple(_explained(rule, *row) for row in rows))
 
 
+# How the reasons begin of dates that are skipped for something else.
+NO_HOLIDAY = ("rule_changed", "series_", "conflict with ", "refused by ")
+
+
 def _explained(rule: Rule | Unreadable, day: date, state: str, reason: str | None) -> PreviewDate:
     words = [] if isinstance(rule, Unreadable) else [why(rule, day)]
-    if state == "skipped" and reason not in ("rule_changed", "series_stopped", "series_ended"):
+    if state == "skipped" and reason and not reason.startswith(NO_HOLIDAY):
         reason = f"{day} is a holiday: {reason}"
     if reason:
         words.append(reason.replace("_", " "))

@@ -66,11 +66,14 @@ def end_series(engine: Engine, settings: Settings, as_of: datetime, anchor_id: i
 def end_series_and_cancel(
     engine: Engine, settings: Settings, as_of: datetime, anchor_id: int
 ) -> Written:
-    """As end_series; the rows to come that nobody touched are cancelled."""
+    """As end_series; the rows to come that nobody touched are cancelled.
+
+    Raises NotASeries, and RowsHeld where somebody edits one at this moment: nothing is done then.
+    """
     with engine.begin() as conn:
         span = _ending(conn, settings, as_of)
         _end(conn, span, anchor_id)
-        return expand_chunk(conn, span, [anchor_id])
+        return expand_chunk(conn, span, [anchor_id]).written
 
 
 def _ending(conn: Connection, settings: Settings, as_of: datetime) -> Span:

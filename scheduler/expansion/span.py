@@ -43,9 +43,14 @@ class Span:
         return cls(catalog, settings, as_of, *dates, Purpose.BACKFILL)
 
     @property
-    def cancels(self) -> bool:
-        """Whether untouched rows to come of a series that stops are cancelled."""
+    def cancels_stopped(self) -> bool:
+        """Whether untouched rows to come of a series that is switched off are cancelled."""
         return self.purpose is Purpose.ENDING or self.settings.on_stop is OnStop.CANCEL
+
+    @property
+    def cancels_ended(self) -> bool:
+        """Those of a series that ended: not by themselves, whatever ON_STOP says."""
+        return self.purpose is Purpose.ENDING
 
     @property
     def today(self) -> date:

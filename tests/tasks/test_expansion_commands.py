@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from tests.builders import a_session, a_tutor, an_anchor
+from tests.builders import a_session, a_student, a_tutor, an_anchor, an_enrolment
 from tests.command_line import REPOSITORY, celery
 
 AS_OF = ("--as-of", "2026-12-01T12:00")
@@ -39,7 +39,9 @@ class Site:
 
 
 def test_expand_says_what_it_wrote_and_a_second_run_writes_nothing(site: Site) -> None:
-    anchor = an_anchor(site.conn)
+    tutor, student = a_tutor(site.conn), a_student(site.conn)
+    an_enrolment(site.conn, tutor_id=tutor, student_profile_id=student)
+    anchor = an_anchor(site.conn, tutor_id=tutor, student_id=student)
     odd = an_anchor(site.conn, session_frequency="every now and then")
 
     first = site.json("expand", *AS_OF)
