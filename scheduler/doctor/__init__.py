@@ -1,0 +1,96 @@
+"""What is wrong with an installation, as far as its database shows, and how to cure it.
+
+One function a check; each reads only and yields findings. What needs the broker or the channels is
+`tasks.examining`'s.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from models.catalog import SiteCatalog, SiteMismatch, read_catalog
+from scheduler.doctor.finding import Finding, Severity, error
+from scheduler.doctor.home import check_home, check_migration
+from scheduler.doctor.life import check_beats, check_clock, check_overdue
+from scheduler.doctor.patient import Check, Patient
+from scheduler.doctor.preferences import check_preferences
+from scheduler.doctor.rules import (
+    check_alarm_minutes,
+    check_conflicts,
+    check_ends,
+    check_rule_findings,
+    check_unreadable_rules,
+)
+from scheduler.doctor.site import check_start_index
+from scheduler.doctor.stuck import (
+    check_batches,
+    check_failed,
+    check_unanswered,
+    check_unreachable,
+)
+from scheduler.doctor.switches import check_channels, check_outbox, check_pauses
+from scheduler.settings import Settings
+
+__all__ = ["Finding", "Severity", "examine_database"]
+
+CHECKS: Sequence[Check] = (
+    check_home,
+    check_channels,
+    check_outbox,
+    check_pauses,
+    check_beats,
+    check_overdue,
+    check_clock,
+    check_batches,
+    check_unanswered,
+    check_failed,
+    check_unreachable,
+    check_unreadable_rules,
+    check_conflicts,
+    check_rule_findings,
+    check_alarm_minutes,
+    check_ends,
+    check_preferences,
+    check_start_index,
+)
+
+
+def examine_database(conn: Connection, settings: Settings, now: datetime) -> list[Finding]:
+    """All that the database shows. Reads only.
+
+    Where it is not the site's, or not set up, the checks that need that are left out.
+    """
+    found = [*check_migration(conn)]
+    catalog = catalog_or_problems(conn)
+    if not isinstance(catalog, SiteCatalog):
+        return found + catalog
+    patient = Patient(conn, catalog, settings, now)
+    return found + ([] if found else [each for check in CHECKS for each in careful(check, patient)])
+
+
+def catalog_or_problems(conn: Connection) -> SiteCatalog | list[Finding]:
+    try:
+        return read_catalog(conn)
+    except SiteMismatch as mismatch:
+        return [
+            error("site_mismatch", *line.split(": ", 1))  # "what is missing: what to do"
+            for line in mismatch.problems
+        ]
+
+
+def careful(check: Check, patient: Patient) -> Iterator[Finding]:
+    """The check's findings; where PostgreSQL refuses it, that is one."""
+    name = check.__name__.removeprefix("check_").replace("_", " ")
+    try:
+        with patient.conn.begin_nested():
+            yield from check(patient)
+    except DBAPIError as refused:
+        if refused.connection_invalidated:
+            raise
+        words = str(refused.orig).partition("\n")[0]
+        yield error("check_failed", f"{name} cannot be checked: {words}", CHECK_RIGHTS)
+
+
+CHECK_RIGHTS = "see that the user of DATABASE_URL may read the site's tables and session_worker"

@@ -1,0 +1,73 @@
+"""Whether beat, planners and workers are at work (promise 8: the ledger shows what is lost)."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from scheduler.doctor.finding import Finding, error, warning
+from scheduler.doctor.patient import Patient, many
+from scheduler.ledger.story.words import duration
+from scheduler.reminders.pauses import EVERY_CHANNEL, paused_channels
+
+# How long a part that runs again and again may be silent: many times what beat asks of it.
+SILENCE: Mapping[str, timedelta] = {
+    "tick": timedelta(seconds=30),
+    "sweep": timedelta(minutes=2),
+    "expand": timedelta(minutes=10),
+}
+WORK: Mapping[str, str] = {
+    "tick": "nothing is planned or handed out",
+    "sweep": "changes are not followed, and what was lost is not found",
+    "expand": "rules are not filled",
+}
+START = "start beat and a worker: celery -A tasks beat, celery -A tasks worker -Q planning,delivery"
+
+# A handful of rows.
+BEATS = text("SELECT name, beat_at FROM session_worker.heartbeat ORDER BY name")
+
+
+def check_beats(patient: Patient) -> Iterator[Finding]:
+    """Before the first tick a worker that was just set up is no error."""
+    beats = {row.name: row.beat_at for row in patient.conn.execute(BEATS)}
+    if "tick" not in beats:
+        yield warning("never_ticked", "beat has not ticked on this ledger yet", START)
+    for name, beat_at in beats.items():
+        silence = patient.now - beat_at
+        if name in SILENCE and silence > SILENCE[name]:
+            detail = f"the last {name} was {duration(silence)} ago: {WORK[name]}"
+            yield error(f"{name}_stopped", detail, START)
+
+
+LATE = timedelta(minutes=1)
+TOO_LATE = timedelta(minutes=5)
+
+# Index: delivery_ready.
+OVERDUE = text("""
+    SELECT count(*) AS messages, min(send_after) AS since FROM session_worker.delivery
+     WHERE state = 'planned' AND send_after < :before""")
+
+
+def check_overdue(patient: Patient) -> Iterator[Finding]:
+    """What is due and goes nowhere; while all is paused that is as it should be."""
+    if EVERY_CHANNEL in paused_channels(patient.conn):
+        return
+    row = patient.conn.execute(OVERDUE, {"before": patient.now - LATE}).one()
+    if not row.messages:
+        return
+    late = patient.now - row.since
+    find = error if late > TOO_LATE else warning
+    detail = f"{many(row.messages, 'message')} due and unsent, the oldest for {duration(late)}"
+    yield find("overdue", detail, START)
+
+
+# Leases run on the database's clock, claims on that of the machine.
+CLOCK = text("SELECT clock_timestamp()")
+APART = timedelta(seconds=5)
+
+
+def check_clock(patient: Patient) -> Iterator[Finding]:
+    apart = abs(patient.conn.execute(CLOCK).scalar_one() - patient.now)
+    if apart > APART:
+        detail = f"the clocks of this machine and of PostgreSQL are {duration(apart)} apart"
+        yield warning("clock", detail, "set both by NTP")

@@ -1,0 +1,40 @@
+"""What a check looks at."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection
+
+from models.catalog import SiteCatalog
+from scheduler.doctor.finding import Finding
+from scheduler.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """An installation at an instant. The checks read only."""
+
+    conn: Connection
+    catalog: SiteCatalog
+    settings: Settings
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The site's wall date."""
+        return self.now.astimezone(self.settings.zone).date()
+
+
+Check = Callable[[Patient], Iterable[Finding]]
+
+
+def some(ids: Sequence[int], count: int) -> str:
+    """'4, 7, 9', or '4, 7, 9 and 12 more' where there are more than those named."""
+    named = ", ".join(str(each) for each in ids)
+    return f"{named} and {count - len(ids)} more" if count > len(ids) else named
+
+
+def many(count: int, one: str) -> str:
+    """'1 message', '3 messages'."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"

@@ -1,0 +1,65 @@
+"""People's preferences that cannot be read: the site writes session_worker.preference."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from sqlalchemy import text
+
+from scheduler.doctor.finding import Finding, warning
+from scheduler.doctor.patient import Patient, many
+from scheduler.message import Kind
+from scheduler.settings import NO_ZONES, ChannelName
+
+LANGUAGES = {"en", "am"}
+NAMED = 5
+
+# A row or a few for each person who wishes something.
+PREFERENCES = text("SELECT * FROM session_worker.preference ORDER BY person_id, kind")
+
+
+def check_preferences(patient: Patient) -> Iterator[Finding]:
+    zones = available_timezones() - NO_ZONES
+    wrong = [
+        f"person {row.person_id}, kind {row.kind}: {problem}"
+        for row in patient.conn.execute(PREFERENCES)
+        for problem in problems(row._asdict(), zones)
+    ]
+    if wrong:
+        more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+        yield warning(
+            "preferences",
+            f"{many(len(wrong), 'value')} that cannot be read, so the settings count:"
+            f" {'; '.join(wrong[:NAMED])}{more}",
+            "mend the rows of session_worker.preference",
+        )
+
+
+def problems(row: Mapping[str, Any], zones: set[str]) -> Iterator[str]:
+    """What cannot be read in one row; a value that is long is not repeated."""
+    if row["kind"] not in {"*", *Kind}:
+        yield "an unknown kind"
+    if row["language"] is not None and row["language"] not in LANGUAGES:
+        yield f"language {short(row['language'])} is not {' or '.join(sorted(LANGUAGES))}"
+    if row["zone"] is not None and row["zone"] not in zones:
+        yield f"{short(row['zone'])} is no zone"
+    yield from channel_problems(row)
+    if (row["quiet_from"] is None) != (row["quiet_until"] is None):
+        yield "quiet hours need both quiet_from and quiet_until"
+
+
+def channel_problems(row: Mapping[str, Any]) -> Iterator[str]:
+    known = {channel.value for channel in ChannelName}
+    for name in row["channels"] or ():
+        if str(name).strip().lower() not in known:
+            yield f"{short(name)} is no channel"
+    addresses = row["addresses"]
+    if addresses is not None and not isinstance(addresses, dict):
+        yield "addresses is no object of channel and address"
+    elif addresses and set(addresses) - known:
+        yield f"addresses for {short(min(set(addresses) - known))}, which is no channel"
+
+
+def short(value: object) -> str:
+    text_of = " ".join(repr(value).split())
+    return text_of if len(text_of) <= 40 else f"{text_of[:39]}…"

@@ -1,0 +1,94 @@
+"""Rules that cannot be read or filled, and rows that say what cannot be meant."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import text
+
+from scheduler.doctor.finding import Finding, note, warning
+from scheduler.doctor.patient import Patient, many, some
+
+# Small beside tutor_sessions: a row for each rule.
+UNREADABLE = text("""
+    SELECT count(*) AS rules, (array_agg(anchor_id ORDER BY anchor_id))[1\\:5] AS ids
+      FROM session_worker.series WHERE state = 'unreadable'""")
+
+
+def check_unreadable_rules(patient: Patient) -> Iterator[Finding]:
+    row = patient.conn.execute(UNREADABLE).one()
+    if row.rules:
+        yield warning(
+            "unreadable_rules",
+            f"{many(row.rules, 'rule')} cannot be read, so no rows are made: sessions"
+            f" {some(row.ids, row.rules)}",
+            f"celery -A tasks preview {row.ids[0]} says why; mend the row on the site",
+        )
+
+
+FINDINGS = text("""
+    SELECT count(*) AS findings, count(DISTINCT session_id) AS sessions,
+           mode() WITHIN GROUP (ORDER BY code) AS mostly
+      FROM session_worker.finding""")
+
+
+def check_rule_findings(patient: Patient) -> Iterator[Finding]:
+    row = patient.conn.execute(FINDINGS).one()
+    if row.findings:
+        yield note(
+            "rule_findings",
+            f"{many(row.findings, 'finding')} on the rules of {many(row.sessions, 'session')},"
+            f" mostly {row.mostly}",
+            "celery -A tasks expand lists them",
+        )
+
+
+# Index: occurrence_open.
+CONFLICTS = text("""
+    SELECT count(*) AS dates, count(DISTINCT anchor_id) AS rules, min(anchor_id) AS first
+      FROM session_worker.occurrence WHERE state = 'conflict' AND occurs_on >= :today""")
+
+
+def check_conflicts(patient: Patient) -> Iterator[Finding]:
+    row = patient.conn.execute(CONFLICTS, {"today": patient.today}).one()
+    if row.dates:
+        yield warning(
+            "conflicts",
+            f"{many(row.dates, 'date')} of {many(row.rules, 'rule')} have no row: another session"
+            " is in the way",
+            f"celery -A tasks series counts them, celery -A tasks preview {row.first} names them",
+        )
+
+
+# Index: (session_date, start_time) of tutor_sessions where there is one.
+COMING = """
+    SELECT count(*) AS rows, (array_agg(s.id ORDER BY s.id))[1\\:5] AS ids
+      FROM tutor_sessions s WHERE s.session_date >= :today AND {odd}"""
+
+
+def check_alarm_minutes(patient: Patient) -> Iterator[Finding]:
+    if not patient.catalog.has("tutor_sessions", "alarm_before_minutes"):
+        return
+    odd = "s.alarm_enabled AND s.alarm_before_minutes NOT BETWEEN 0 AND 10080"
+    row = patient.conn.execute(text(COMING.format(odd=odd)), {"today": patient.today}).one()
+    if row.rows:
+        yield note(
+            "alarm_before_minutes",
+            f"{many(row.rows, 'coming session')} with alarm_before_minutes below 0 or above 7 days:"
+            f" {some(row.ids, row.rows)}",
+            "15 minutes count there; mend the rows on the site",
+        )
+
+
+END_BEFORE_START = """s.end_time <= s.start_time
+       AND s.end_time - s.start_time + interval '24 hours' > interval '12 hours'"""
+
+
+def check_ends(patient: Patient) -> Iterator[Finding]:
+    statement = text(COMING.format(odd=END_BEFORE_START))
+    row = patient.conn.execute(statement, {"today": patient.today}).one()
+    if row.rows:
+        yield note(
+            "end_before_start",
+            f"{many(row.rows, 'coming session')} with an end before the start:"
+            f" {some(row.ids, row.rows)}",
+            "the duration counts there; mend the rows on the site",
+        )

@@ -1,0 +1,34 @@
+"""What the site's tables lack that would help."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import text
+
+from scheduler.doctor.finding import Finding, note, warning
+from scheduler.doctor.patient import Patient
+
+MANY_ROWS = 100_000
+
+# PostgreSQL's own catalogue. An index that is broken or partial does not help.
+START_INDEX = text("""
+    SELECT c.oid::regclass::text AS table_name, greatest(c.reltuples, 0) AS rows,
+           EXISTS (SELECT FROM pg_index i
+                     JOIN pg_attribute d ON d.attrelid = c.oid AND d.attname = 'session_date'
+                     JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'start_time'
+                    WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
+                      AND i.indkey[0] = d.attnum AND i.indkey[1] = t.attnum) AS indexed
+      FROM pg_class c WHERE c.oid = to_regclass('tutor_sessions')""")
+
+
+def check_start_index(patient: Patient) -> Iterator[Finding]:
+    """The worker creates nothing on the site's tables (promise 7): its owner is asked."""
+    row = patient.conn.execute(START_INDEX).one()
+    if row.indexed:
+        return
+    find = warning if row.rows >= MANY_ROWS else note
+    yield find(
+        "no_start_index",
+        f"{row.table_name} has no index on (session_date, start_time): a tick reads it whole",
+        "ask the site's owner for CREATE INDEX CONCURRENTLY tutor_sessions_start"
+        f" ON {row.table_name} (session_date, start_time)",
+    )

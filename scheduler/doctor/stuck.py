@@ -1,0 +1,90 @@
+"""Messages that wait for an admin, or reached nobody."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from scheduler.doctor.finding import Finding, note, warning
+from scheduler.doctor.patient import Patient, many, some
+from scheduler.ledger.story.words import local, reason
+
+DAY = timedelta(days=1)
+
+# Index: delivery_stuck, for a handful of batches.
+BATCHES = text("""
+    SELECT b.id, b.cause, b.detail, b.held_at, count(d.id) AS messages
+      FROM session_worker.held_batch b
+      LEFT JOIN session_worker.delivery d ON d.batch = b.id AND d.state = 'held'
+     WHERE b.settled_at IS NULL
+     GROUP BY b.id ORDER BY b.id""")
+
+
+def check_batches(patient: Patient) -> Iterator[Finding]:
+    for row in patient.conn.execute(BATCHES):
+        held = f"{many(row.messages, 'message')} held with batch {row.id}"
+        since = local(row.held_at, patient.settings.zone)
+        yield warning(
+            "held",
+            f"{held} since {since}: {reason(row.cause)} ({row.detail})",
+            f"celery -A tasks deliveries release --batch {row.id}, or drop --batch {row.id}",
+        )
+
+
+# Index: delivery_stuck.
+UNANSWERED = text("""
+    SELECT count(*) AS messages, (array_agg(id ORDER BY id))[1\\:5] AS ids
+      FROM session_worker.delivery
+     WHERE state = 'held' AND reason = 'no_answer' OR state = 'unknown' AND retry_at IS NULL""")
+
+
+def check_unanswered(patient: Patient) -> Iterator[Finding]:
+    """What will be repeated is not among them: that needs nobody."""
+    row = patient.conn.execute(UNANSWERED).one()
+    if row.messages:
+        yield warning(
+            "unanswered",
+            f"{many(row.messages, 'message')} handed over and never answered: deliveries"
+            f" {some(row.ids, row.messages)}",
+            "look at the provider's page, then celery -A tasks deliveries settle"
+            f" {row.ids[0]} --sent or --not-sent",
+        )
+
+
+# Index: attempt_recent, then the primary key.
+FAILED = text("""
+    SELECT count(*) AS messages, (array_agg(id ORDER BY id DESC))[1\\:5] AS ids,
+           mode() WITHIN GROUP (ORDER BY reason) AS mostly
+      FROM session_worker.delivery
+     WHERE state = 'failed' AND retry_at IS NULL AND id IN (
+           SELECT delivery_id FROM session_worker.attempt WHERE begun_at > :since)""")
+
+
+def check_failed(patient: Patient) -> Iterator[Finding]:
+    row = patient.conn.execute(FAILED, {"since": patient.now - DAY}).one()
+    if row.messages:
+        yield warning(
+            "failed",
+            f"{many(row.messages, 'message')} failed for good in the last 24 hours, mostly:"
+            f" {reason(row.mostly)}; deliveries {some(row.ids, row.messages)}",
+            f"mend the cause, then celery -A tasks deliveries retry {row.ids[0]}",
+        )
+
+
+# Index: delivery_start. The messages of a day's starts.
+UNREACHABLE = text("""
+    SELECT count(*) AS messages, mode() WITHIN GROUP (ORDER BY reason) AS mostly
+      FROM session_worker.delivery
+     WHERE state = 'unreachable' AND starts_at > :since AND starts_at <= :until""")
+
+
+def check_unreachable(patient: Patient) -> Iterator[Finding]:
+    span = {"since": patient.now - DAY, "until": patient.now + DAY}
+    row = patient.conn.execute(UNREACHABLE, span).one()
+    if row.messages:
+        yield note(
+            "unreachable",
+            f"{many(row.messages, 'message')} about a day's sessions had no way to the person,"
+            f" mostly: {reason(row.mostly)}",
+            "celery -A tasks deliveries --state unreachable names them",
+        )

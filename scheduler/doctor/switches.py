@@ -1,0 +1,45 @@
+"""What keeps messages from people on purpose, and whether there is a way to them at all."""
+
+from collections.abc import Iterator
+
+from scheduler.doctor.finding import Finding, error, note, warning
+from scheduler.doctor.patient import Patient
+from scheduler.ledger.story.words import local
+from scheduler.ledger.switches import pauses
+from scheduler.reminders.pauses import EVERY_CHANNEL
+
+
+def check_pauses(patient: Patient) -> Iterator[Finding]:
+    for pause in pauses(patient.conn):
+        every = pause.channel == EVERY_CHANNEL
+        what = "every channel is" if every else f"the channel {pause.channel} is"
+        why = f": {pause.reason}" if pause.reason else ""
+        resume = "celery -A tasks deliveries resume"
+        yield warning(
+            "paused",
+            f"{what} paused since {local(pause.paused_at, patient.settings.zone)}{why}",
+            resume if every else f"{resume} --channel {pause.channel}",
+        )
+
+
+def check_outbox(patient: Patient) -> Iterator[Finding]:
+    mode, _, address = patient.settings.outbox.partition(":")
+    if mode == "log":
+        yield note("outbox", "OUTBOX=log: nothing leaves, messages end as sent", LIVE)
+    elif mode == "redirect":
+        where = "e-mail address" if "@" in address else "phone"
+        words = f"OUTBOX=redirect: every message goes to one {where}, not to people"
+        yield note("outbox", words, LIVE)
+
+
+LIVE = "OUTBOX=live, and the workers started again, writes to people"
+
+
+def check_channels(patient: Patient) -> Iterator[Finding]:
+    if patient.settings.channels or patient.settings.outbox == "log":
+        return
+    yield error(
+        "no_channel",
+        "no channel is configured: nobody can be reached",
+        "set CHANNEL_EMAIL, CHANNEL_SMS or another, and start the workers again",
+    )

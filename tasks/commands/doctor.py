@@ -1,0 +1,68 @@
+"""`celery -A tasks doctor`: what is wrong, and how to cure it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from tasks.commands.worker_command import (
+    ExitCode,
+    WorkerCommand,
+    console,
+    json_document,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from scheduler.settings import Settings
+    from tasks.examining import Examination
+
+STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+@click.command(cls=WorkerCommand)
+@click.option(
+    "--adopt-database",
+    is_flag=True,
+    help="First make this database the ledger's, and release what was held as it was another.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def doctor(context: click.Context, adopt_database: bool, as_json: bool) -> None:
+    """Say what is wrong with the installation, whom it hurts, and how to cure it.
+
+    Writes nothing, unless it adopts. Exits 1 where something is an error, 3 where PostgreSQL
+    cannot be reached.
+
+    Example: celery -A tasks doctor
+    """
+    from scheduler.settings import load_settings
+    from tasks.examining import examine
+
+    settings = load_settings()
+    released = adopt(settings) if adopt_database else None
+    examination = examine(settings, datetime.now(UTC))
+    click.echo(json_document(examination)) if as_json else show(examination, released)
+    context.exit(ExitCode.DONE if examination.ok else ExitCode.PARTLY)
+
+
+def adopt(settings: Settings) -> int:
+    """Returns how many messages are planned again."""
+    from scheduler.ledger.adoption import adopt_database
+    from tasks.database import engine
+
+    with engine(settings).begin() as conn:
+        return len(adopt_database(conn, datetime.now(UTC)))
+
+
+def show(examination: Examination, released: int | None) -> None:
+    out = console()
+    if released is not None:
+        out.print(f"This database is the ledger's now; {released} held messages are planned again.")
+    for finding in examination.findings:
+        severity = finding.severity.value
+        out.print(f"{severity}: {printable(finding.detail)}", style=STYLES[severity])
+        out.print(f"  {printable(finding.cure)}")
+    out.print("All is well." if examination.ok else "Something is wrong: see the errors above.")
