@@ -43,8 +43,12 @@ NOT_THROUGH_REQUESTS = {"nostr"}
 
 def load(url: str) -> NotifyBase | None:
     """The plugin for a complete Apprise URL; None where Apprise has none or refuses the URL."""
+    scheme = url.partition("://")[0].strip().lower()
     with listening():
-        plugin = Apprise.instantiate(url, asset=ASSET)
+        # Read here and not within instantiate(), which takes as long again to mask the URL for a
+        # log that nobody reads.
+        parts = plugins()[scheme].parse_url(url) if scheme in plugins() else None
+        plugin = Apprise.instantiate({**parts, "schema": scheme}, asset=ASSET) if parts else None
     if plugin is not None:
         # The limit is ours (tasks.channels.rate). A sleep in here would outlive the lease.
         plugin.throttle = never_wait  # type: ignore[method-assign]

@@ -1,19 +1,18 @@
 """What lies under a plugin's `requests.post`: our connections, and a note of each exchange.
 
 Apprise has no place to put a session of one's own: its plugins call `requests.post`, which makes
-one and throws it away. `requests.Session.send` is where all of these come together, so it is what
-is replaced; outside a `Carrier` it does as before (docs/decisions/0030).
+one and throws it away. `requests.Session.request` is where all of these come together, so it is
+what is replaced; outside a `Carrier` it does as before (docs/decisions/0030).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-from requests import PreparedRequest, Response, Session
+from requests import PreparedRequest, Request, Response, Session
 from urllib3.exceptions import HTTPError
 
 from tasks.channels.web.connection import UNDER_WAY, NotingAdapter
@@ -29,8 +28,9 @@ class Carrier:
     def __init__(self, connect: timedelta, answer: timedelta) -> None:
         """`connect`: longest wait for a connection. `answer`: for the whole answer."""
         self._adapter = NotingAdapter(pool_connections=4, pool_maxsize=4)
-        self._connect = connect
         self._answer = answer
+        self._times = (connect.total_seconds(), answer.total_seconds())
+        self._surroundings: dict[Hashable, Mapping[str, Any]] = {}
 
     @contextmanager
     def carrying(self, headers: Mapping[str, str]) -> Iterator[list[Exchange]]:
@@ -51,37 +51,51 @@ class Carrier:
     def carry(self, request: PreparedRequest, exchange: Exchange, **options: Any) -> Response:
         token = UNDER_WAY.set((exchange, self._answer))
         try:
-            times = (self._connect.total_seconds(), self._answer.total_seconds())
-            response = self._adapter.send(request, stream=True, timeout=times, **options)
+            response = self._adapter.send(request, stream=True, timeout=self._times, **options)
             note_answer(response, exchange)
             read_body(response, exchange)
         finally:
             UNDER_WAY.reset(token)
         return response
 
+    def surroundings(self, session: Session, url: str, verify: Any, cert: Any) -> Mapping[str, Any]:
+        """The environment's proxies and certificates for a host, looked up once."""
+        parts = urlsplit(url)
+        asked = (parts.scheme, parts.netloc, verify, cert)
+        if asked not in self._surroundings:
+            found: Any = session.merge_environment_settings(url, {}, None, verify, cert)
+            found.pop("stream")
+            self._surroundings[asked] = dict(found)
+        return self._surroundings[asked]
+
 
 Carrying = tuple[Carrier, list[Exchange], Mapping[str, str]]
 CARRYING: ContextVar[Carrying | None] = ContextVar("carrying", default=None)
 
-plain_send = Session.send
+plain_request = Session.request
 
 
-def send(session: Session, request: PreparedRequest, **options: Any) -> Response:
-    """In place of `requests.Session.send`. A redirect is an answer like any other."""
+def request(session: Session, method: str, url: str, **options: Any) -> Response:
+    """In place of `requests.Session.request`. A redirect is an answer like any other."""
     carrying = CARRYING.get()
     if carrying is None:
-        return plain_send(session, request, **options)
+        return plain_request(session, method, url, **options)
     carrier, exchanges, headers = carrying
+    content = {name: value for name, value in options.items() if name in CONTENT}
+    prepared = session.prepare_request(Request(method.upper(), url, **content))
     for name, value in headers.items():
-        request.headers.setdefault(name, value)
-    parts = urlsplit(request.url or "")
-    exchange = Exchange(request.method or "", str(parts.hostname), str(parts.path))
+        prepared.headers.setdefault(name, value)
+    there = carrier.surroundings(session, url, options.get("verify"), options.get("cert"))
+    parts = urlsplit(prepared.url or "")
+    exchange = Exchange(prepared.method or "", str(parts.hostname), str(parts.path))
     exchanges.append(exchange)
-    kept = {name: options.get(name) for name in ("verify", "cert", "proxies")}
-    return carrier.carry(request, exchange, **kept)
+    return carrier.carry(prepared, exchange, **there)
 
 
-requests.Session.send = send  # type: ignore[method-assign, assignment]
+# What a request is made of; the rest of what requests.Session.request takes is how it is sent.
+CONTENT = {"headers", "files", "data", "params", "auth", "cookies", "hooks", "json"}
+
+Session.request = request  # type: ignore[method-assign, assignment]
 
 
 def note_answer(response: Response, exchange: Exchange) -> None:
