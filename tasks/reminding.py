@@ -8,8 +8,8 @@ from scheduler.reminders import rounds
 from scheduler.reminders.claims import claim
 from scheduler.reminders.passes import Changes
 from scheduler.reminders.rounds import WrongDatabase
+from tasks.delivery.batch import work_through
 from tasks.delivery.desk import Desk
-from tasks.delivery.shift import work_through
 from tasks.delivery.tally import Tally
 from tasks.site import site_catalog
 

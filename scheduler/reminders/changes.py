@@ -12,13 +12,20 @@ from models.catalog import SiteCatalog
 from scheduler.reminders.history import noted
 from scheduler.reminders.truth import LIVE, STANDS, UNTRUE, untruth
 
-# Indexes: delivery_ready, delivery_retry. A move leads on from a notice's old start as well.
+# Indexes: delivery_ready, delivery_retry. A notice whose old start has passed expires as it is
+# about to be sent.
 EXPIRE = noted("""
     UPDATE session_worker.delivery d
        SET state = 'expired', reason = 'begun', retry_at = NULL
-     WHERE (d.state = 'planned' OR d.state = 'failed' AND d.retry_at IS NOT NULL)
-       AND session_worker.begun(d.kind, d.lead_minutes,
-           least(d.starts_at, (d.change->>'old_starts_at')::timestamptz), :now)
+     WHERE d.id = ANY(ARRAY(
+           SELECT id FROM session_worker.delivery
+            WHERE state = 'planned' AND starts_at <= :now
+              AND session_worker.begun(kind, lead_minutes, starts_at, :now)
+            UNION ALL
+           SELECT id FROM session_worker.delivery
+            WHERE state = 'failed' AND retry_at IS NOT NULL
+              AND session_worker.begun(kind, lead_minutes, starts_at, :now)))
+       AND (d.state = 'planned' OR d.state = 'failed' AND d.retry_at IS NOT NULL)
     RETURNING d.id, d.state, d.reason""")
 
 

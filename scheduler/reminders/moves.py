@@ -14,7 +14,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from scheduler.prepared import Prepared
 from scheduler.reminders.history import noted
+
+
+class CannotBegin(Exception):
+    """The lease ran out, or a session changed since it was read: look again before sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +45,30 @@ class Try:
 
 # Indexes: primary keys. The lease is checked here, so a late worker moves nothing; and the session
 # row's version, so that what is sent was true when it was committed as being sent.
-BEGIN_SENDING = text("""
-    WITH held AS (
-        SELECT d.id, c.told
-          FROM unnest(CAST(:ids AS bigint[]), CAST(:versions AS text[]), CAST(:told AS text[]))
-                 AS c(id, version, told)
-          JOIN session_worker.delivery d ON d.id = c.id
-         WHERE d.state = 'claimed' AND d.holder = :holder AND d.lease_until > clock_timestamp()
-           AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
-               IS NOT DISTINCT FROM c.version
-           FOR UPDATE OF d
-    ), begun AS (
+BEGIN_SENDING = Prepared(
+    "begin_sending",
+    {
+        "ids": "bigint[]", "versions": "text[]", "told": "jsonb[]", "holder": "uuid",
+        "channel": "text", "outbox": "text", "key": "uuid", "at": "timestamptz",
+        "lease": "interval", "now": "timestamptz",
+    },
+    """
+    WITH begun AS (
         UPDATE session_worker.delivery d
            SET state = 'sending', channel = :channel, outbox = :outbox, reason = NULL,
-               message_key = :key, message_at = :at, told = CAST(held.told AS jsonb),
-               attempts = d.attempts + 1, lease_until = clock_timestamp() + :lease
-          FROM held
-         WHERE d.id = held.id
-           AND (SELECT count(*) FROM held) = cardinality(CAST(:ids AS bigint[]))
+               message_key = :key, message_at = :at, told = c.told, attempts = d.attempts + 1,
+               lease_until = clock_timestamp() + :lease
+          FROM unnest(:ids, :versions, :told) AS c(id, version, told)
+         WHERE d.id = c.id AND d.state = 'claimed' AND d.holder = :holder
+           AND d.lease_until > clock_timestamp()
+           AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
+               IS NOT DISTINCT FROM c.version
         RETURNING d.id
     )
     INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at)
     SELECT id, :key, :channel, :now FROM begun
-    RETURNING delivery_id, id""")
+    RETURNING delivery_id, id""",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,41 +91,51 @@ def begin_sending(
     envelope: Envelope,
     lease: timedelta,
     now: datetime,
-) -> Try | None:
-    """claimed → sending, all rows or none; commit it before the provider is called (promise 3).
+) -> Try:
+    """claimed → sending; commit it before the provider is called (promise 3).
 
-    None: the lease ran out, or a session changed since it was read. Do not send. `lease` has to
-    outlast the call of the provider.
+    Raises CannotBegin where any of the rows did not move: roll back, and do not send. `lease` is
+    prolonged while the provider is called (tasks.delivery.lease).
     """
     parameters = {
         "ids": [row.id for row in rows],
         "versions": [row.version for row in rows],
         "told": [row.told for row in rows],
-        "holder": holder,
+        "holder": str(holder),
         "channel": envelope.channel,
         "outbox": envelope.outbox,
-        "key": envelope.key,
+        "key": str(envelope.key),
         "at": envelope.at,
         "lease": lease,
         "now": now,
     }
-    attempts = {row.delivery_id: row.id for row in conn.execute(BEGIN_SENDING, parameters)}
-    return Try(holder, attempts) if attempts else None
+    attempts = dict(BEGIN_SENDING.run(conn, parameters))
+    if len(attempts) < len(rows):
+        raise CannotBegin
+    return Try(holder, attempts)
 
 
 # Indexes: primary keys. The holder alone knows what became of the call; it may say so as long as
 # nobody else has drawn a conclusion from its silence, whether its lease lives or not.
-END_TRY = text("""
+END_TRY = Prepared(
+    "end_try",
+    {
+        "ids": "bigint[]", "attempts": "bigint[]", "holder": "uuid", "state": "text",
+        "reason": "text", "sent_at": "timestamptz", "retry_at": "timestamptz",
+        "outcome": "text", "final": "boolean", "words": "text", "now": "timestamptz",
+    },
+    """
     WITH tried AS (
         UPDATE session_worker.attempt
            SET ended_at = :now, outcome = :outcome, final = :final, words = :words
-         WHERE id = ANY(CAST(:attempts AS bigint[]))
+         WHERE id = ANY(:attempts)
     )
     UPDATE session_worker.delivery
-       SET state = :state, reason = :reason, sent_at = CAST(:sent_at AS timestamptz),
-           retry_at = CAST(:retry_at AS timestamptz), holder = NULL, lease_until = NULL
-     WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'sending' AND holder = :holder
-    RETURNING id""")
+       SET state = :state, reason = :reason, sent_at = :sent_at, retry_at = :retry_at,
+           holder = NULL, lease_until = NULL
+     WHERE id = ANY(:ids) AND state = 'sending' AND holder = :holder
+    RETURNING id""",
+)  # fmt: skip
 
 
 def mark_sent(conn: Connection, tried: Try, words: str, now: datetime) -> frozenset[int]:
@@ -176,9 +192,9 @@ def _end_try(
         "now": now,
         "ids": tried.ids,
         "attempts": [*tried.attempts.values()],
-        "holder": tried.holder,
+        "holder": str(tried.holder),
     }
-    return frozenset(conn.scalars(END_TRY, parameters))
+    return frozenset(row[0] for row in END_TRY.run(conn, parameters))
 
 
 # Index: primary key.

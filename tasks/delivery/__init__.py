@@ -20,9 +20,9 @@ def deliver(holder: str, ids: Sequence[int]) -> None:
 
     A message that comes twice, or after the lease, finds nothing to send.
     """
+    from tasks.delivery.batch import work_through
     from tasks.delivery.desk import worker_desk  # Apprise is slow to import
     from tasks.delivery.handing import hand_on
-    from tasks.delivery.shift import work_through
 
     engine, settings = worker_engine(), load_settings()
     with engine.connect() as conn:

@@ -19,6 +19,7 @@ from tasks.delivery.outbox import Live, Outbox, Redirected, ToLog
 GRACE = timedelta(minutes=1)
 PAUSE_CHECK = timedelta(seconds=30)
 LOG = "log"
+LOG_FORM = ChannelName.PUSH  # short, without attachments
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def addressed(recipient: Recipient, names: Sequence[ChannelName], ways: Ways) ->
         case Live():
             return Send(names[0], names[0], recipient, tuple(names[1:]))
         case ToLog():
-            return Send(LOG, names[0], recipient, outbox="log")
+            return Send(LOG, LOG_FORM, recipient, outbox="log")
         case Redirected() as outbox:
             if outbox.channel not in ways.channels:
                 return GiveUp("no_channel")

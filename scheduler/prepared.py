@@ -1,0 +1,44 @@
+"""Statements that run once a message: PostgreSQL plans them once a connection, not each time.
+
+psycopg2 prepares nothing by itself, and planning takes longer than running (docs/decisions/0024).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+PARAMETER = re.compile(r"(?<!:):([a-z_]+)")  # not a cast
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A named statement; `types` are the PostgreSQL types of its parameters, `:name` in `sql`."""
+
+    name: str
+    types: Mapping[str, str]
+    sql: str
+
+    def run(self, conn: Connection, parameters: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+        """Its rows. In the connection's transaction, as any other statement."""
+        dbapi = conn.connection
+        with dbapi.cursor() as cursor:  # type: ignore[attr-defined]  # psycopg2's
+            if self.name not in dbapi.info.setdefault("prepared", set()):
+                cursor.execute(self._prepare)
+                dbapi.info["prepared"].add(self.name)
+            cursor.execute(self._execute, parameters)
+            rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
+    @property
+    def _prepare(self) -> str:
+        numbers = {name: number for number, name in enumerate(self.types, start=1)}
+        sql = PARAMETER.sub(lambda found: f"${numbers[found[1]]}", self.sql)
+        return f"PREPARE {self.name} ({', '.join(self.types.values())}) AS {sql}"
+
+    @property
+    def _execute(self) -> str:
+        arguments = (f"%({name})s::{type_}" for name, type_ in self.types.items())
+        return f"EXECUTE {self.name} ({', '.join(arguments)})"

@@ -1,0 +1,61 @@
+"""A claimed batch, delivered over a few connections at once.
+
+A message waits for the disk once and for its provider twice; meanwhile others go on their way.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
+
+from scheduler.reminders.claims import Batch
+from tasks.delivery.desk import Desk
+from tasks.delivery.lease import kept_lease
+from tasks.delivery.permits import Permits
+from tasks.delivery.shift import Clock, Shift, Sight, Work, look
+from tasks.delivery.tally import Tally
+
+# Connections of a worker process, to the database and to each provider; and how many messages make
+# one more worth its beginning.
+CONNECTIONS = 4
+MESSAGES_EACH = 8
+
+Messages = Sequence[Sequence[int]]
+
+
+def work_through(desk: Desk, batch: Batch, clock: Clock, patience: timedelta) -> Tally:
+    """Deliver what is left of the batch.
+
+    `clock` is read afresh before each message. `patience`: the longest wait for a place within a
+    channel's rate; beyond it a message goes back to the ledger.
+    """
+    permits = Permits(desk.channels, desk.settings.channels, patience)
+    work = Work(desk, batch.holder, clock, permits)
+    with kept_lease(desk.engine, batch.holder, work.lease):
+        with desk.engine.begin() as conn:
+            sight = look(conn, work, batch.ids)
+        return sum(deliver_shares(work, sight, shares(sight.messages)), Tally())
+
+
+def shares(messages: Messages) -> list[Messages]:
+    """The messages dealt out, so that all shares begin with the soonest."""
+    count = min(CONNECTIONS, -(-len(messages) // MESSAGES_EACH))
+    return [messages[first::count] for first in range(count)]
+
+
+def deliver_shares(work: Work, sight: Sight, parts: list[Messages]) -> list[Tally]:
+    """Raises the first error of a share when all have ended."""
+    if len(parts) == 1:
+        return [deliver_share(work, sight, parts[0])]
+    with ThreadPoolExecutor(max(len(parts), 1)) as pool:
+        return [*pool.map(lambda part: deliver_share(work, sight, part), parts)]
+
+
+def deliver_share(work: Work, sight: Sight, messages: Messages) -> Tally:
+    with ExitStack() as stack:
+        for channel in work.desk.channels.values():
+            stack.enter_context(channel.open())
+        conn = stack.enter_context(work.desk.engine.connect())
+        shift = Shift(work, conn, sight)
+        shift.deliver(messages)
+        return shift.tally
