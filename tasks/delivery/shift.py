@@ -36,8 +36,9 @@ from tasks.site import site_catalog
 
 logger = logging.getLogger(__name__)
 
-# Facts older than this are read again: an address, a pause or a switch may have changed.
-FRESH_SECONDS = 2.0
+# Facts older than this are read again: an address, a pause or a switch may have changed. A pause
+# holds within two seconds, a wait for the rate and the last try before it included.
+FRESH_SECONDS = 1.0
 # A message whose session changes again and again while it is looked at is left to the sweep.
 LOOKS = 3
 RECORD_AGAIN_SECONDS = 1.0
