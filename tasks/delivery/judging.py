@@ -14,7 +14,7 @@ from scheduler.reminders.wishes import quiet_until
 from scheduler.settings import ChannelName
 from tasks.channels.address import Unreachable
 from tasks.channels.channel import Channel
-from tasks.delivery.outbox import Live, Outbox, Redirected, ToLog
+from tasks.delivery.outbox import Outbox
 
 GRACE = timedelta(minutes=1)
 PAUSE_CHECK = timedelta(seconds=30)
@@ -122,23 +122,16 @@ def choose(facts: Facts, ways: Ways, now: datetime) -> Judgement:
     names = [name for name in found if not is_spent(facts.tried.get(name), ways.max_attempts)]
     if not names:
         return Fail("every channel has refused it")
-    send = addressed(facts.recipient, names, ways)
-    if isinstance(send, Send) and is_paused(send.channel, ways.paused):
+    send = send_by(facts.recipient, names, ways.outbox)
+    if is_paused(send.channel, ways.paused):
         return Postpone(now + PAUSE_CHECK, "paused")
     return send
 
 
-def addressed(recipient: Recipient, names: Sequence[ChannelName], ways: Ways) -> Send | GiveUp:
-    match ways.outbox:
-        case Live():
-            return Send(names[0], names[0], recipient, tuple(names[1:]))
-        case ToLog():
-            return Send(LOG, LOG_FORM, recipient, outbox="log")
-        case Redirected() as outbox:
-            if outbox.channel not in ways.channels:
-                return GiveUp("no_channel")
-            stand_in = outbox.stand_in(recipient)
-            return Send(outbox.channel, outbox.channel, stand_in, outbox="redirect")
+def send_by(recipient: Recipient, names: Sequence[ChannelName], outbox: Outbox) -> Send:
+    if outbox is Outbox.LOG:
+        return Send(LOG, LOG_FORM, recipient, (), outbox.value)
+    return Send(names[0], names[0], recipient, tuple(names[1:]), outbox.value)
 
 
 def is_spent(tried: Tried | None, max_attempts: int) -> bool:
@@ -163,7 +156,7 @@ def order(recipient: Recipient, channels: Mapping[ChannelName, Channel]) -> list
 
 def without_channels(recipient: Recipient, outbox: Outbox) -> list[ChannelName] | Unreachable:
     """With OUTBOX=log no channel has to be configured: an address is enough."""
-    if not isinstance(outbox, ToLog):
+    if outbox is not Outbox.LOG:
         return Unreachable("no_channel")
     has = {ChannelName.EMAIL: recipient.email, ChannelName.SMS: recipient.phone}
     return [name for name, address in has.items() if address] or Unreachable("no_address")
