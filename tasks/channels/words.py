@@ -38,23 +38,24 @@ def one_line(words: str) -> str:
     return " ".join(printable.split())
 
 
-HOST = re.compile(r"(?i)(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d+)?")
+# What stands in a URL and is no secret: a host, a word of a path, a placeholder.
+PLAIN = re.compile(r"(?i:[a-z0-9-]+(\.[a-z0-9-]+)+)|\d{1,5}|[a-z_-]{1,16}|\{\w+\}")
+PUBLIC_PARAMETERS = {"from", "name", "to", "mode", "method", "format", "priority", "overflow"}
 
 
 def secrets_of(url: str) -> frozenset[str]:
     """The parts of a channel's URL that may be a user, a password or a token.
 
-    Everything but the scheme and what looks like a host's name; decoded and as written.
+    Whatever stands before an @, in the path or in the query, but for what reads like a plain word
+    there; decoded and as written.
     """
-    _, _, rest = url.partition("://")
-    parts = {part for part in re.split(r"[/@?&=:,]", rest) if part and not HOST.fullmatch(part)}
-    return frozenset(parts | {unquote(part) for part in parts}) - HARMLESS
-
-
-# Words of URLs that a provider's answer may well contain.
-HARMLESS = frozenset(
-    {"from", "mode", "name", "high", "mail", "user", "message", "priority", "hook"}
-)
+    place, _, query = url.partition("://")[2].partition("?")
+    user, _, path = place.rpartition("@")
+    words = [part for part in re.split(r"[/:]", path) if not PLAIN.fullmatch(part)]
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    values = [value for name, _, value in pairs if name not in PUBLIC_PARAMETERS]
+    parts = {*user.split(":"), *words, *values} - {""}
+    return frozenset(parts | {unquote(part) for part in parts})
 
 
 def masked_address(address: str) -> str:

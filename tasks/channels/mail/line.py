@@ -105,16 +105,20 @@ class Line:
     def __init__(self, server: MailServer) -> None:
         self.server = server
         self._client: TimedSmtp | None = None
+        self._carried = 0
 
     def deliver(self, sender: str, person: str, copies: Sequence[str], content: bytes) -> Seen:
         """Hand one mail in. `person` decides; a copy that is refused is mentioned.
 
         `content`: with CRLF line ends, dots not yet doubled. A kept connection that turns out to
-        be dead before anything was handed over is begun anew, once.
+        be dead before anything was handed over, or that takes no further mail, is begun anew, once.
         """
-        kept = self._client is not None
+        kept, carried = self._client is not None, self._carried
         seen = self._try(sender, person, copies, content)
-        if kept and seen.what in GONE_STALE and self._client is None:
+        dead = kept and seen.what is MailSeen.CUT_BEFORE
+        tired = carried > 0 and seen.what is MailSeen.MAIL_LATER
+        if dead or tired:
+            self._drop()
             seen = self._try(sender, person, copies, content)
         return seen
 
@@ -152,7 +156,7 @@ class Line:
         except Stopped:
             client.close()
             raise
-        self._client = client
+        self._client, self._carried = client, 0
         return client
 
     def _connect(self, client: TimedSmtp) -> None:
@@ -228,6 +232,7 @@ class Line:
             self._drop()
             seen = MailSeen.TIMEOUT_AFTER if timed_out(error) else MailSeen.CUT_AFTER
             return Seen(seen, error_words(error))
+        self._carried += 1
         seen = ENDINGS.get(code // 100, MailSeen.GARBLED)
         if seen is MailSeen.GARBLED or code == CLOSING:
             self._drop()
@@ -255,7 +260,6 @@ class Line:
 
 
 GOODBYE_SECONDS = 2
-GONE_STALE = {MailSeen.CUT_BEFORE, MailSeen.MAIL_LATER}
 ENDINGS = {2: MailSeen.ACCEPTED, 4: MailSeen.BODY_LATER, 5: MailSeen.BODY_REFUSED}
 
 

@@ -183,15 +183,30 @@ def test_a_kept_connection_that_has_died_is_begun_anew_once(
     assert (len(smtp_sink.accepted), smtp_sink.connections) == (2, 2)
 
 
-def test_a_kept_connection_closed_by_a_421_is_begun_anew_once(smtp_sink: SmtpSink) -> None:
+@pytest.mark.parametrize("status", ["421 4.4.2 idle for too long", "452 4.5.3 enough of you"])
+def test_a_kept_connection_that_takes_no_further_mail_is_begun_anew_once(
+    smtp_sink: SmtpSink, status: str
+) -> None:
     channel = email_channel(smtp_sink)
 
     with channel.open():
         try_once(channel)
-        smtp_sink.reply("MAIL", "421 4.4.2 idle for too long", times=1)
+        smtp_sink.reply("MAIL", status, times=1)
         outcome = try_once(channel)
 
     assert outcome.result is Result.SENT
+    assert smtp_sink.connections == 2
+
+
+def test_a_new_connection_that_takes_no_mail_is_not_begun_anew(smtp_sink: SmtpSink) -> None:
+    smtp_sink.reply("MAIL", "452 4.5.3 enough of you")
+    channel = email_channel(smtp_sink)
+
+    with channel.open():
+        outcomes = [said(try_once(channel)) for _ in range(3)]
+
+    assert outcomes == [LATER] * 3
+    assert smtp_sink.connections == 1
 
 
 def test_a_mail_that_was_handed_over_is_not_begun_anew(smtp_sink: SmtpSink) -> None:

@@ -47,10 +47,17 @@ def test_the_secrets_of_a_url_are_its_users_passwords_and_tokens() -> None:
     assert "tgram" not in secrets_of(url)
 
 
-def test_a_host_is_no_secret() -> None:
-    assert "smtp.example.et" not in secrets_of(
-        "mailto://user:secret@smtp.example.et:587?to={email}"
-    )
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("mailto://me:secret@smtp.example.et:587?from=a@b.et&to={email}", {"me", "secret"}),
+        ("atalk://app@k3y/{phone}?from=TUTOR&mode=sandbox", {"app", "k3y"}),
+        ("jsons://example.et/worker/messages?:role={role}&+X-Key=k", {"{role}", "k"}),
+        ("fcm://lessons/{push}?keyfile=/etc/key.json", {"/etc/key.json"}),
+    ],
+)
+def test_hosts_and_plain_words_are_no_secrets(url: str, secrets: set[str]) -> None:
+    assert secrets_of(url) == secrets
 
 
 def test_what_a_mail_server_says_of_the_person_is_left_out(smtp_sink: SmtpSink) -> None:

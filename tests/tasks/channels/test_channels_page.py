@@ -1,0 +1,30 @@
+"""Every URL that docs/channels.md shows can be used as it stands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scheduler.settings import ChannelName
+from tasks.channels.template import VALUES
+from tests.tasks.channels.making import channels
+
+PAGE = (Path(__file__).parents[3] / "docs" / "channels.md").read_text(encoding="utf-8")
+SETTINGS = re.findall(r"^(CHANNEL_[A-Z]+)='([^']+)'$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("setting", "url"), SETTINGS)
+def test_a_setting_can_be_used_as_it_stands(setting: str, url: str) -> None:
+    real = url.replace("BOT_TOKEN", "123456789:abcdefg_hijklmnop")
+
+    assert len(channels(**{setting.lower(): real})) == 1
+
+
+def test_each_channel_has_an_example() -> None:
+    assert {setting.lower() for setting, _ in SETTINGS} == {
+        f"channel_{name}" for name in ChannelName
+    }
+
+
+def test_each_placeholder_is_explained() -> None:
+    assert all(f"`{{{name}}}`" in PAGE for name in (*VALUES, "key"))
