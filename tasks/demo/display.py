@@ -1,6 +1,6 @@
 """How the demo is shown: live in a terminal, line by line in a pipe, not at all beside `--json`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any, Protocol
@@ -47,21 +47,28 @@ class Lines(AbstractContextManager["Lines"]):
         self._console.print(f"{monotonic() - self._begun:5.1f} s  {line}", soft_wrap=True)
 
     def show(self, seen: Seen) -> None:
-        for rule in seen.rules:
-            if rule.state is not None:
-                self._once(("rule", rule.session_id), rule_line(rule))
-        for message in seen.messages:
-            self._once(("message", message.id), message_line(message))
-        for number, mail in enumerate(seen.mails):
-            self._once(("mail", number), mail_line(mail))
+        for about, line in events(seen):
+            if self._known.get(about) != line:
+                self.say(line)
+        self.knows(seen)
+
+    def knows(self, seen: Seen) -> None:
+        """Take it as shown."""
+        self._known = dict(events(seen))
 
     def sum_up(self, summary: Summary) -> None:
         print_summary(self._console, summary)
 
-    def _once(self, about: object, line: str) -> None:
-        if self._known.get(about) != line:
-            self._known[about] = line
-            self.say(line)
+
+def events(seen: Seen) -> Iterator[tuple[object, str]]:
+    """What there is to tell, and what of: a line that changes is told anew."""
+    for rule in seen.rules:
+        if rule.state is not None:
+            yield ("rule", rule.session_id), rule_line(rule)
+    for message in seen.messages:
+        yield ("message", message.id), message_line(message)
+    for number, mail in enumerate(seen.mails):
+        yield ("mail", number), mail_line(mail)
 
 
 def rule_line(rule: RuleSeen) -> str:
@@ -94,13 +101,14 @@ def mail_line(mail: Mail) -> str:
 
 
 class Screen(AbstractContextManager["Screen"]):
-    """Tables that follow what is seen, and the closing summary below them."""
+    """Tables that follow what is seen; after the closing summary, a line for each event."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._sayings: list[str] = []
         self._seen: Seen | None = None
         self._live = Live(console=console, get_renderable=self._picture, refresh_per_second=5)
+        self._lines = Lines(console)
 
     def __enter__(self) -> "Screen":
         self._live.start()
@@ -110,14 +118,19 @@ class Screen(AbstractContextManager["Screen"]):
         self._live.stop()
 
     def say(self, line: str) -> None:
-        self._sayings.append(line)
-        self._live.refresh()
+        if self._live.is_started:
+            self._sayings.append(line)
+        else:
+            self._lines.say(line)
 
     def show(self, seen: Seen) -> None:
         self._seen = seen
+        if not self._live.is_started:
+            self._lines.show(seen)
 
     def sum_up(self, summary: Summary) -> None:
         self._live.stop()
+        self._lines.knows(summary.seen)
         print_summary(self._console, summary)
 
     def _picture(self) -> RenderableType:
