@@ -70,6 +70,7 @@ def test_a_name_is_no_link_in_any_program(typed: str, cleaned: str) -> None:
         (" https://meet.example.com/abc \n", "https://meet.example.com/abc"),
         ("javascript:alert(1)", ""),
         ("JaVaScRiPt:alert(1)", ""),
+        ("javascript://a.example/%0aalert(1)", ""),
         ("java\nscript:alert(1)", ""),
         ("data:text/html,<b>", ""),
         ("vbscript:x", ""),

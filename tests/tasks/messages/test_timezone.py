@@ -65,9 +65,16 @@ def test_a_zone_without_changes_has_one_observance() -> None:
     assert component["tzid"] == "Africa/Addis_Ababa"
 
 
-def test_years_far_apart_are_told_each_for_itself() -> None:
-    zone = ZoneInfo("America/New_York")
-    instants = (datetime(2026, 7, 1, tzinfo=UTC), datetime(9990, 1, 1, tzinfo=UTC))
+@pytest.mark.parametrize(
+    ("key", "years"),
+    [
+        ("America/New_York", (2026, 9990)),
+        ("Africa/Addis_Ababa", (1930, 2026)),  # another offset, and its change in neither span
+    ],
+)
+def test_years_far_apart_are_told_each_for_itself(key: str, years: tuple[int, int]) -> None:
+    zone = ZoneInfo(key)
+    instants = [datetime(year, 7, 1, tzinfo=UTC) for year in years]
 
     onsets = onsets_of(timezone_of(zone, instants))
 
