@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tasks.embedded import guardian
 from tasks.embedded.accounts import Account, memory_root, temporary_root
@@ -45,7 +45,7 @@ class Workspace(AbstractContextManager["Workspace"]):
     """
 
     def __init__(self) -> None:
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[Any]] = []
         with uninterrupted():
             self.folder = top_folder(temporary_root())
             root = memory_root()
@@ -67,12 +67,16 @@ class Workspace(AbstractContextManager["Workspace"]):
         """Start a process in a group of its own; `given` is its standard input."""
         with uninterrupted():
             process = self._popen(command)
-            self._tell(f"+ {process.pid} {int(command.last_signal)}\n")
-            self._processes.append(process)
+            self.adopt(process, command.last_signal)
         assert process.stdin is not None  # noqa: S101
         with suppress(BrokenPipeError), process.stdin:  # it ended before it had read all
             process.stdin.write(given)
         return process
+
+    def adopt(self, process: subprocess.Popen[Any], last_signal: signal.Signals) -> None:
+        """Take a process into care that was started elsewhere, as leader of its own group."""
+        self._tell(f"+ {process.pid} {int(last_signal)}\n")
+        self._processes.append(process)
 
     def new_folder(self, prefix: str, owner: Account | None) -> Path:
         """A folder of mode 0700 in this one, for the account or for ourselves."""
@@ -82,7 +86,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         """The same for what a crash of the machine may lose."""
         return own_folder(self.memory_folder, prefix, owner)
 
-    def ended(self, process: subprocess.Popen[bytes]) -> None:
+    def ended(self, process: subprocess.Popen[Any]) -> None:
         """Take a process that was waited for out of the guardian's care."""
         self._tell(f"- {process.pid}\n")
         self._processes.remove(process)
