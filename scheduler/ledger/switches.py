@@ -70,7 +70,7 @@ def resume_all(conn: Connection, now: datetime) -> Sequence[Pause]:
     """Let every channel send again, also those that were paused by name. Returns what was."""
     lifted = [Pause(*row) for row in conn.execute(RESUME_ALL)]
     wake(conn, now)
-    return lifted
+    return sorted(lifted, key=lambda each: each.channel)
 
 
 # Index: delivery_ready. A worker looks again after half a minute; on resuming nobody waits for it.

@@ -158,6 +158,7 @@ def resume(channel: str | None, as_json: bool) -> None:
     """
     from scheduler.ledger.switches import pauses, resume_all
     from scheduler.ledger.switches import resume as resume_channel
+    from scheduler.reminders.pauses import EVERY_CHANNEL
 
     def work(conn: Connection, now: datetime) -> tuple[Sequence[Pause], Sequence[Pause]]:
         lifted = resume_channel(conn, channel, now) if channel else resume_all(conn, now)
@@ -167,7 +168,9 @@ def resume(channel: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json_document({"resumed": lifted, "paused": standing}))
     elif lifted:
-        console().print(f"{named(channel)} no longer paused.")
+        for each in lifted:
+            name = named(None if each.channel == EVERY_CHANNEL else each.channel)
+            console().print(f"{name} no longer paused.")
     else:
         console().print("Nothing was paused.")
 

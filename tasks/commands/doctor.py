@@ -65,4 +65,11 @@ def show(examination: Examination, released: int | None) -> None:
         severity = finding.severity.value
         out.print(f"{severity}: {printable(finding.detail)}", style=STYLES[severity])
         out.print(f"  {printable(finding.cure)}")
-    out.print("All is well." if examination.ok else "Something is wrong: see the errors above.")
+    out.print(verdict(examination))
+
+
+def verdict(examination: Examination) -> str:
+    if not examination.ok:
+        return "Something is wrong: see the errors above."
+    looked_at = any(finding.severity == "warning" for finding in examination.findings)
+    return "Nothing is broken: see the warnings above." if looked_at else "All is well."

@@ -137,14 +137,16 @@ def test_a_pause_stands_until_it_is_lifted(commands: Commands) -> None:
 
 
 def test_pausing_and_resuming_say_so_in_words(commands: Commands) -> None:
+    pause = ["pause", "--channel", "email"]
+
     said = [commands.run(deliveries, *words).stdout for words in
-            (["pause"], ["resume"], ["resume"], ["pause", "--channel", "email"])]  # fmt: skip
+            (pause, ["pause"], ["resume"], ["resume"])]  # fmt: skip
 
     assert said == [
-        "Every channel is paused. `celery -A tasks deliveries resume` ends it.\n",
-        "Every channel is no longer paused.\n",
-        "Nothing was paused.\n",
         "The channel email is paused. `celery -A tasks deliveries resume` ends it.\n",
+        "Every channel is paused. `celery -A tasks deliveries resume` ends it.\n",
+        "Every channel is no longer paused.\nThe channel email is no longer paused.\n",
+        "Nothing was paused.\n",
     ]
 
 

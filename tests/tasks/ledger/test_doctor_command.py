@@ -123,6 +123,7 @@ def test_an_installation_that_never_ran_is_no_error(healthy: Commands) -> None:
 
     assert document["ok"]
     assert {each["code"] for each in document["findings"]} == {"never_ticked", "no_worker"}
+    assert healthy.run(doctor).stdout.endswith("Nothing is broken: see the warnings above.\n")
 
 
 def test_optional_columns_that_lack_are_notes(healthy: Commands) -> None:
