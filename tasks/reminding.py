@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from scheduler.reminders import rounds
+from scheduler.reminders.changes import try_again
 from scheduler.reminders.claims import claim
 from scheduler.reminders.passes import Changes
 from scheduler.reminders.rounds import WrongDatabase
@@ -53,6 +54,7 @@ def deliver_all(desk: Desk, clock: Callable[[], datetime]) -> Tally:
     lease = timedelta(seconds=settings.lease_seconds)
     while True:
         with desk.engine.begin() as conn:
+            try_again(conn, clock())  # what one channel refused goes by the next at once
             batches = claim(conn, clock(), 1, settings.claim_batch, lease)
         if not batches:
             return tally
