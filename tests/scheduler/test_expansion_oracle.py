@@ -40,10 +40,10 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`by`: the session that is adopted or in the way: its id, or whose it is."""
+    """`by`: the session that is adopted, or those in the way: its id, or whose date it is."""
 
     state: str
-    by: int | tuple[int, date] | None = None
+    by: tuple[int | tuple[int, date] | None, ...] = ()
 
 
 def lesson(session: int | None, columns: Any, day: date, of: Any = None) -> Lesson:
@@ -99,13 +99,11 @@ def second_opinion(site: RandomSite, month_end: str) -> dict[tuple[int, date], V
 def judge(wish: Lesson, near: list[Lesson]) -> Verdict:
     """Sessions that stand go before those that are made in this run, the lower ids first."""
     near = sorted(near, key=lambda one: (one.id is None, one.id or 0, one.of or (0, wish.starts)))
-    for other in near:
-        if same_key(wish, other):
-            return Verdict("adopted", other.id or other.of)
-    for other in near:
-        if in_the_way(wish, other):
-            return Verdict("conflict", other.id or other.of)
-    return Verdict("created")
+    same = [one.id or one.of for one in near if same_key(wish, one)]
+    if same:
+        return Verdict("adopted", (same[0],))
+    rivals = tuple(one.id or one.of for one in near if in_the_way(wish, one))
+    return Verdict("conflict", rivals) if rivals else Verdict("created")
 
 
 @pytest.fixture
@@ -155,8 +153,8 @@ def check_rows(site: Site, rules: RandomSite, expected: dict[tuple[int, date], V
             assert (made["session_date"], made["status"]) == (day.isoformat(), "scheduled")
             assert made["is_recurring"] is False
         else:
-            by = found[verdict.by].session_id if isinstance(verdict.by, tuple) else verdict.by
-            assert (row.session_id or row.blocked_by) == by
+            by = [found[one].session_id if isinstance(one, tuple) else one for one in verdict.by]
+            assert (row.session_id or row.blocked_by) in by
     created = [row.session_id for row in found.values() if row.state == "created"]
     assert len(set(created)) == len(created)
     assert set(sessions) == set(created) | set(rules.sessions)
