@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
+from functools import cache
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from tasks.messages.timezone import timezone_of
 DOMAIN = "session-worker.invalid"  # ours for ever; RFC 2606 keeps it from being anybody else's
 PRODUCT = "-//session-worker//tutoring sessions//EN"
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
+END = b"END:VCALENDAR\r\n"
 SEQUENCE_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 ALARM_BEFORE = timedelta(minutes=15)
 CANCELS_AT_MOST = 5  # files for one message; RFC 5546, 3.2.5: a CANCEL is about one UID
@@ -77,22 +79,25 @@ def is_cancelled(lesson: Lesson) -> bool:
 def attachment(
     method: str, lessons: Sequence[Lesson], message: Message, calendar: Calendar
 ) -> Attachment:
-    file = CalendarFile()
-    file.add("prodid", PRODUCT)
-    file.add("version", "2.0")
-    file.add("method", method)
     events = [event(lesson, message, calendar) for lesson in lessons]
+    parts = [entry.to_ical() for entry in with_alarms(events, message)]
     if any("TZID" in entry[name].params for entry in events for name in ("dtstart", "dtend")):
-        starts = [lesson.starts_at for lesson in lessons]
-        file.add_component(timezone_of(calendar.zone, starts))
-    for entry in with_alarms(events, message):
-        file.add_component(entry)
+        parts.insert(0, timezone_of(calendar.zone, (lesson.starts_at for lesson in lessons)))
     name = "cancelled" if method == "CANCEL" else "session" if len(lessons) == 1 else "sessions"
     return Attachment(
         name=f"{name}.ics",
         mime_type=f"text/calendar; method={method}; charset=utf-8",
-        content=file.to_ical(),
+        content=b"".join([opening(method), *parts, END]),
     )
+
+
+@cache
+def opening(method: str) -> bytes:
+    file = CalendarFile()
+    file.add("prodid", PRODUCT)
+    file.add("version", "2.0")
+    file.add("method", method)
+    return bytes(file.to_ical().removesuffix(END))
 
 
 def event(lesson: Lesson, message: Message, calendar: Calendar) -> Event:

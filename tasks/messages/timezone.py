@@ -17,14 +17,18 @@ SECOND = timedelta(seconds=1)
 FIRST_YEAR, LAST_YEAR = MINYEAR + 1, MAXYEAR - 1  # a zone's offset must have room at both ends
 
 
-def timezone_of(zone: ZoneInfo, instants: Iterable[datetime]) -> Timezone:
-    """The zone's definition, true from a year before to a year after each of the instants."""
+def timezone_of(zone: ZoneInfo, instants: Iterable[datetime]) -> bytes:
+    """The zone's definition, true from a year before to a year after each of the instants.
+
+    As lines of a file: nearly all messages of a day have the same, and writing it takes longer
+    than writing the event.
+    """
     years = {instant.year + by for instant in instants for by in (-1, 0, 1)}
     return timezone_of_years(zone.key, tuple(sorted(years)))
 
 
 @lru_cache(maxsize=64)
-def timezone_of_years(key: str, years: tuple[int, ...]) -> Timezone:
+def timezone_of_years(key: str, years: tuple[int, ...]) -> bytes:
     zone, known = ZoneInfo(key), None
     component = Timezone()
     component.add("tzid", key)
@@ -37,7 +41,7 @@ def timezone_of_years(key: str, years: tuple[int, ...]) -> Timezone:
         for instant in changes(zone, begins, datetime(year + 1, 1, 1, tzinfo=UTC)):
             component.add_component(observance(zone, instant - SECOND, instant))
         known = offset(zone, datetime(year + 1, 1, 1, tzinfo=UTC))
-    return component
+    return bytes(component.to_ical())
 
 
 def changes(zone: ZoneInfo, begins: datetime, ends: datetime) -> Iterator[datetime]:
