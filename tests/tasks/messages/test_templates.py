@@ -1,13 +1,20 @@
 """Templates of an admin: in the place of ours, refused at the start where they cannot be used."""
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from scheduler.message import Kind
 from scheduler.settings import ChannelName, InvalidSetting, Role
+from tasks.messages.english import English
+from tasks.messages.lessons import clean_message
+from tasks.messages.moment import Moment
+from tasks.messages.page import Entry, page_of
 from tasks.messages.render import TONGUES, render
 from tasks.messages.shelf import BUILT_IN
+from tests.command_line import REPOSITORY
 from tests.tasks.messages.making import a_lesson, a_message, words
 
 
@@ -154,3 +161,18 @@ def test_roles_are_words_in_templates(tmp_path: Path) -> None:
     letter = render(a_message(role=Role.PARENT), ChannelName.PUSH, words(templates=str(tmp_path)))
 
     assert letter.title == "parent alarm en"
+
+
+def test_all_that_a_template_knows_is_written_down() -> None:
+    page = page_of(clean_message(a_message()), English())
+    names = {*page.context, "headline"} | known(Entry) | known(Moment)
+    told = set(re.findall(r"`(\w+)`", (REPOSITORY / "docs/templates.md").read_text()))
+
+    # What is left out is there for the words themselves, not for templates.
+    inner = {"starts_at", "ends_at", "now", "wait", "length", "tongue", "is_counted", "days_away"}
+    assert names - inner <= told
+
+
+def known(kind: type) -> set[str]:
+    properties = {name for name, value in vars(kind).items() if isinstance(value, property)}
+    return properties | {field.name for field in fields(kind)}
