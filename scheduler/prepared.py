@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 PARAMETER = re.compile(r"(?<!:):([a-z_]+)")  # not a cast
 
@@ -21,16 +21,13 @@ class Prepared:
     types: Mapping[str, str]
     sql: str
 
-    def run(self, conn: Connection, parameters: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+    def run(self, conn: Connection, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Its rows. In the connection's transaction, as any other statement."""
-        dbapi = conn.connection
-        with dbapi.cursor() as cursor:  # type: ignore[attr-defined]  # psycopg2's
-            if self.name not in dbapi.info.setdefault("prepared", set()):
-                cursor.execute(self._prepare)
-                dbapi.info["prepared"].add(self.name)
-            cursor.execute(self._execute, parameters)
-            rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
-            return rows
+        known = conn.connection.info.setdefault("prepared", set())
+        if self.name not in known:
+            conn.exec_driver_sql(self._prepare)
+            known.add(self.name)
+        return conn.exec_driver_sql(self._execute, parameters).all()
 
     @property
     def _prepare(self) -> str:

@@ -109,7 +109,8 @@ def begin_sending(
         "lease": lease,
         "now": now,
     }
-    attempts = dict(BEGIN_SENDING.run(conn, parameters))
+    begun = BEGIN_SENDING.run(conn, parameters)
+    attempts = {row.delivery_id: row.id for row in begun}
     if len(attempts) < len(rows):
         raise CannotBegin
     return Try(holder, attempts)
@@ -194,7 +195,7 @@ def _end_try(
         "attempts": [*tried.attempts.values()],
         "holder": str(tried.holder),
     }
-    return frozenset(row[0] for row in END_TRY.run(conn, parameters))
+    return frozenset(row.id for row in END_TRY.run(conn, parameters))
 
 
 # Index: primary key.

@@ -14,7 +14,7 @@ from itertools import chain
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from scheduler.message import Message
 from scheduler.reminders import moves
@@ -42,6 +42,8 @@ FRESH_SECONDS = 1.0
 # A message whose session changes again and again while it is looked at is left to the sweep.
 LOOKS = 3
 RECORD_AGAIN_SECONDS = 1.0
+# PostgreSQL's serialization_failure, deadlock_detected, lock_not_available.
+COLLISIONS = {"40001", "40P01", "55P03"}
 
 Clock = Callable[[], datetime]
 
@@ -102,9 +104,8 @@ class Shift:
                     self.read(list(chain.from_iterable(messages[number:])))
                 self.deliver_one(ids)
             self.finish()
-        except (SQLAlchemyError, ServerUnreachable):
+        finally:
             self.record_elsewhere()
-            raise
 
     def finish(self) -> None:
         if self.ended is not None:
@@ -114,9 +115,18 @@ class Shift:
     def deliver_one(self, ids: Sequence[int]) -> None:
         for _ in range(LOOKS):
             rows = [self.sight.facts[id_] for id_ in ids if id_ in self.sight.facts]
-            if not rows or self.settle(rows):
+            if not rows or self.settled(rows):
                 return
             self.read(ids)
+
+    def settled(self, rows: Sequence[Facts]) -> bool:
+        """As `settle`; False also where another transaction was in the way."""
+        try:
+            return self.settle(rows)
+        except OperationalError as error:
+            if getattr(error.orig, "pgcode", None) in COLLISIONS:
+                return False
+            raise
 
     def read(self, ids: Sequence[int]) -> None:
         """What is no longer held drops out."""
@@ -162,7 +172,9 @@ class Shift:
     def send(self, rows: Sequence[Facts], send: Send, judged: dict[int, Judgement]) -> bool:
         going = [row for row in rows if isinstance(judged[row.id], Send)]
         message = message_of(going, send, self.work.clock())
-        letter = render(message, send.form, self.work.desk.words)
+        letter = self.worded(message, send)
+        if letter is None:
+            return self.fail(going)
         claimed = [moves.Claimed(row.id, row.version, told(row.lesson)) for row in going]
         envelope = moves.Envelope(send.channel, send.outbox, message.key, message.at)
         try:
@@ -176,13 +188,32 @@ class Shift:
         self.ended = Ended(tried, going, send, self.transmit(letter, send, message))
         return True
 
+    def worded(self, message: Message, send: Send) -> Letter | None:
+        """None: a template failed on it. One message must not stop the others."""
+        try:
+            return render(message, send.form, self.work.desk.words)
+        except Exception:
+            logger.exception("The message %s cannot be put into words", message.key)
+            return None
+
+    def fail(self, rows: Sequence[Facts]) -> bool:
+        ids = [row.id for row in rows]
+        with self.recorded() as moved:
+            failed = moves.fail_claimed(self.conn, ids, self.work.holder, "no_words")
+            moved.append(Tally(failed=len(failed)))
+        return True
+
     def transmit(self, letter: Letter, send: Send, message: Message) -> Outcome:
         if send.channel == LOG:
             who = message.recipient
             logger.info("%s to %s %s: %s", message.kind, who.role, who.person_id, letter.title)
             return Outcome(Result.SENT, "written to the log")
         channel = self.work.desk.channels[ChannelName(send.channel)]
-        return channel.send(letter, send.recipient, message.key, message.at)
+        try:
+            return channel.send(letter, send.recipient, message.key, message.at)
+        except Exception as error:  # a mistake of ours; what the provider got, nobody knows
+            logger.exception("The message %s broke its channel", message.key)
+            return Outcome(Result.UNKNOWN, type(error).__name__)
 
     @contextmanager
     def recorded(self) -> Iterator[list[Tally]]:
@@ -190,9 +221,7 @@ class Shift:
         moved: list[Tally] = []
         with self.conn.begin():
             if self.ended is not None:
-                moved.append(
-                    record(self.conn, self.ended, self.work.desk.settings, self.work.clock())
-                )
+                moved.append(self.record(self.conn, self.ended))
             yield moved
         self.tally = sum(moved, self.tally)
         self.ended = None
