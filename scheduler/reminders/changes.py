@@ -111,7 +111,8 @@ def withdraw(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str) -
     return frozenset(conn.scalars(_withdraw(catalog), {"now": now, "zone": zone}))
 
 
-# Indexes: delivery_start, the primary key of tutor_sessions.
+# Indexes: delivery_start, the primary key of tutor_sessions; delivery_once for what a snooze or a
+# repeat has put in its place.
 def _bring_back(catalog: SiteCatalog) -> TextClause:
     return noted(f"""
     WITH again AS MATERIALIZED (
@@ -119,6 +120,13 @@ def _bring_back(catalog: SiteCatalog) -> TextClause:
           JOIN tutor_sessions s ON s.id = d.session_id
          WHERE d.starts_at > :now AND d.kind IN ('alarm', 'reminder') AND d.state = 'obsolete'
            AND d.reason = ANY(:untrue) AND {untruth(catalog)} IS NULL
+           AND d.acknowledged_at IS NULL
+           AND NOT EXISTS (
+               SELECT FROM session_worker.delivery l
+                WHERE l.tutor_id = d.tutor_id AND l.student_id = d.student_id
+                  AND l.starts_at = d.starts_at AND l.kind = d.kind
+                  AND l.lead_minutes = d.lead_minutes AND l.recipient = d.recipient
+                  AND l.revision > d.revision)
     )
     UPDATE session_worker.delivery d SET state = 'planned', reason = NULL
       FROM again WHERE d.id = again.id AND d.state = 'obsolete'

@@ -92,7 +92,7 @@ CREATE TABLE session_worker.delivery (
     urgency        smallint GENERATED ALWAYS AS (
                        CASE kind WHEN 'alarm' THEN 0 WHEN 'reminder' THEN 1 ELSE 2 END) STORED,
     lead_minutes   integer NOT NULL,
-    revision       smallint NOT NULL DEFAULT 0,  -- notices: a start can change more than once
+    revision       smallint NOT NULL DEFAULT 0,  -- a start changes again, an alarm is repeated
     recipient      text NOT NULL,    -- 'user:7', or 'student:3' where no user stands behind it
     person_id      bigint,           -- users.id
     role           text NOT NULL CHECK (role IN ('tutor', 'student', 'parent')),
@@ -132,6 +132,8 @@ CREATE INDEX delivery_leased ON session_worker.delivery (lease_until)
 -- What is still to begin and must stay true; what a person was told.
 CREATE INDEX delivery_session ON session_worker.delivery (session_id, starts_at);
 CREATE INDEX delivery_start ON session_worker.delivery (starts_at);
+-- What one notice told: it may be about many starts.
+CREATE INDEX delivery_notice ON session_worker.delivery (message_key) WHERE kind = 'notice';
 -- What waits for an admin. Few rows, and none of those that go well.
 CREATE INDEX delivery_stuck ON session_worker.delivery (batch, id)
     WHERE state IN ('held', 'unknown');
