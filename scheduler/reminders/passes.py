@@ -23,6 +23,7 @@ from scheduler.reminders.changes import (
 )
 from scheduler.reminders.notices import bring_back_notices, plan_notices, withdraw_notices
 from scheduler.reminders.planning import alarm_minutes_in_use, plan, quiet_hours_wished
+from scheduler.reminders.repeats import repeat_alarms
 from scheduler.reminders.spans import (
     Lead,
     alarm_leads,
@@ -101,6 +102,7 @@ def full_pass(
     obsolete = withdraw(conn, catalog, now, zone) | withdraw_notices(conn, now, zone)
     planned = bring_back(conn, catalog, now, zone)
     planned |= bring_back_notices(conn, now, zone) | plan_notices(conn, now, zone)
+    planned |= repeat_alarms(conn, now, settings.alarm_repeat)
     minutes = alarm_minutes_in_use(conn, catalog, settings, now)
     leads, horizon = leads_of(settings, minutes), now + settings.plan_ahead
     windows = all_due(leads, since, horizon)

@@ -3,13 +3,13 @@
 The builders' session is on Tuesday 2026-12-01 at 14:00, which is 11:00 UTC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from scheduler.settings import Settings, load_settings
 from tasks.delivery.desk import Desk
@@ -53,6 +53,11 @@ class LessonDay:
         ).all()
         self.conn.commit()
         return {row.lead_minutes: (row.state, row.reason) for row in rows}
+
+    def read(self, statement: str) -> Sequence[Row[Any]]:
+        rows = self.conn.execute(text(statement)).all()
+        self.conn.commit()
+        return rows
 
     def write(self, statement: str, **values: Any) -> None:
         """As the site does."""

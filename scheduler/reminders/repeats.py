@@ -1,0 +1,41 @@
+"""Alarms that nobody acknowledged come again, every ALARM_REPEAT until the start.
+
+Each repeat is a ledger row of its own, with the next revision of the alarm's key; so what makes an
+alarm untrue or too late does the same to its repeat.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+# Indexes: delivery_start, delivery_once. The last revision decides: one that is to be sent is the
+# repeat, one that was withdrawn or reached nobody ends the row of them. A row that is locked is
+# being acknowledged or snoozed: the next pass sees how.
+REPEAT = text("""
+    WITH heard AS MATERIALIZED (
+        SELECT d.* FROM session_worker.delivery d
+         WHERE d.starts_at > :now AND d.kind = 'alarm' AND d.state = 'sent'
+           AND d.acknowledged_at IS NULL AND d.sent_at + :every < d.starts_at
+           AND NOT EXISTS (
+               SELECT FROM session_worker.delivery l
+                WHERE l.tutor_id = d.tutor_id AND l.student_id = d.student_id
+                  AND l.starts_at = d.starts_at AND l.kind = d.kind
+                  AND l.lead_minutes = d.lead_minutes AND l.recipient = d.recipient
+                  AND l.revision > d.revision)
+           FOR UPDATE SKIP LOCKED
+    )
+    INSERT INTO session_worker.delivery (
+        session_id, tutor_id, student_id, starts_at, kind, lead_minutes, recipient, person_id,
+        role, revision, due_at, send_after)
+    SELECT session_id, tutor_id, student_id, starts_at, kind, lead_minutes, recipient, person_id,
+           role, revision + 1, sent_at + :every, sent_at + :every
+      FROM heard
+        ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING
+    RETURNING id""")
+
+
+def repeat_alarms(conn: Connection, now: datetime, every: timedelta) -> frozenset[int]:
+    """Plan the next of each alarm that was sent and not acknowledged; `every` zero: of none."""
+    if not every:
+        return frozenset()
+    return frozenset(conn.scalars(REPEAT, {"now": now, "every": every}))
