@@ -1,7 +1,8 @@
 """The servers that tests run on: embedded ones, or those the environment names.
 
 `TEST_DATABASE_URL`: a database of a PostgreSQL server whose user may create databases.
-`TEST_REDIS_URL`: a Redis or Valkey database that tests may flush.
+`TEST_REDIS_URL`: a Redis or Valkey database that tests may flush; with `pytest -n 4` the three
+databases after it, too.
 """
 
 import os
@@ -36,16 +37,6 @@ class OutsidePostgres:
         return url.render_as_string(hide_password=False)
 
 
-@dataclass(frozen=True, slots=True)
-class OutsideValkey:
-    """The database that `TEST_REDIS_URL` names."""
-
-    given: str
-
-    def url(self) -> str:
-        return self.given
-
-
 def postgres_for_tests(workspace: Workspace) -> Server:
     if given := os.environ.get("TEST_DATABASE_URL"):
         return OutsidePostgres(given)
@@ -54,7 +45,16 @@ def postgres_for_tests(workspace: Workspace) -> Server:
 
 
 def valkey_url_for_tests(workspace: Workspace) -> str:
-    return os.environ.get("TEST_REDIS_URL") or start_valkey(workspace).url()
+    if given := os.environ.get("TEST_REDIS_URL"):
+        return outside_valkey_url(given, os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
+    return start_valkey(workspace).url()
+
+
+def outside_valkey_url(given: str, test_process: str) -> str:
+    """A database for each of pytest-xdist's processes (gw0, gw1, …): they flush theirs."""
+    url = make_url(given)
+    number = int(url.database or 0) + int(test_process.removeprefix("gw"))
+    return url.set(database=str(number)).render_as_string(hide_password=False)
 
 
 def flush(valkey_url: str) -> None:
