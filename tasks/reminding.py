@@ -20,7 +20,7 @@ FOREVER = timedelta.max
 @dataclass(frozen=True, slots=True)
 class RemindReport:
     """Ledger rows that one round changed. `planned` counts those made or brought back, whatever
-    became of them then; one that a nearer lead replaced is `obsolete`."""
+    became of them then; one that a nearer lead replaced is `obsolete` as well."""
 
     as_of: datetime
     planned: int
@@ -64,7 +64,7 @@ def deliver_all(desk: Desk, clock: Callable[[], datetime]) -> Tally:
 def report(now: datetime, changes: Changes, tally: Tally) -> RemindReport:
     return RemindReport(
         as_of=now,
-        planned=len(changes.planned),
+        planned=len(changes.made),
         sent=tally.sent,
         failed=tally.failed,
         expired=len(changes.expired) + tally.expired,

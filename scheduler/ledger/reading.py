@@ -23,8 +23,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
-    """A row of the ledger. `person_id` is users.id. `outbox`: 'log' or 'redirect', where it was not
-    live."""
+    """A row of the ledger. `person_id` is users.id."""
 
     id: int
     session_id: int
@@ -40,7 +39,6 @@ class DeliveryLine:
     due_at: datetime
     sent_at: datetime | None
     attempts: int
-    outbox: str | None
 
 
 # Each is added only where it is asked for, so that the indexes serve: delivery_session for a
@@ -54,7 +52,7 @@ CONDITIONS = {
 LIST = """
     SELECT * FROM (
         SELECT id, session_id, starts_at, kind, lead_minutes, person_id, role, state, reason,
-               channel, batch, due_at, sent_at, attempts, outbox
+               channel, batch, due_at, sent_at, attempts
           FROM session_worker.delivery WHERE {conditions}
          ORDER BY due_at DESC, id DESC LIMIT :limit) newest
      ORDER BY due_at, id"""

@@ -24,6 +24,10 @@ class Made:
     obsolete: frozenset[int]
     expired: frozenset[int]
 
+    @property
+    def all(self) -> frozenset[int]:
+        return self.planned | self.obsolete | self.expired
+
 
 def plan(
     conn: Connection,

@@ -25,6 +25,8 @@ def demo(stay: bool, as_json: bool) -> None:
     Starts PostgreSQL, Valkey and a mail server of its own in a temporary folder, on an example
     site with sessions as messy as real ones, and runs beat and a worker on it. No setting of yours
     is read, nothing leaves this machine, and nothing is left behind.
+
+    Example: celery -A tasks demo --stay
     """
     from tasks.demo.story import Ending, play  # slow to import
 

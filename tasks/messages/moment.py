@@ -9,7 +9,7 @@ from scheduler.settings import Role
 
 NOW_WITHIN = timedelta(seconds=30)
 LATE_BY = timedelta(minutes=1)  # an alarm at the start may come this late (design, "Reminders")
-COUNTED_WITHIN = timedelta(minutes=90)  # nearer starts are counted: "in 12 minutes"
+COUNTED_WITHIN = timedelta(hours=12)  # nearer starts are counted: "in 12 minutes", "in 5 hours"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,6 @@ def test_a_document_has_exactly_the_keys_that_scripts_rely_on(commands: Commands
                 "due_at": "2026-12-01T10:00:00+00:00",
                 "sent_at": "2026-12-01T09:00:00+00:00",
                 "attempts": 1,
-                "outbox": None,
             }
         ],
     }
@@ -53,7 +52,7 @@ def test_what_is_null_is_null(commands: Commands) -> None:
     [one] = commands.document(deliveries)["deliveries"]
 
     nulls = {key for key, value in one.items() if value is None}
-    assert nulls == {"person_id", "reason", "channel", "batch", "sent_at", "outbox"}
+    assert nulls == {"person_id", "reason", "channel", "batch", "sent_at"}
 
 
 def test_options_narrow_the_list(commands: Commands) -> None:

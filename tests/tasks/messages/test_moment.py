@@ -34,7 +34,8 @@ def seen(
         (11 * MINUTE + 29 * SECOND, "in 11 minutes", "ከ11 ደቂቃ በኋላ"),
         (HOUR - SECOND, "in 1 hour", "ከአንድ ሰዓት በኋላ"),
         (65 * MINUTE, "in 1 hour 5 minutes", "ከአንድ ሰዓት ከ5 ደቂቃ በኋላ"),
-        (90 * MINUTE, "today at 14:00", "ዛሬ ከቀኑ 8:00 ሰዓት (14:00) ላይ"),
+        (5 * HOUR, "in 5 hours", "ከ5 ሰዓታት በኋላ"),
+        (12 * HOUR, "today at 14:00", "ዛሬ ከቀኑ 8:00 ሰዓት (14:00) ላይ"),
         (14 * HOUR, "today at 14:00", "ዛሬ ከቀኑ 8:00 ሰዓት (14:00) ላይ"),
         (14 * HOUR + SECOND, "tomorrow at 14:00", "ነገ ከቀኑ 8:00 ሰዓት (14:00) ላይ"),
         (DAY, "tomorrow at 14:00", "ነገ ከቀኑ 8:00 ሰዓት (14:00) ላይ"),
@@ -81,7 +82,7 @@ def test_the_date_is_the_persons() -> None:
     there = moment(start, start + HOUR, start - 2 * HOUR, ZoneInfo("Asia/Tokyo"), ENGLISH)
 
     assert there.date == "Saturday 28 November 2026"
-    assert there.relative == "today at 05:30"
+    assert there.at == "today at 05:30"
 
 
 def test_a_change_of_the_clocks_does_not_alter_how_long_it_is() -> None:
