@@ -37,8 +37,10 @@ from scheduler.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Ledger rows that a pass moved. `planned` are those made or brought back, and still so."""
+    """Ledger rows that a pass moved. `made` are those made or brought back, whatever became of
+    them; `planned` those of them that still are."""
 
+    made: frozenset[int] = frozenset()
     planned: frozenset[int] = frozenset()
     expired: frozenset[int] = frozenset()
     obsolete: frozenset[int] = frozenset()
@@ -79,7 +81,9 @@ def narrow_pass(
     try_again(conn, now)
     made = plan(conn, catalog, settings, now, newly_due(leads, due.after, due.until))
     dropped = drop_farther_leads(conn, now)
-    return Changes(made.planned - dropped, expired | made.expired, made.obsolete | dropped)
+    return Changes(
+        made.all, made.planned - dropped, expired | made.expired, made.obsolete | dropped
+    )
 
 
 def full_pass(
@@ -113,6 +117,7 @@ def full_pass(
     if silent_until is not None:
         dropped |= drop_before_first_tick(conn, silent_until)
     return Changes(
+        planned | made.all,
         (planned | made.planned) - dropped,
         expired | made.expired,
         obsolete | made.obsolete | dropped,
