@@ -91,6 +91,7 @@ class ChannelSettings(BaseModel):
 
 
 DURATION = re.compile(r"(?P<count>\d+)\s*(?P<unit>[smhd]?)")
+TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 RATE = re.compile(r"(?P<count>\d+)\s*/\s*(?P<unit>[smhd])")
 UNITS = {
     "s": timedelta(seconds=1),
@@ -242,6 +243,15 @@ class Settings(BaseSettings):
         if name not in available_timezones() - NO_ZONES:
             raise ValueError(f"{name!r} is no zone: set an IANA name such as Africa/Addis_Ababa")
         return name
+
+    @field_validator("agenda_at")
+    @classmethod
+    def time_of_day(cls, text: str) -> str:
+        """'7:00' → '07:00'"""
+        found = TIME_OF_DAY.fullmatch(text.strip())
+        if text.strip() and found is None:
+            raise ValueError(f"{text!r} is no time of day: write 07:00, or nothing for no agenda")
+        return f"{int(found[1]):02}:{found[2]}" if found else ""
 
     @field_validator("outbox")
     @classmethod

@@ -36,7 +36,7 @@ class Facts:
     """One ledger row and everything its message needs.
 
     `untrue`: why it is not to be sent at all; `barred`: why this person gets none. `tried`: by
-    channel. `key` and `first_tried_at` are those of the first try.
+    channel. `key` and `first_tried_at` are those of the first try. `day`: an agenda's sessions.
     """
 
     id: int
@@ -54,32 +54,53 @@ class Facts:
     tried: Mapping[str, Tried]
     lesson: Lesson
     recipient: Recipient
+    day: tuple[Lesson, ...] = ()
 
     @property
-    def group(self) -> tuple[datetime, Kind, str, UUID | None]:
-        """What one message is about: rows that are alike in this are sent together."""
-        return (self.starts_at, self.kind, self.recipient_key, self.key)
+    def group(self) -> tuple[datetime | None, Kind, str, UUID | None]:
+        """What one message is about: rows that are alike in this are sent together.
+
+        Notices and agendas are about many starts.
+        """
+        start = self.starts_at if self.kind in (Kind.ALARM, Kind.REMINDER) else None
+        return (start, self.kind, self.recipient_key, self.key)
+
+    @property
+    def lessons(self) -> tuple[Lesson, ...]:
+        """What the message names of it."""
+        return self.day or (self.lesson,)
+
+
+LEDGER = "session_worker.delivery"
 
 
 def read_facts(
-    conn: Connection, catalog: SiteCatalog, settings: Settings, ids: Sequence[int], holder: UUID
+    conn: Connection,
+    catalog: SiteCatalog,
+    settings: Settings,
+    ids: Sequence[int],
+    holder: UUID,
+    ledger: str = LEDGER,
 ) -> list[Facts]:
-    """The facts of what `holder` has claimed among `ids`; soonest start first."""
+    """The facts of what `holder` has claimed among `ids`; soonest start first.
+
+    `ledger`: SQL of a relation with the ledger's columns.
+    """
     parameters = {
         "ids": list(ids),
         "holder": holder,
         "zone": settings.site_timezone,
         "default_minutes": settings.default_duration_minutes,
     }
-    rows = conn.execute(text(_read_facts(catalog)), parameters)
+    rows = conn.execute(text(_read_facts(catalog, ledger)), parameters)
     return [_facts(row, settings) for row in rows]
 
 
 # Indexes: primary keys throughout, (tutor_id, student_profile_id) of tutor_students, and
 # delivery_session for what a deleted row was. `told` is a deleted row's last words.
-def _read_facts(catalog: SiteCatalog) -> str:
+def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
     return f"""
-    SELECT DISTINCT ON (d.starts_at, d.urgency, d.kind, d.recipient, d.id)
+    SELECT DISTINCT ON (d.starts_at, d.urgency, d.kind, d.recipient, d.id, d.session_id)
            d.id, d.session_id, d.kind, d.starts_at, d.lead_minutes, d.recipient, d.person_id,
            d.role, d.change, d.message_key, d.message_at, d.attempts,
            s.xmin::text AS version, {_untrue(catalog)} AS untrue, {_barred(catalog)} AS barred,
@@ -100,7 +121,7 @@ def _read_facts(catalog: SiteCatalog) -> str:
            {catalog.read("e", "tutor_students", "contact_email")} AS contact_email,
            {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
            to_jsonb(a) AS wishes, to_jsonb(k) AS kind_wishes
-      FROM session_worker.delivery d
+      FROM {ledger} d
       LEFT JOIN tutor_sessions s ON s.id = d.session_id
       {people_joins(catalog, "d")}
       LEFT JOIN tutor_students e ON e.tutor_id = tp.id AND e.student_profile_id = sp.id
@@ -108,7 +129,8 @@ def _read_facts(catalog: SiteCatalog) -> str:
       LEFT JOIN session_worker.preference a ON a.person_id = d.person_id AND a.kind = '*'
       LEFT JOIN session_worker.preference k ON k.person_id = d.person_id AND k.kind = d.kind
      WHERE d.id = ANY(CAST(:ids AS bigint[])) AND d.state = 'claimed' AND d.holder = :holder
-     ORDER BY d.starts_at, d.urgency, d.kind, d.recipient, d.id, e.id"""
+     ORDER BY d.starts_at, d.urgency, d.kind, d.recipient, d.id, d.session_id,
+              e.id"""
 
 
 # Channel → its tries, those that refused for good and those without an answer; what was before an

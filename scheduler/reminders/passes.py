@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
+from scheduler.reminders.agenda import plan_agendas
 from scheduler.reminders.changes import (
     bring_back,
     drop_before_first_tick,
@@ -107,6 +108,7 @@ def full_pass(
     planned = bring_back(conn, catalog, now, zone)
     planned |= bring_back_notices(conn, now, zone) | plan_notices(conn, now, zone)
     planned |= repeat_alarms(conn, now, settings.alarm_repeat)
+    planned |= plan_agendas(conn, catalog, settings, now, silent_until or since)
     minutes = alarm_minutes_in_use(conn, catalog, settings, now)
     leads, horizon = leads_of(settings, minutes), now + settings.plan_ahead
     windows = all_due(leads, since, horizon)

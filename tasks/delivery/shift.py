@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from scheduler.message import Message
 from scheduler.reminders import moves
+from scheduler.reminders.agenda import with_days
 from scheduler.reminders.facts import Facts, read_facts, told
 from scheduler.reminders.pauses import paused_channels
 from scheduler.settings import ChannelName
@@ -82,7 +83,8 @@ class Sight:
 def look(conn: Connection, work: Work, ids: Sequence[int]) -> Sight:
     """What there is to say about those rows that the holder still has."""
     catalog = site_catalog(work.desk.engine)
-    found = read_facts(conn, catalog, work.desk.settings, ids, work.holder)
+    found: Sequence[Facts] = read_facts(conn, catalog, work.desk.settings, ids, work.holder)
+    found = with_days(conn, catalog, work.desk.settings, found, work.holder, work.clock())
     return Sight({facts.id: facts for facts in found}, paused_channels(conn), time.monotonic())
 
 
@@ -254,7 +256,7 @@ def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
     return Message(
         kind=first.kind,
         recipient=send.recipient,
-        lessons=tuple(row.lesson for row in rows),
+        lessons=tuple(chain.from_iterable(row.lessons for row in rows)),
         lead=timedelta(minutes=min(row.lead_minutes for row in rows)),
         key=first.key or uuid4(),
         at=first.first_tried_at or now,

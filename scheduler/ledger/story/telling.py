@@ -53,6 +53,8 @@ def planned(row: Row, tries: Sequence[Try], scene: Scene) -> Event:
     """A row cannot be planned after it was tried: a pass `--as-of` an earlier instant runs so."""
     at = min([row.planned_at, *(each.begun_at for each in tries)])
     words = f"due {scene.at(row.due_at)}, for the start {scene.at(row.starts_at)}"
+    if row.kind == Kind.AGENDA:
+        words = f"due {scene.at(row.due_at)}, for all sessions of the day"
     if row.change:
         words = change_words(row, scene)
     if at - row.due_at > LATE and not row.change:
