@@ -1,28 +1,26 @@
 """One backfill from its start to its report, inline or by the workers."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic, sleep
 
+from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 
 from scheduler.expansion import backfill as filling
 from scheduler.expansion.backfill import BackfillReport, Extent, Progress
 from scheduler.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 LOOK_SECONDS = 0.2
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 10
 
 
 class DigestDiffers(Exception):
     """The rows to make are not those that a dry run showed. One line."""
-
-    exit_code = 1
-
-
-class NobodyFills(Exception):
-    """No worker took the backfill. One line that says how to go on."""
 
     exit_code = 1
 
@@ -68,25 +66,32 @@ def fill_inline(engine: Engine, settings: Settings, backfill_id: int) -> Iterato
         yield look(engine, backfill_id)
 
 
-def fill_by_workers(engine: Engine, _settings: Settings, backfill_id: int) -> Iterator[Progress]:
-    """Hands the backfill to the workers and watches it. Raises NobodyFills."""
+def fill_with_workers(engine: Engine, settings: Settings, backfill_id: int) -> Iterator[Progress]:
+    """Hands the backfill to the workers and watches it; does itself what nobody takes.
+
+    Chunks are taken in turns, so helping does no harm where a worker was just slow.
+    """
+    if is_handed_out(backfill_id):
+        seen, since = look(engine, backfill_id), monotonic()
+        while seen.left and monotonic() - since < PATIENCE_SECONDS:
+            yield seen
+            sleep(LOOK_SECONDS)
+            if (now := look(engine, backfill_id)) != seen:
+                seen, since = now, monotonic()
+        if seen.left:
+            logger.warning("No worker has gone on for %s s: filling here.", PATIENCE_SECONDS)
+    yield from fill_inline(engine, settings, backfill_id)
+
+
+def is_handed_out(backfill_id: int) -> bool:
     from tasks.expansion import fill_chunk
 
-    fill_chunk.delay(backfill_id)
-    seen, since = look(engine, backfill_id), monotonic()
-    while seen.left:
-        yield seen
-        sleep(LOOK_SECONDS)
-        now = look(engine, backfill_id)
-        if now != seen:
-            seen, since = now, monotonic()
-        elif monotonic() - since > PATIENCE_SECONDS and not seen.done and not seen.failed:
-            raise NobodyFills(
-                f"no worker has taken it for {PATIENCE_SECONDS} s: start one with"
-                " `celery -A tasks worker` or go on here with"
-                f" `celery -A tasks backfill --resume {backfill_id} --inline`."
-            )
-    yield seen
+    try:
+        fill_chunk.apply_async((backfill_id,), retry=False)
+    except OperationalError as error:
+        logger.warning("The broker cannot be reached (%s): filling here.", error)
+        return False
+    return True
 
 
 def look(engine: Engine, backfill_id: int) -> Progress:

@@ -96,7 +96,7 @@ def fill(wish: Wish) -> BackfillReport:
         f"Backfill {backfill_id}. To go on if it is stopped:"
         f" celery -A tasks backfill --resume {backfill_id}", err=True,
     )  # fmt: skip
-    filling = backfilling.fill_inline if wish.inline else backfilling.fill_by_workers
+    filling = backfilling.fill_inline if wish.inline else backfilling.fill_with_workers
     with backfilling.stopped_on_error(database, backfill_id):
         show_progress(filling(database, settings, backfill_id))
     return backfilling.report(database, backfill_id, rehearsed.digest)

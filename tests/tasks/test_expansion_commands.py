@@ -104,6 +104,19 @@ def test_a_dry_run_writes_nothing_and_its_digest_can_be_expected(site: Site) -> 
     assert done["failed"] == []
 
 
+def test_a_backfill_that_no_worker_and_no_broker_takes_is_filled_by_the_command(
+    site: Site,
+) -> None:
+    an_anchor(site.conn, session_date=date(2026, 9, 1))
+
+    done = site.run("backfill", "2026-09-01", "2026-09-30", "--json",
+                    REDIS_URL="redis://127.0.0.1:1/0")  # fmt: skip
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["rows"]["inserted"] == 4
+    assert "filling here" in done.stderr
+
+
 def test_a_backfill_of_one_tutor_leaves_the_others_alone(site: Site) -> None:
     tutor = a_tutor(site.conn)
     an_anchor(site.conn, session_date=date(2026, 9, 1), tutor_id=tutor)
