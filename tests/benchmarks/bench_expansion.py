@@ -72,7 +72,7 @@ def set_stage(server: PostgresServer, rules: int) -> Stage:
     with engine_on(server.url(f"rules_{rules}")).begin() as conn:
         for column in UNMAPPED:
             conn.execute(text(f"ALTER TABLE tutor_sessions ADD {column}"))
-        tutors = rules // STUDENTS_OF_A_TUTOR
+        tutors = -(-rules // STUDENTS_OF_A_TUTOR)
         for statement in PEOPLE:
             conn.execute(text(statement), {"tutors": tutors, "students": rules})
         conn.execute(insert(SITE_TABLES.tables["tutor_sessions"]), rules_of(rules))
