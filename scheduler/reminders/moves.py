@@ -43,14 +43,15 @@ class Try:
         return [*self.attempts]
 
 
-# Indexes: primary keys. The lease is checked here, so a late worker moves nothing; and the session
+# Indexes: primary keys. A try is real and timed by the database, also where a round runs as if it
+# were another instant. The lease is checked, so a late worker moves nothing; and the session
 # row's version, so that what is sent was true when it was committed as being sent.
 BEGIN_SENDING = Prepared(
     "begin_sending",
     {
         "ids": "bigint[]", "versions": "text[]", "told": "jsonb[]", "holder": "uuid",
         "channel": "text", "outbox": "text", "key": "uuid", "at": "timestamptz",
-        "lease": "interval", "now": "timestamptz",
+        "lease": "interval",
     },
     """
     WITH begun AS (
@@ -66,7 +67,7 @@ BEGIN_SENDING = Prepared(
         RETURNING d.id
     )
     INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at)
-    SELECT id, :key, :channel, :now FROM begun
+    SELECT id, :key, :channel, clock_timestamp() FROM begun
     RETURNING delivery_id, id""",
 )  # fmt: skip
 
@@ -90,7 +91,6 @@ def begin_sending(
     holder: UUID,
     envelope: Envelope,
     lease: timedelta,
-    now: datetime,
 ) -> Try:
     """claimed → sending; commit it before the provider is called (promise 3).
 
@@ -107,7 +107,6 @@ def begin_sending(
         "key": str(envelope.key),
         "at": envelope.at,
         "lease": lease,
-        "now": now,
     }
     begun = BEGIN_SENDING.run(conn, parameters)
     attempts = {row.delivery_id: row.id for row in begun}
@@ -123,12 +122,12 @@ END_TRY = Prepared(
     {
         "ids": "bigint[]", "attempts": "bigint[]", "holder": "uuid", "state": "text",
         "reason": "text", "sent_at": "timestamptz", "retry_at": "timestamptz",
-        "outcome": "text", "final": "boolean", "words": "text", "now": "timestamptz",
+        "outcome": "text", "final": "boolean", "words": "text",
     },
     """
     WITH tried AS (
         UPDATE session_worker.attempt
-           SET ended_at = :now, outcome = :outcome, final = :final, words = :words
+           SET ended_at = clock_timestamp(), outcome = :outcome, final = :final, words = :words
          WHERE id = ANY(:attempts)
     )
     UPDATE session_worker.delivery
@@ -141,47 +140,43 @@ END_TRY = Prepared(
 
 def mark_sent(conn: Connection, tried: Try, words: str, now: datetime) -> frozenset[int]:
     """sending → sent: the provider accepted it."""
-    return _end_try(conn, tried, now, state="sent", words=words, sent_at=now)
+    return _end_try(conn, tried, state="sent", words=words, sent_at=now)
 
 
 def mark_failed(
-    conn: Connection, tried: Try, words: str, now: datetime, retry_at: datetime | None
+    conn: Connection, tried: Try, words: str, retry_at: datetime | None
 ) -> frozenset[int]:
     """sending → failed, to be tried again at `retry_at`; None: on no channel any more."""
     return _end_try(
-        conn, tried, now, state="failed", reason=words, words=words, retry_at=retry_at,
+        conn, tried, state="failed", reason=words, words=words, retry_at=retry_at,
     )  # fmt: skip
 
 
 def mark_refused(
-    conn: Connection, tried: Try, words: str, now: datetime, retry_at: datetime | None
+    conn: Connection, tried: Try, words: str, retry_at: datetime | None
 ) -> frozenset[int]:
     """sending → failed, as `mark_failed`; but never again on this channel."""
     return _end_try(
-        conn, tried, now, state="failed", reason=words, words=words, retry_at=retry_at, final=True,
+        conn, tried, state="failed", reason=words, words=words, retry_at=retry_at, final=True,
     )  # fmt: skip
 
 
-def mark_unknown(
-    conn: Connection, tried: Try, words: str, now: datetime, retry_at: datetime
-) -> frozenset[int]:
+def mark_unknown(conn: Connection, tried: Try, words: str, retry_at: datetime) -> frozenset[int]:
     """sending → unknown: handed over and never answered; to be repeated at `retry_at`."""
     return _end_try(
-        conn, tried, now, state="unknown", reason="no_answer", words=words, retry_at=retry_at,
+        conn, tried, state="unknown", reason="no_answer", words=words, retry_at=retry_at,
     )  # fmt: skip
 
 
-def mark_held(conn: Connection, tried: Try, words: str, now: datetime) -> frozenset[int]:
+def mark_held(conn: Connection, tried: Try, words: str) -> frozenset[int]:
     """sending → held: handed over and never answered, and a repeat could do harm."""
-    return _end_try(conn, tried, now, state="held", reason="no_answer", words=words)
+    return _end_try(conn, tried, state="held", reason="no_answer", words=words)
 
 
 OUTCOMES = {"sent": "sent", "failed": "failed", "unknown": "unknown", "held": "unknown"}
 
 
-def _end_try(
-    conn: Connection, tried: Try, now: datetime, *, state: str, **values: Any
-) -> frozenset[int]:
+def _end_try(conn: Connection, tried: Try, *, state: str, **values: Any) -> frozenset[int]:
     parameters = {
         "reason": None,
         "sent_at": None,
@@ -190,7 +185,6 @@ def _end_try(
         **values,
         "state": state,
         "outcome": OUTCOMES[state],
-        "now": now,
         "ids": tried.ids,
         "attempts": [*tried.attempts.values()],
         "holder": str(tried.holder),

@@ -52,7 +52,7 @@ def record_failed(conn: Connection, ended: Ended, settings: Settings, now: datet
     outcome = ended.outcome
     again = next_try(ended, settings, now)
     mark = moves.mark_refused if outcome.final else moves.mark_failed
-    return Tally(failed=len(mark(conn, ended.tried, outcome.words, now, again)))
+    return Tally(failed=len(mark(conn, ended.tried, outcome.words, again)))
 
 
 def next_try(ended: Ended, settings: Settings, now: datetime) -> datetime | None:
@@ -67,10 +67,10 @@ def next_try(ended: Ended, settings: Settings, now: datetime) -> datetime | None
 def record_unknown(conn: Connection, ended: Ended, settings: Settings, now: datetime) -> Tally:
     words = ended.outcome.words
     if not repeats(ended, settings):
-        return Tally(unknown=len(moves.mark_held(conn, ended.tried, words, now)))
+        return Tally(unknown=len(moves.mark_held(conn, ended.tried, words)))
     first = ended.rows[0]
     again = retry_at(now, first.attempts + 1, first.id, first.starts_at, ended.outcome.wait)
-    return Tally(unknown=len(moves.mark_unknown(conn, ended.tried, words, now, again)))
+    return Tally(unknown=len(moves.mark_unknown(conn, ended.tried, words, again)))
 
 
 def repeats(ended: Ended, settings: Settings) -> bool:

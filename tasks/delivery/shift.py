@@ -183,7 +183,7 @@ class Shift:
             with self.recorded() as moved:
                 moved.append(let_go(self.conn, judged, self.work.holder))
                 tried = moves.begin_sending(
-                    self.conn, claimed, self.work.holder, envelope, self.work.lease, message.now
+                    self.conn, claimed, self.work.holder, envelope, self.work.lease
                 )
         except moves.CannotBegin:
             return False

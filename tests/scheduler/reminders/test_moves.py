@@ -39,7 +39,7 @@ def begin(
 ) -> moves.Try:
     rows = [moves.Claimed(id_, version_of(conn, row_of(conn, id_).session_id), "{}") for id_ in ids]
     envelope = moves.Envelope(channel, None, key, NOW)
-    return moves.begin_sending(conn, rows, holder, envelope, LEASE, NOW)
+    return moves.begin_sending(conn, rows, holder, envelope, LEASE)
 
 
 def a_try(conn: Connection, **columns: Any) -> tuple[int, moves.Try]:
@@ -89,9 +89,7 @@ def test_a_session_that_changed_since_it_was_read_is_looked_at_again(conn: Conne
     conn.execute(text("UPDATE tutor_sessions SET topic = 'another'"))
 
     with pytest.raises(moves.CannotBegin):
-        moves.begin_sending(
-            conn, [row], HOLDER, moves.Envelope("email", None, KEY, NOW), LEASE, NOW
-        )
+        moves.begin_sending(conn, [row], HOLDER, moves.Envelope("email", None, KEY, NOW), LEASE)
 
 
 def test_a_session_that_was_deleted_since_it_was_read_is_looked_at_again(
@@ -103,9 +101,7 @@ def test_a_session_that_was_deleted_since_it_was_read_is_looked_at_again(
     conn.execute(text("DELETE FROM tutor_sessions"))
 
     with pytest.raises(moves.CannotBegin):
-        moves.begin_sending(
-            conn, [row], HOLDER, moves.Envelope("email", None, KEY, NOW), LEASE, NOW
-        )
+        moves.begin_sending(conn, [row], HOLDER, moves.Envelope("email", None, KEY, NOW), LEASE)
 
 
 def test_one_row_that_cannot_go_keeps_the_whole_message(conn: Connection) -> None:
@@ -128,7 +124,7 @@ def test_a_sent_message_says_when(conn: Connection) -> None:
 
 def test_a_failure_is_tried_again_later(conn: Connection) -> None:
     id_, tried = a_try(conn)
-    moves.mark_failed(conn, tried, "451 later", NOW, NOW + MINUTE)
+    moves.mark_failed(conn, tried, "451 later", NOW + MINUTE)
 
     row = row_of(conn, id_)
     assert (row.state, row.reason, row.retry_at) == ("failed", "451 later", NOW + MINUTE)
