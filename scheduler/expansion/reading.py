@@ -130,7 +130,10 @@ def _active(
     span: Span, row: Row[tuple[object, ...]], rule: Rule, findings: tuple[Finding, ...]
 ) -> SeriesNow:
     changed = row.state is not None and (
-        row.state != "active" or row.seen != _seen(span, row) or row.blocked
+        row.state != "active"
+        or row.seen != _seen(span, row)
+        or row.blocked
+        or _clock_went_back(span, row)
     )
     first, last = span.first, span.last
     if changed:  # every standing row is held against the rule, not just the dates to fill
@@ -141,6 +144,12 @@ def _active(
         row.anchor_id, "active", None, _seen(span, row), row.enrolled or row.enrolled_now,
         changed, planned, wanted, findings,
     )  # fmt: skip
+
+
+def _clock_went_back(span: Span, row: Row[tuple[object, ...]]) -> bool:
+    """Rows that were past when the rule last changed may be to come again."""
+    ahead = span.purpose is not Purpose.BACKFILL
+    return ahead and row.planned_from is not None and span.first < row.planned_from
 
 
 def _planned_anew(span: Span) -> tuple[date, date] | None:

@@ -160,6 +160,20 @@ def test_days_that_a_clock_passes_again_follow_the_rule_of_today(site: Site) -> 
     assert [day for day in dec(3, 10) if day not in states] == []
 
 
+def test_rows_that_a_clock_makes_future_again_follow_what_changed_while_they_were_past(
+    site: Site,
+) -> None:
+    anchor = an_anchor(site.conn, topic="Fractions")
+    site.run()
+    site.edit(anchor, topic="Decimals")
+    site.run(as_of=NOON + 2 * WEEK)
+    assert site.row_on(anchor, date(2026, 12, 8)).topic == "Fractions"
+
+    site.run()
+
+    assert site.row_on(anchor, date(2026, 12, 8)).topic == "Decimals"
+
+
 def test_a_date_that_becomes_a_holiday_says_so_though_it_was_in_conflict(site: Site) -> None:
     anchor = an_anchor(site.conn, session_date=date(2026, 12, 31), session_frequency="daily")
     tutor = site.pair(anchor)["tutor_id"]
