@@ -11,9 +11,13 @@ from sqlalchemy import Connection, text
 from scheduler.reminders.history import noted
 from scheduler.reminders.truth import LIVE, STANDS, STARTS_AT, STATUS
 
-# What was handed over and never answered may have arrived.
-MAY_KNOW = """({0}.kind <> 'agenda' AND ({0}.state = 'sent'
-                 OR {0}.state IN ('unknown', 'held') AND {0}.reason = 'no_answer'))"""
+# Whoever got it, or may have: what was handed over and never answered may have arrived, whatever
+# became of the message then. Index: attempt_delivery.
+MAY_KNOW = """({0}.kind <> 'agenda' AND ({0}.state = 'sent' OR {0}.attempts > 0
+                 AND {0}.state <> 'sending' AND {0}.reason IS DISTINCT FROM 'settled_by_admin'
+                 AND EXISTS (SELECT FROM session_worker.attempt a
+                              WHERE a.delivery_id = {0}.id
+                                AND a.outcome IS DISTINCT FROM 'failed')))"""
 
 # What each person was told last of a session that is still to begin, where that no longer holds,
 # and what a notice has to say. A message that is being sent is waited for: it may tell the truth.

@@ -27,6 +27,8 @@ from scheduler.settings import ChannelName, OnUnknown, Settings
 
 # How far back a session may have begun and still get its rows, as expired.
 LOOK_BACK = timedelta(days=1)
+# A tick that comes later than this holds the whole ledger against the site first.
+LATE = timedelta(seconds=30)
 # How much the tick plans at once, at most.
 LONGEST_STEP = timedelta(seconds=10)
 # An alarm that is due at the start counts for a minute more.
@@ -56,7 +58,7 @@ def tick(conn: Connection, catalog: SiteCatalog, settings: Settings, now: dateti
     horizon = now + settings.plan_ahead
     if seen.first_tick_at is None:
         changes = full_pass(conn, catalog, settings, now, since=now, silent_until=now)
-    elif seen.planned_until is None or seen.planned_until < now:
+    elif seen.planned_until is None or seen.planned_until < now - LATE:
         changes = full_pass(conn, catalog, settings, now, since(seen, now))
     else:
         due = due_next(seen.planned_until, horizon, settings)

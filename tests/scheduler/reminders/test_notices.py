@@ -197,14 +197,32 @@ def test_while_a_message_is_being_sent_its_session_gets_no_notice(told: Told) ->
     assert told.notices() == []
 
 
-def test_who_may_have_been_told_is_told_of_the_change(told: Told) -> None:
+@pytest.mark.parametrize("state", ["unknown", "held", "planned", "obsolete"])
+def test_who_may_have_been_told_is_told_of_the_change(told: Told, state: str) -> None:
     told.write(
-        "UPDATE session_worker.delivery SET state = 'held', reason = 'no_answer', sent_at = NULL"
+        "UPDATE session_worker.delivery SET state = :state, attempts = 1, sent_at = NULL",
+        state=state,
+    )
+    told.write(
+        "INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at)"
+        " SELECT id, gen_random_uuid(), 'email', due_at FROM session_worker.delivery"
     )
     told.write(CANCEL)
     told.run(at("13:10"))
 
     assert told.notices() == [("cancelled", at("14:00"), "planned", None)]
+
+
+def test_who_was_refused_was_not_told(told: Told) -> None:
+    told.write("UPDATE session_worker.delivery SET state = 'failed', attempts = 1")
+    told.write(
+        "INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at, outcome)"
+        " SELECT id, gen_random_uuid(), 'email', due_at, 'failed' FROM session_worker.delivery"
+    )
+    told.write(CANCEL)
+    told.run(at("13:10"))
+
+    assert told.notices() == []
 
 
 def test_an_overdue_lead_of_the_new_start_is_not_sent_beside_the_notice(told: Told) -> None:
