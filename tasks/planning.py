@@ -18,7 +18,7 @@ def tick() -> None:
         if rounds.hold_elsewhere(conn):
             return
         rounds.tick(conn, site_catalog(engine), settings, now)
-    hand_out(engine, settings, now)
+    hand_out(app, engine, settings, now)
 
 
 @app.task(name="tasks.planning.sweep")

@@ -30,4 +30,4 @@ def deliver(holder: str, ids: Sequence[int]) -> None:
             return  # the tick holds everything
     batch = Batch(UUID(holder), tuple(ids))
     work_through(worker_desk(engine, settings), batch, lambda: datetime.now(UTC), PATIENCE)
-    hand_on(engine, settings, datetime.now(UTC))
+    hand_on(app, engine, settings, datetime.now(UTC))

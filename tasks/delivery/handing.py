@@ -3,13 +3,13 @@
 import logging
 from datetime import datetime, timedelta
 
+from celery import Celery
 from kombu.exceptions import OperationalError
 from sqlalchemy import Connection, Engine
 
 from scheduler.reminders.claims import Batch, claim, count_claimed, release
 from scheduler.reminders.pauses import EVERY_CHANNEL, paused_channels
 from scheduler.settings import Settings
-from tasks import app
 
 DELIVER = "tasks.delivery.deliver"
 logger = logging.getLogger(__name__)
@@ -19,19 +19,19 @@ logger = logging.getLogger(__name__)
 BATCHES_OUT = 20
 
 
-def hand_out(engine: Engine, settings: Settings, now: datetime) -> int:
+def hand_out(app: Celery, engine: Engine, settings: Settings, now: datetime) -> int:
     """Claim what is due, as far as there is room, and post it. Returns the number of batches."""
     with engine.begin() as conn:
         room = BATCHES_OUT - count_claimed(conn) // settings.claim_batch
         batches = claim_due(conn, settings, now, room)
-    return sum(post(engine, batch) for batch in batches)
+    return sum(post(app, engine, batch) for batch in batches)
 
 
-def hand_on(engine: Engine, settings: Settings, now: datetime) -> int:
+def hand_on(app: Celery, engine: Engine, settings: Settings, now: datetime) -> int:
     """Claim and post the next batch, for the worker that has just ended one."""
     with engine.begin() as conn:
         batches = claim_due(conn, settings, now, 1)
-    return sum(post(engine, batch) for batch in batches)
+    return sum(post(app, engine, batch) for batch in batches)
 
 
 def claim_due(conn: Connection, settings: Settings, now: datetime, batches: int) -> list[Batch]:
@@ -42,7 +42,7 @@ def claim_due(conn: Connection, settings: Settings, now: datetime, batches: int)
     return claim(conn, now, batches, settings.claim_batch, lease)
 
 
-def post(engine: Engine, batch: Batch) -> bool:
+def post(app: Celery, engine: Engine, batch: Batch) -> bool:
     """Hand a claimed batch to the workers; without a broker it goes back to the ledger."""
     try:
         app.send_task(DELIVER, (str(batch.holder), batch.ids), retry_policy={"max_retries": 1})
