@@ -128,7 +128,7 @@ SAMPLE: Mapping[str, str] = {
     "email": "sample.person@example.com",
     "phone": "251911000111",  # Apprise takes no address that begins with a plus sign
     "person_id": "424242",
-    "name": "Sample Person",
+    "name": "Sampleperson",
     "role": "student",
     "language": "en",
     "address": "424242424",

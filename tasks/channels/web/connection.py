@@ -60,7 +60,6 @@ class Noting(HTTPConnection):
         except Exception as error:
             exchange.fail(sending_seen(error), error_words(error))
             raise
-        exchange.handed_over = True
 
     def getresponse(self) -> Any:
         exchange, answer = UNDER_WAY.get()

@@ -12,7 +12,8 @@ from tasks.channels.web.verdicts import HONOURS_RETRY_AFTER, WebSeen, seen_by_st
 class Exchange:
     """Filled while the request is under way.
 
-    `failure`: what stopped it before there was an answer, and `words` the system's for it.
+    `failure`: what stopped it before there was an answer, and `words` the system's for it. With
+    neither a failure nor a status it never came to a connection.
     `whole`: the answer's body came to its end. `body`: its first part, undecoded.
     """
 
@@ -21,7 +22,6 @@ class Exchange:
     path: str
     failure: WebSeen | None = None
     words: str = ""
-    handed_over: bool = False
     status: int | None = None
     reason: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Exchange:
     def seen(self) -> WebSeen:
         if self.status is not None:
             return seen_by_status(self.status)
-        return self.failure or (WebSeen.CUT_AFTER if self.handed_over else WebSeen.CUT_BEFORE)
+        return self.failure or WebSeen.CUT_BEFORE
 
     @property
     def accepted(self) -> bool:

@@ -28,7 +28,7 @@ class WebTransport:
     ) -> None:
         self._template = template
         self._urgent = urgent_template(template, sample)
-        self._targets = len(sample)
+        self._targets = target_count(sample)
         self._schema = str(sample.schema)
         self._secrets = secrets_of(template.text)
         # A chat or a push that is too long would be refused; an SMS goes out in parts.
@@ -39,7 +39,7 @@ class WebTransport:
         """Hand the letter over for one person; `values` fill the URL's placeholders."""
         template = self._urgent if letter.urgent else self._template
         plugin = load(template.url({**values, "key": str(key)}))
-        if plugin is None or len(plugin) != self._targets:
+        if plugin is None or target_count(plugin) != self._targets:
             judgement = Judgement(WebSeen.NOT_TRIED, "the plugin does not take this address")
         else:
             judgement = self._hand_over(plugin, letter, same_each_time(key, at))
@@ -104,6 +104,11 @@ def in_html(plugin: NotifyBase, title: str, letter: Letter) -> Mapping[str, obje
 
 CUT_TO_FIT = {ChannelName.TELEGRAM, ChannelName.PUSH}
 TAKES_FILES = {ChannelName.EMAIL, ChannelName.WEBHOOK}
+
+
+def target_count(plugin: NotifyBase) -> tuple[int, int]:
+    """How many a plugin would send to: a person's data must not add one."""
+    return len(plugin), len(getattr(plugin, "targets", None) or ())
 
 
 def urgent_template(template: Template, sample: NotifyBase) -> Template:

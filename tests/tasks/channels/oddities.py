@@ -5,6 +5,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
@@ -70,6 +71,13 @@ def never_accepting() -> Iterator[int]:
             knock.setblocking(False)
             knock.connect_ex(listener.getsockname())
         yield listener.getsockname()[1]
+
+
+def drip_for_a_while(connection: socket.socket) -> None:
+    """A byte now and then, for longer than any time-out here."""
+    for _ in range(60):
+        connection.sendall(b"x")
+        time.sleep(0.1)
 
 
 def read_request(connection: socket.socket) -> bytes:

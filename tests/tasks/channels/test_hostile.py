@@ -190,6 +190,16 @@ def test_an_address_of_ones_own_is_one_target(http_sink: HttpSink, own: str) -> 
     assert http_sink.requests == []
 
 
+def test_a_name_does_not_become_two_targets(http_sink: HttpSink) -> None:
+    url = f"ntfy://{http_sink.host}:{http_sink.port}/?to={{name}}"
+    channel = channels(channel_push=url)[ChannelName.PUSH]
+
+    outcome = try_once(channel, person=a_person(name="one,two"))
+
+    assert (outcome.result, outcome.final) == (Result.FAILED, True)
+    assert http_sink.requests == []
+
+
 FIELDS = {"version", "title", "message", "attachments", "type"}
 
 

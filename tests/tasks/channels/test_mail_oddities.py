@@ -13,6 +13,7 @@ from tests.tasks.channels.making import a_letter, channels, try_once
 from tests.tasks.channels.oddities import (
     Behaviour,
     certificate,
+    drip_for_a_while,
     mailing,
     never_accepting,
     nobody,
@@ -175,6 +176,4 @@ def answer_lines(connection: socket.socket, *replies: str) -> None:
 
 def drips_its_greeting(connection: socket.socket) -> None:
     connection.sendall(b"220-")
-    while True:
-        connection.sendall(b"x")
-        time.sleep(0.1)
+    drip_for_a_while(connection)

@@ -209,6 +209,13 @@ def test_a_new_connection_that_takes_no_mail_is_not_begun_anew(smtp_sink: SmtpSi
     assert smtp_sink.connections == 1
 
 
+def test_a_new_connection_that_dies_is_not_begun_anew(smtp_sink: SmtpSink) -> None:
+    smtp_sink.disconnect("RCPT", times=1)
+
+    assert said(try_once(email_channel(smtp_sink))) == LATER
+    assert smtp_sink.connections == 1
+
+
 def test_a_mail_that_was_handed_over_is_not_begun_anew(smtp_sink: SmtpSink) -> None:
     channel = email_channel(smtp_sink)
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, make_url, text
 from scheduler.settings import ChannelName, Rate
 from tasks.channels.channel import Channel
 from tasks.channels.rate.limiter import LocalLimiter
+from tests.eventually import eventually
 from tests.tasks.channels.making import NOW, channels
 from tests.tasks.channels.oddities import nobody, serving
 
@@ -159,12 +160,16 @@ def test_the_limit_holds_while_redis_goes_and_comes(
     up.set()
     with relayed(valkey, up) as url:
         channel = worker("4/m", database_url=database, redis_url=url)
-        gone = 0
+        gone = sent(conn, channel, 1)
+        assert redis.Redis.from_url(valkey).exists("session_worker:rate:webhook")
         for switch in (up.clear, up.set, up.clear, up.set):
-            gone += sent(conn, channel, 2)
+            gone += sent(conn, channel, 1)
             switch()
-        later = datetime.now(UTC) + timedelta(seconds=6)
-        assert channel.permit(later) > GO
+            eventually(lambda: answers(url) is up.is_set())
+        gone += sent(conn, channel, 4)
+        # Once to find that the kept connection is dead, and once over a new one.
+        for seconds in (6, 12):
+            assert channel.permit(datetime.now(UTC) + timedelta(seconds=seconds)) > GO
 
     assert gone <= 4
 
@@ -194,6 +199,13 @@ def a_sent_message(
     conn.commit()
 
 
+def answers(url: str) -> bool:
+    try:
+        return bool(redis.Redis.from_url(url, retry=None).ping())
+    except redis.RedisError:
+        return False
+
+
 @contextmanager
 def relayed(url: str, up: threading.Event) -> Iterator[str]:
     """The server of the URL behind a port that answers only while `up`."""
@@ -212,4 +224,4 @@ def relayed(url: str, up: threading.Event) -> Iterator[str]:
                     other[readable].sendall(data)
 
     with serving(relay) as port:
-        yield f"redis://127.0.0.1:{port}/{real.database or 0}"
+        yield real.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)

@@ -44,6 +44,16 @@ def test_the_html_says_so_too(smtp_sink: SmtpSink, http_sink: HttpSink) -> None:
     assert "<body class='x'><p>[student ab…@e….et, by email]</p><p>At 14:00" in html.get_content()
 
 
+def test_an_address_in_the_html_is_no_markup(smtp_sink: SmtpSink, http_sink: HttpSink) -> None:
+    made = staging(smtp_sink, http_sink, "admin@staging.example")
+
+    try_once(made[ChannelName.EMAIL], a_letter(html="<p>x</p>"), a_person(email="&b@example.et"))
+
+    html = smtp_sink.accepted[0].message.get_body(("html",))
+    assert html is not None
+    assert "[student &amp;b…@e….et, by email]" in html.get_content()
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [

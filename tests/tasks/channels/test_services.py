@@ -2,6 +2,7 @@
 they do."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -246,6 +247,21 @@ class TestNtfy:
         http_sink.answer(Answer(status=202))
 
         assert said(try_once(self.push(http_sink))) == UNKNOWN
+
+    def test_a_2xx_whose_body_breaks_off_is_unknown(self, http_sink: HttpSink) -> None:
+        http_sink.answer(Answer(body=b"x" * 1000, then=BreakOff.IN_ANSWER))
+
+        assert said(try_once(self.push(http_sink))) == UNKNOWN
+
+    def test_a_plugin_does_not_pause_between_its_requests(self, http_sink: HttpSink) -> None:
+        """Apprise would wait 5.5 s; the rate is the worker's."""
+        url = f"ntfy://{http_sink.host}:{http_sink.port}/one/two"
+        begun = time.monotonic()
+
+        try_once(channels(channel_push=url)[ChannelName.PUSH])
+
+        assert len(http_sink.requests) == 2
+        assert time.monotonic() - begun < 3
 
     def test_no_picture_of_apprises_is_sent(self, http_sink: HttpSink) -> None:
         try_once(self.push(http_sink))

@@ -16,6 +16,7 @@ from tests.tasks.channels.oddities import (
     Behaviour,
     answering,
     certificate,
+    drip_for_a_while,
     never_accepting,
     nobody,
     read_request,
@@ -122,9 +123,7 @@ def test_a_service_that_drips_its_head_holds_nobody_beyond_the_time_out(first: b
     def drip(connection: socket.socket) -> None:
         read_request(connection)
         connection.sendall(first)
-        while True:
-            connection.sendall(b"x")
-            time.sleep(0.1)
+        drip_for_a_while(connection)
 
     with serving(drip) as port:
         begun = time.monotonic()
@@ -138,7 +137,8 @@ def test_a_body_that_never_ends_is_not_read_for_ever() -> None:
     def pour(connection: socket.socket) -> None:
         read_request(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
+        ends = time.monotonic() + 6
+        while time.monotonic() < ends:
             connection.sendall(b"x" * 65536)
 
     with serving(pour) as port:
