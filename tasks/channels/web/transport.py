@@ -15,6 +15,7 @@ from tasks.channels.plugins import listening, load
 from tasks.channels.template import SAMPLE, Template
 from tasks.channels.web.carrier import Carrier
 from tasks.channels.web.judging import Heard, Judgement, judge
+from tasks.channels.web.reading import STATUS_DECIDES
 from tasks.channels.web.verdicts import WebSeen
 from tasks.channels.words import fit, secrets_of
 from tasks.messages.letter import Attachment, Letter
@@ -31,6 +32,9 @@ class WebTransport:
         self._targets = target_count(sample)
         self._schema = str(sample.schema)
         self._secrets = secrets_of(template.text)
+        # A mail service shows HTML; a gateway by JSON gets the text, unless its URL asks for HTML.
+        asks = "format=html" in template.text or self._schema not in STATUS_DECIDES
+        self._reads_html = template.channel is ChannelName.EMAIL and asks
         # A chat or a push that is too long would be refused; an SMS goes out in parts.
         self._cuts = template.channel in CUT_TO_FIT and "overflow=" not in template.text
         self._carrier = Carrier(connect, answer)
@@ -63,7 +67,7 @@ class WebTransport:
         """An SMS has its text alone. HTML and files go where a mail or the site would take them."""
         channel = self._template.channel
         title = "" if channel is ChannelName.SMS else letter.title
-        as_html = channel is ChannelName.EMAIL and letter.html is not None
+        as_html = self._reads_html and letter.html is not None
         files = channel in TAKES_FILES and plugin.attachment_support
         return {
             **(in_html(plugin, title, letter) if as_html else in_text(plugin, title, letter)),

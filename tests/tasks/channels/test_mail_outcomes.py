@@ -1,5 +1,8 @@
 """What a mail server does, and what becomes of the mail (docs/outcomes.md)."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
 from scheduler.settings import ChannelName
@@ -235,6 +238,23 @@ def test_without_open_no_connection_is_left_behind(smtp_sink: SmtpSink) -> None:
         try_once(channel)
 
     assert smtp_sink.connections == 2
+
+
+def test_threads_that_share_a_channel_have_a_connection_each(smtp_sink: SmtpSink) -> None:
+    channel = email_channel(smtp_sink)
+    together = Barrier(3)
+
+    def work(number: int) -> list[Result]:
+        with channel.open():
+            together.wait(5)
+            person = a_person(email=f"p{number}@example.et")
+            return [channel.send(a_letter(), person, KEY, AT).result for _ in range(5)]
+
+    with ThreadPoolExecutor(3) as threads:
+        results = [*threads.map(work, range(3))]
+
+    assert results == [[Result.SENT] * 5] * 3
+    assert (len(smtp_sink.accepted), smtp_sink.connections) == (15, 3)
 
 
 def test_a_repeat_is_the_same_mail_to_the_byte(smtp_sink: SmtpSink) -> None:

@@ -208,6 +208,18 @@ def test_an_sms_has_its_text_alone(http_sink: HttpSink) -> None:
     assert http_sink.requests[0].json["title"] == ""
 
 
+@pytest.mark.parametrize(("more", "body"), [("", "In text."), ("&format=html", "<p>In HTML.</p>")])
+def test_a_mail_gateway_by_json_gets_the_text_unless_it_asks_for_html(
+    http_sink: HttpSink, more: str, body: str
+) -> None:
+    url = f"json://{http_sink.host}:{http_sink.port}/mail?:to={{email}}{more}"
+    channel = channels(channel_email=url)[ChannelName.EMAIL]
+
+    try_once(channel, a_letter(text="In text.", html="<p>In HTML.</p>"))
+
+    assert http_sink.requests[0].json["message"] == body
+
+
 def test_outside_a_channel_requests_is_left_as_it_was(http_sink: HttpSink) -> None:
     import requests
 
