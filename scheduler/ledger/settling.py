@@ -82,7 +82,7 @@ def _move(
     return done
 
 
-# Indexes: primary key, delivery_start.
+# Indexes: primary key, delivery_start; delivery_notice, as a notice may be about many starts.
 WHOLE_MESSAGES = text("""
     SELECT unnest(CAST(:ids AS bigint[]))
      UNION
@@ -90,7 +90,11 @@ WHOLE_MESSAGES = text("""
       JOIN session_worker.delivery m
         ON m.starts_at = d.starts_at AND m.recipient = d.recipient
        AND m.kind = d.kind AND m.message_key = d.message_key
-     WHERE d.id = ANY(CAST(:ids AS bigint[]))""")
+     WHERE d.id = ANY(CAST(:ids AS bigint[]))
+     UNION
+    SELECT m.id FROM session_worker.delivery d
+      JOIN session_worker.delivery m ON m.message_key = d.message_key AND m.kind = 'notice'
+     WHERE d.id = ANY(CAST(:ids AS bigint[])) AND d.kind = 'notice'""")
 
 STANDS_AS = text("""
     SELECT state, reason, batch,

@@ -1,7 +1,8 @@
 """Claims: what is due is handed out in batches, under a lease on the database's clock.
 
-What one person gets at one moment about sessions with the same start is one message, so it is
-claimed as a whole: only who holds the group's first row takes the others.
+What one person gets at one moment about sessions with the same start is one message, and so are
+all notices that one person is to get (docs/decisions/0028). A message is claimed as a whole: only
+who holds its first row, that of the soonest start, takes the others.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ class Batch:
     ids: tuple[int, ...]
 
 
-# Index: delivery_ready, in its order; SKIP LOCKED lets claimants pass each other.
+# Indexes: delivery_ready, in its order, and delivery_told for the notices of one person; SKIP
+# LOCKED lets claimants pass each other.
 CLAIM = text("""
     WITH leader AS MATERIALIZED (
         SELECT d.starts_at, d.urgency, d.kind, d.recipient, d.message_key
@@ -31,6 +33,11 @@ CLAIM = text("""
                   AND m.starts_at = d.starts_at AND m.urgency = d.urgency AND m.kind = d.kind
                   AND m.recipient = d.recipient AND m.id < d.id
                   AND m.message_key IS NOT DISTINCT FROM d.message_key)
+           AND (d.kind <> 'notice' OR NOT EXISTS (
+               SELECT FROM session_worker.delivery m
+                WHERE m.state = 'planned' AND m.kind = 'notice' AND m.send_after <= :now
+                  AND m.recipient = d.recipient AND (m.starts_at, m.id) < (d.starts_at, d.id)
+                  AND m.message_key IS NOT DISTINCT FROM d.message_key))
          ORDER BY d.starts_at, d.urgency, d.kind, d.recipient, d.id
          LIMIT :messages
            FOR UPDATE SKIP LOCKED
@@ -38,15 +45,26 @@ CLAIM = text("""
         SELECT *, (row_number() OVER (ORDER BY starts_at, urgency, kind, recipient) - 1)
                   / CAST(:size AS integer) AS slot
           FROM leader
-    ), taken AS MATERIALIZED (
+    ), of_start AS MATERIALIZED (
         SELECT m.id, n.slot
           FROM numbered n
           JOIN session_worker.delivery m
             ON m.starts_at = n.starts_at AND m.urgency = n.urgency AND m.kind = n.kind
            AND m.recipient = n.recipient
            AND m.message_key IS NOT DISTINCT FROM n.message_key
-         WHERE m.state = 'planned' AND m.send_after <= :now
+         WHERE m.state = 'planned' AND m.send_after <= :now AND n.kind <> 'notice'
            FOR UPDATE OF m SKIP LOCKED
+    ), of_person AS MATERIALIZED (
+        SELECT m.id, n.slot
+          FROM numbered n
+          JOIN session_worker.delivery m
+            ON m.recipient = n.recipient
+           AND m.message_key IS NOT DISTINCT FROM n.message_key
+         WHERE m.state = 'planned' AND m.kind = 'notice' AND m.send_after <= :now
+           AND n.kind = 'notice'
+           FOR UPDATE OF m SKIP LOCKED
+    ), taken AS (
+        SELECT * FROM of_start UNION ALL SELECT * FROM of_person
     )
     UPDATE session_worker.delivery d
        SET state = 'claimed', holder = (CAST(:holders AS uuid[]))[t.slot + 1],

@@ -59,14 +59,21 @@ class Moved:
     moved_at: datetime
 
 
-# Indexes: delivery_session; delivery_start for what went in the same message.
+# Indexes: delivery_session; delivery_start for what went in the same message, delivery_notice for a
+# notice of many starts.
 ROWS = text("""
     SELECT d.id, d.recipient, d.person_id, d.role, d.kind, d.lead_minutes, d.starts_at, d.state,
            d.reason, d.change, d.due_at, d.send_after, d.retry_at, d.lease_until, d.channel,
            d.batch, b.cause, b.detail, d.acknowledged_at, d.planned_at,
-           (SELECT array_agg(DISTINCT m.session_id) FROM session_worker.delivery m
-             WHERE m.starts_at = d.starts_at AND m.recipient = d.recipient AND m.kind = d.kind
-               AND m.message_key = d.message_key AND m.session_id <> d.session_id) AS together
+           CASE d.kind WHEN 'notice' THEN
+               (SELECT array_agg(DISTINCT m.session_id) FROM session_worker.delivery m
+                 WHERE m.message_key = d.message_key AND m.kind = 'notice'
+                   AND m.session_id <> d.session_id)
+           ELSE
+               (SELECT array_agg(DISTINCT m.session_id) FROM session_worker.delivery m
+                 WHERE m.starts_at = d.starts_at AND m.recipient = d.recipient AND m.kind = d.kind
+                   AND m.message_key = d.message_key AND m.session_id <> d.session_id)
+           END AS together
       FROM session_worker.delivery d
       LEFT JOIN session_worker.held_batch b ON b.id = d.batch
      WHERE d.session_id = :session_id

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from tests.builders import a_session, a_student, a_tutor
 from tests.tasks.delivery.conftest import MakeDay
-from tests.tasks.delivery.lesson_day import DAY, LessonDay
+from tests.tasks.delivery.lesson_day import DAY
 
 TUTOR = "tutor@tutoring.example"
 REMINDED = {"notification_enabled": True}
