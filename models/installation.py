@@ -5,7 +5,8 @@ A dump restored elsewhere has another system identifier, a copy on the same serv
 and a restored or promoted base backup another timeline.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from sqlalchemy import Connection, text
 
@@ -21,6 +22,14 @@ class Home:
     system_identifier: str
     database_name: str
     timeline: int
+
+
+class Whereabouts(Enum):
+    """Where a ledger finds itself."""
+
+    HOME = "the server and database it was set up on"
+    REWOUND = "at home, on another timeline: restored to an earlier moment, or failed over"
+    ELSEWHERE = "on a copy"
 
 
 # The right can be revoked, and the function can lack on servers that only resemble PostgreSQL.
@@ -67,6 +76,15 @@ def adopt_installation(connection: Connection) -> None:
 def installation_matches(connection: Connection) -> bool:
     """Whether the ledger was set up on this very database. False also where nothing is noted."""
     return recorded_home(connection) == home_of(connection)
+
+
+def whereabouts(connection: Connection) -> Whereabouts:
+    recorded, here = recorded_home(connection), home_of(connection)
+    if recorded == here:
+        return Whereabouts.HOME
+    if recorded is not None and replace(recorded, timeline=here.timeline) == here:
+        return Whereabouts.REWOUND
+    return Whereabouts.ELSEWHERE
 
 
 def recorded_home(connection: Connection) -> Home | None:

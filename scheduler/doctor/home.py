@@ -4,12 +4,20 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from models.installation import Home, SchemaIsNewer, home_of, recorded_home
+from models.installation import (
+    Home,
+    SchemaIsNewer,
+    Whereabouts,
+    home_of,
+    recorded_home,
+    whereabouts,
+)
 from models.migrations import newest_revision, refuse_newer, revision
-from scheduler.doctor.finding import Finding, error
+from scheduler.doctor.finding import Finding, error, warning
 from scheduler.doctor.patient import Patient
 
 SET_UP = "celery -A tasks setup"
+REWOUND_CURE = "the next round holds what may have gone out: `deliveries release|drop --batch`"
 ADOPT = "celery -A tasks doctor --adopt-database"
 
 
@@ -32,6 +40,10 @@ def check_migration(conn: Connection) -> Iterator[Finding]:
 def check_home(patient: Patient) -> Iterator[Finding]:
     recorded, here = recorded_home(patient.conn), home_of(patient.conn)
     if recorded == here:
+        return
+    if whereabouts(patient.conn) is Whereabouts.REWOUND:
+        assert recorded is not None  # noqa: S101  # else it were elsewhere
+        yield warning("timeline", moved(recorded, here), REWOUND_CURE)
         return
     detail = "nothing says whose ledger this is" if recorded is None else moved(recorded, here)
     yield error("wrong_database", f"{detail}: nothing is sent", ADOPT)

@@ -1,10 +1,13 @@
 """Messages held together, for an admin to release or drop."""
 
+from datetime import datetime
+
 from sqlalchemy import Connection, text
 
 from scheduler.reminders.history import noted
 
 WRONG_DATABASE = "wrong_database"
+REWOUND = "rewound"
 
 # A few rows. An open batch of the cause is used again.
 OPEN_BATCH = text("""
@@ -46,3 +49,28 @@ def hold_all(conn: Connection, cause: str, detail: str) -> frozenset[int]:
         return frozenset()
     batch = open_batch(conn, cause, detail)
     return frozenset(conn.scalars(HOLD_ALL, {"cause": cause, "batch": batch}))
+
+
+# Indexes: as HOLD_ALL.
+HOLD_DUE = noted("""
+    UPDATE session_worker.delivery
+       SET state = 'held', reason = :cause, batch = :batch, retry_at = NULL,
+           holder = NULL, lease_until = NULL
+     WHERE due_at <= :due_by
+       AND (state IN ('planned', 'claimed')
+            OR state IN ('failed', 'unknown') AND retry_at IS NOT NULL)
+    RETURNING id, state, reason""")
+
+ANYTHING_DUE = text("""
+    SELECT EXISTS (SELECT FROM session_worker.delivery
+                    WHERE due_at <= :due_by AND (state IN ('planned', 'claimed')
+                          OR state IN ('failed', 'unknown') AND retry_at IS NOT NULL))""")
+
+
+def hold_due(conn: Connection, cause: str, detail: str, due_by: datetime | None) -> frozenset[int]:
+    """As hold_all, but only what was due by then; None: nothing."""
+    if due_by is None or not conn.scalar(ANYTHING_DUE, {"due_by": due_by}):
+        return frozenset()
+    batch = open_batch(conn, cause, detail)
+    parameters = {"cause": cause, "batch": batch, "due_by": due_by}
+    return frozenset(conn.scalars(HOLD_DUE, parameters))

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from models.catalog import SiteCatalog
-from models.installation import installation_matches
+from models.installation import Whereabouts, adopt_installation, whereabouts
 from scheduler.reminders.claims import lapse
-from scheduler.reminders.holding import WRONG_DATABASE, hold_all
+from scheduler.reminders.holding import REWOUND, WRONG_DATABASE, hold_all, hold_due
 from scheduler.reminders.moves import lose
 from scheduler.reminders.passes import (
     Changes,
@@ -35,6 +35,9 @@ LONGEST_STEP = timedelta(seconds=10)
 GRACE = timedelta(minutes=1)
 
 ELSEWHERE = "this ledger was set up on another server or database"
+REWOUND_WORDS = (
+    "the server was restored or promoted; what was due by the last tick may have gone out"
+)
 
 
 class WrongDatabase(Exception):
@@ -103,11 +106,23 @@ def by_hand(conn: Connection, catalog: SiteCatalog, settings: Settings, now: dat
 
 
 def hold_elsewhere(conn: Connection) -> bool:
-    """Whether this is not the ledger's database; then everything is held."""
-    if installation_matches(conn):
-        return False
-    hold_all(conn, WRONG_DATABASE, ELSEWHERE)
-    return True
+    """Whether this is not the ledger's database; then everything is held.
+
+    After a restore to an earlier moment or a fail-over, only what was due by the last tick is: it
+    may have gone out, and the ledger has lost that. The rest goes on.
+    """
+    match whereabouts(conn):
+        case Whereabouts.HOME:
+            return False
+        case Whereabouts.REWOUND:
+            wait_turn(conn)  # of two that see it, the second finds the ledger at home
+            if whereabouts(conn) is Whereabouts.REWOUND:
+                hold_due(conn, REWOUND, REWOUND_WORDS, progress(conn).ticked_at)
+                adopt_installation(conn)
+            return False
+        case Whereabouts.ELSEWHERE:
+            hold_all(conn, WRONG_DATABASE, ELSEWHERE)
+            return True
 
 
 def take_back(conn: Connection, settings: Settings, now: datetime) -> None:

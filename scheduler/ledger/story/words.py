@@ -67,6 +67,7 @@ REASONS: Mapping[str, str] = {
     "snoozed": "the person wants it again later",
     "no_answer": "it was handed over and never answered",
     "wrong_database": "this is not the ledger's database",
+    "rewound": "the server was restored or promoted: it may have gone out before",
     "flood": "too many at once",
     "muted": "the person muted these messages",
     "suspended": "the tutor is suspended",

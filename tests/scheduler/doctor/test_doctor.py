@@ -69,7 +69,7 @@ def test_a_schema_at_another_migration_is_an_error(
     conn: Connection, version: str, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if code == "schema_older":  # there is no older migration yet: the newest is another then
-        monkeypatch.setattr("scheduler.doctor.home.newest_revision", lambda: "0002")
+        monkeypatch.setattr("scheduler.doctor.home.newest_revision", lambda: "9998")
     else:
         do(conn, f"UPDATE session_worker.migration SET version_num = '{version}'")
 
@@ -90,7 +90,6 @@ def test_each_thing_that_the_site_lacks_is_an_error_with_its_cure(conn: Connecti
     [
         ("database_name = 'live'", "was set up in the database live, and this is "),
         ("system_identifier = '7'", "was set up on another server"),
-        ("timeline = timeline + 1", "was restored or promoted (timeline 2 → 1)"),
     ],
 )
 def test_a_ledger_in_another_database_is_an_error(conn: Connection, moved: str, words: str) -> None:
@@ -101,6 +100,15 @@ def test_a_ledger_in_another_database_is_an_error(conn: Connection, moved: str, 
     assert one.severity == "error"
     assert words in one.detail
     assert one.cure == "celery -A tasks doctor --adopt-database"
+
+
+def test_a_ledger_on_another_timeline_is_a_warning(conn: Connection) -> None:
+    do(conn, "UPDATE session_worker.installation SET timeline = timeline + 1")
+
+    one = found(conn, "timeline")
+
+    assert one.severity == "warning"
+    assert "was restored or promoted (timeline 2 → 1)" in one.detail
 
 
 def test_a_pause_is_a_warning_with_its_reason_and_its_end(conn: Connection) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from models.catalog import read_catalog
+from models.installation import installation_matches
 from scheduler.reminders import rounds
 from scheduler.reminders.passes import Changes, wait_turn
 from scheduler.reminders.progress import progress
@@ -245,3 +246,18 @@ def test_at_home_nothing_is_held(conn: Connection) -> None:
 
     assert not rounds.hold_elsewhere(conn)
     assert row_of(conn, id_).state == "planned"
+
+
+def test_after_a_restore_what_was_due_by_the_last_tick_is_held_and_the_rest_goes_on(
+    conn: Connection, beat: Beat
+) -> None:
+    beat.tick(at("13:00"))
+    before = a_delivery(conn, student_id=1, due_at=at("12:59"), state="claimed")
+    after = a_delivery(conn, student_id=2, due_at=at("13:01"))
+    conn.execute(text("UPDATE session_worker.installation SET timeline = timeline - 1"))
+
+    assert not rounds.hold_elsewhere(conn)
+
+    assert (row_of(conn, before).state, row_of(conn, before).reason) == ("held", "rewound")
+    assert row_of(conn, after).state == "planned"
+    assert installation_matches(conn)
