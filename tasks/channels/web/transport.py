@@ -8,6 +8,7 @@ from apprise import NotifyFormat, NotifyType, OverflowMode
 from apprise.attachment.memory import AttachMemory
 from apprise.conversion import convert_between
 from apprise.plugins.base import NotifyBase
+from apprise.plugins.custom_json import NotifyJSON
 
 from scheduler.settings import ChannelName
 from tasks.channels.outcome import Outcome
@@ -46,6 +47,7 @@ class WebTransport:
         if plugin is None or target_count(plugin) != self._targets:
             judgement = Judgement(WebSeen.NOT_TRIED, "the plugin does not take this address")
         else:
+            add_data(plugin, letter)
             judgement = self._hand_over(plugin, letter, same_each_time(key, at))
         return self._outcome(judgement, set(values.values()))
 
@@ -81,6 +83,12 @@ class WebTransport:
         advice = f" ({verdict.advice})" if verdict.advice else ""
         words = fit(judgement.words, self._secrets | private)
         return verdict.outcome(fit(words + advice), judgement.wait)
+
+
+def add_data(plugin: NotifyBase, letter: Letter) -> None:
+    """Under "data" a webhook gets the facts: the deliveries to acknowledge, the sessions, times."""
+    if isinstance(plugin, NotifyJSON) and letter.data is not None:
+        plugin.payload_extras["data"] = dict(letter.data)
 
 
 def in_text(plugin: NotifyBase, title: str, letter: Letter) -> Mapping[str, object]:

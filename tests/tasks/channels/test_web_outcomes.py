@@ -189,6 +189,15 @@ def test_the_urls_own_headers_and_fields_are_sent(http_sink: HttpSink) -> None:
     assert request.json["text"] == a_letter().text
 
 
+def test_a_webhook_gets_the_facts_as_data(http_sink: HttpSink) -> None:
+    letter = a_letter(data={"kind": "alarm", "deliveries": [41, 42]})
+
+    webhook(http_sink).send(letter, a_person(), KEY, AT)
+
+    [request] = http_sink.requests
+    assert request.json["data"] == {"kind": "alarm", "deliveries": [41, 42]}
+
+
 def test_the_channels_name_decides_and_not_the_scheme(http_sink: HttpSink) -> None:
     url = f"json://{http_sink.host}:{http_sink.port}/sms?:to={{phone}}"
     sms: Channel = channels(channel_sms=url)[ChannelName.SMS]
