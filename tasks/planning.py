@@ -7,6 +7,7 @@ from scheduler.settings import load_settings
 from tasks import app
 from tasks.database import worker_engine
 from tasks.delivery.handing import hand_out
+from tasks.held import say_what_is_held
 from tasks.site import site_catalog
 
 
@@ -17,7 +18,8 @@ def tick() -> None:
     with engine.begin() as conn:
         if rounds.hold_elsewhere(conn):
             return
-        rounds.tick(conn, site_catalog(engine), settings, now)
+        changes = rounds.tick(conn, site_catalog(engine), settings, now)
+    say_what_is_held(changes)
     hand_out(app, engine, settings, now)
 
 
@@ -26,5 +28,7 @@ def sweep() -> None:
     """Hold the ledger against the site, and take back what the broker or a dead worker lost."""
     engine, settings, now = worker_engine(), load_settings(), datetime.now(UTC)
     with engine.begin() as conn:
-        if not rounds.hold_elsewhere(conn):
-            rounds.sweep(conn, site_catalog(engine), settings, now)
+        if rounds.hold_elsewhere(conn):
+            return
+        changes = rounds.sweep(conn, site_catalog(engine), settings, now)
+    say_what_is_held(changes)

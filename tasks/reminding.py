@@ -12,6 +12,7 @@ from scheduler.reminders.rounds import WrongDatabase
 from tasks.delivery.batch import work_through
 from tasks.delivery.desk import Desk
 from tasks.delivery.tally import Tally
+from tasks.held import say_what_is_held
 from tasks.site import site_catalog
 
 FOREVER = timedelta.max
@@ -20,7 +21,8 @@ FOREVER = timedelta.max
 @dataclass(frozen=True, slots=True)
 class RemindReport:
     """Ledger rows that one round changed. `planned` counts those made or brought back, whatever
-    became of them then; one that a nearer lead replaced is `obsolete` as well."""
+    became of them then; one that a nearer lead replaced is `obsolete` as well, one that the flood
+    guard held is in no other count."""
 
     as_of: datetime
     planned: int
@@ -45,6 +47,7 @@ def remind(desk: Desk, as_of: datetime | None) -> RemindReport:
             changes = rounds.by_hand(conn, site_catalog(desk.engine), desk.settings, now)
     if elsewhere:
         raise WrongDatabase
+    say_what_is_held(changes)
     return report(now, changes, deliver_all(desk, clock))
 
 

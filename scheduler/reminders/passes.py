@@ -22,6 +22,7 @@ from scheduler.reminders.changes import (
     try_again,
     withdraw,
 )
+from scheduler.reminders.flood import hold_flood
 from scheduler.reminders.notices import bring_back_notices, plan_notices, withdraw_notices
 from scheduler.reminders.planning import alarm_minutes_in_use, plan, quiet_hours_wished
 from scheduler.reminders.repeats import repeat_alarms
@@ -39,12 +40,13 @@ from scheduler.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Changes:
     """Ledger rows that a pass moved. `made` are those made or brought back, whatever became of
-    them; `planned` those of them that still are."""
+    them; `planned` those of them that still are. `held`: they were too many."""
 
     made: frozenset[int] = frozenset()
     planned: frozenset[int] = frozenset()
     expired: frozenset[int] = frozenset()
     obsolete: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,14 @@ def full_pass(
     dropped = drop_farther_leads(conn, now) | drop_told_by_notice(conn, now)
     if silent_until is not None:
         dropped |= drop_before_first_tick(conn, silent_until)
+    still = (planned | made.planned) - dropped
+    held = hold_flood(conn, settings, now, still)
     return Changes(
         planned | made.all,
-        (planned | made.planned) - dropped,
+        still - held,
         expired | made.expired,
         obsolete | made.obsolete | dropped,
+        held,
     )
 
 
