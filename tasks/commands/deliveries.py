@@ -109,7 +109,8 @@ def show(found: Sequence[DeliveryLine], wanted: Wanted, settings: Settings) -> N
         table.add_row(
             str(one.id), str(one.session_id), local(one.starts_at, settings.zone),
             label(one.kind, one.lead_minutes), one.role, blank(one.person_id), one.state,
-            printable(reason(one.reason)), one.channel or "", blank(one.batch), local(one.due_at, settings.zone),
+            printable(reason(one.reason)), one.channel or "", blank(one.batch),
+            local(one.due_at, settings.zone),
             local(one.sent_at, settings.zone) if one.sent_at else "", str(one.attempts),
         )  # fmt: skip
     console().print(table)
