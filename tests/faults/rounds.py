@@ -1,0 +1,66 @@
+"""What tests with real workers share: a beat that does not wait ten seconds, and sessions soon."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from zoneinfo import ZoneInfo
+
+from celery import Celery
+from sqlalchemy import Connection, text
+
+from tests.sinks.smtp import SmtpSink
+
+ADDIS = ZoneInfo("Africa/Addis_Ababa")
+
+
+@contextmanager
+def quick_beat(broker: str) -> Iterator[None]:
+    """Posts `tick` and `sweep` twice a second, to whichever worker takes them."""
+    done = Event()
+    thread = Thread(target=_post_until, args=(broker, done))
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _post_until(broker: str, done: Event) -> None:
+    with Celery(broker=broker) as app:
+        while not done.wait(0.5):
+            for name in ("sweep", "tick"):
+                app.send_task(f"tasks.planning.{name}", queue="planning", expires=2)
+
+
+def after_the_first_tick(conn: Connection) -> None:
+    """The ledger is in use since yesterday; what is overdue now is sent."""
+    conn.execute(
+        text(
+            "UPDATE session_worker.installation SET first_tick_at = now() - interval '1 day',"
+            " ticked_at = now(), planned_until = now()"
+        )
+    )
+    conn.commit()
+
+
+def in_wall_time(minutes: float) -> dict[str, object]:
+    """A session's columns for a start so many minutes from now, on a whole second."""
+    start = datetime.now(ADDIS) + timedelta(minutes=minutes)
+    wall = start.replace(microsecond=0, tzinfo=None)
+    return {"session_date": wall.date(), "start_time": wall.time(), "end_time": None}
+
+
+def count(conn: Connection, state: str) -> int:
+    conn.rollback()
+    found = conn.scalar(
+        text("SELECT count(*) FROM session_worker.delivery WHERE state = :state"), {"state": state}
+    )
+    return int(found or 0)
+
+
+def mail_channel(sink: SmtpSink) -> dict[str, str]:
+    return {
+        "CHANNEL_EMAIL": f"mailto://{sink.host}:{sink.port}?from=worker@tutoring.example&to={{email}}"
+    }

@@ -1,0 +1,59 @@
+"""A worker that is stopped for longer than its lease, and wakes (promise 3)."""
+
+import os
+import re
+import signal
+from collections import Counter
+
+from sqlalchemy import Connection
+
+from tests.builders import a_session, a_student
+from tests.eventually import eventually
+from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel, quick_beat
+from tests.sinks.smtp import SmtpSink
+from tests.tasks.running import Running, running
+
+PEOPLE = [f"student{n}@tutoring.example" for n in range(6)]
+ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 60}
+
+
+def test_a_worker_that_wakes_after_its_lease_sends_nothing_that_another_has_taken(
+    conn: Connection, database: str, valkey: str, smtp_sink: SmtpSink
+) -> None:
+    """It is stopped while the mail server ponders over the first of six mails."""
+    for minutes, address in enumerate(PEOPLE, start=10):
+        student = a_student(conn, email=address)
+        a_session(conn, student_id=student, **in_wall_time(minutes), **ALARMED)
+    after_the_first_tick(conn)
+    smtp_sink.stall("BODY", seconds=2, times=1)
+    with (
+        running(database, valkey, LEASE_SECONDS="2", **mail_channel(smtp_sink)) as site,
+        quick_beat(valkey),
+    ):
+        sleeper = site.worker()
+        eventually(lambda: count(conn, "sending") == 1, within=30)
+        os.killpg(sleeper.pid, signal.SIGSTOP)
+        assert count(conn, "claimed") == 5
+
+        site.worker()
+        eventually(lambda: count(conn, "sent") == len(PEOPLE), within=40)
+        handed_over = len(smtp_sink.mails)
+        os.killpg(sleeper.pid, signal.SIGCONT)
+        eventually(lambda: has_woken(site), within=20)
+
+        assert len(smtp_sink.mails) == handed_over
+        assert mails(smtp_sink) == {PEOPLE[0]: 2, **dict.fromkeys(PEOPLE[1:], 1)}
+        first, again = smtp_sink.mails_to(PEOPLE[0])  # it was handed over, and nobody knew
+        assert first.message["Message-ID"] == again.message["Message-ID"]
+        assert "Traceback" not in site.log()
+
+
+def has_woken(site: Running) -> bool:
+    """Every batch that was handed out has ended, the sleeper's too."""
+    log = site.log()
+    ended = re.findall(r"Task tasks.delivery.deliver\[(\S+)\] succeeded", log)
+    return len(ended) == len(re.findall(r"Task tasks.delivery.deliver\[(\S+)\] received", log))
+
+
+def mails(sink: SmtpSink) -> Counter[str]:
+    return Counter(to for mail in sink.mails for to in mail.recipients)
