@@ -2,14 +2,19 @@
 
 What one person gets at one moment about sessions with the same start is one message, and so are
 all notices that one person is to get (docs/decisions/0028). A message is claimed as a whole: only
-who holds its first row, that of the soonest start, takes the others.
+who locks its first row, that of the soonest start, takes the others.
+
+Three plain statements rather than one that joins the ledger to itself: how many rows are planned at
+this moment PostgreSQL cannot know, and takes them for none (docs/decisions/0021).
 """
 
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,58 +25,8 @@ class Batch:
     ids: tuple[int, ...]
 
 
-# Indexes: delivery_ready, in its order, and delivery_told for the notices of one person; SKIP
-# LOCKED lets claimants pass each other.
-CLAIM = text("""
-    WITH leader AS MATERIALIZED (
-        SELECT d.starts_at, d.urgency, d.kind, d.recipient, d.message_key
-          FROM session_worker.delivery d
-         WHERE d.state = 'planned' AND d.send_after <= :now
-           AND NOT EXISTS (
-               SELECT FROM session_worker.delivery m
-                WHERE m.state = 'planned' AND m.send_after <= :now
-                  AND m.starts_at = d.starts_at AND m.urgency = d.urgency AND m.kind = d.kind
-                  AND m.recipient = d.recipient AND m.id < d.id
-                  AND m.message_key IS NOT DISTINCT FROM d.message_key)
-           AND (d.kind <> 'notice' OR NOT EXISTS (
-               SELECT FROM session_worker.delivery m
-                WHERE m.state = 'planned' AND m.kind = 'notice' AND m.send_after <= :now
-                  AND m.recipient = d.recipient AND (m.starts_at, m.id) < (d.starts_at, d.id)
-                  AND m.message_key IS NOT DISTINCT FROM d.message_key))
-         ORDER BY d.starts_at, d.urgency, d.kind, d.recipient, d.id
-         LIMIT :messages
-           FOR UPDATE SKIP LOCKED
-    ), numbered AS (
-        SELECT *, (row_number() OVER (ORDER BY starts_at, urgency, kind, recipient) - 1)
-                  / CAST(:size AS integer) AS slot
-          FROM leader
-    ), of_start AS MATERIALIZED (
-        SELECT m.id, n.slot
-          FROM numbered n
-          JOIN session_worker.delivery m
-            ON m.starts_at = n.starts_at AND m.urgency = n.urgency AND m.kind = n.kind
-           AND m.recipient = n.recipient
-           AND m.message_key IS NOT DISTINCT FROM n.message_key
-         WHERE m.state = 'planned' AND m.send_after <= :now AND n.kind <> 'notice'
-           FOR UPDATE OF m SKIP LOCKED
-    ), of_person AS MATERIALIZED (
-        SELECT m.id, n.slot
-          FROM numbered n
-          JOIN session_worker.delivery m
-            ON m.recipient = n.recipient
-           AND m.message_key IS NOT DISTINCT FROM n.message_key
-         WHERE m.state = 'planned' AND m.kind = 'notice' AND m.send_after <= :now
-           AND n.kind = 'notice'
-           FOR UPDATE OF m SKIP LOCKED
-    ), taken AS (
-        SELECT * FROM of_start UNION ALL SELECT * FROM of_person
-    )
-    UPDATE session_worker.delivery d
-       SET state = 'claimed', holder = (CAST(:holders AS uuid[]))[t.slot + 1],
-           lease_until = clock_timestamp() + :lease
-      FROM taken t
-     WHERE d.id = t.id AND d.state = 'planned'
-    RETURNING d.id, t.slot""")
+# How far beyond the messages wanted a claimant looks, where others have locked what comes first.
+REACHES = (1, 4, 16)
 
 
 def claim(
@@ -81,17 +36,116 @@ def claim(
 
     Commit it before the batches are handed to workers.
     """
-    holders = [uuid4() for _ in range(batches)]
-    parameters = {"now": now, "messages": batches * size, "size": size, "lease": lease}
-    rows = conn.execute(CLAIM, {**parameters, "holders": [str(holder) for holder in holders]})
-    ids: list[list[int]] = [[] for _ in holders]
+    conn.execute(NO_WAIT_FOR_DISK)
+    wanted = batches * size
+    for reach in REACHES:
+        seen = look(conn, now, wanted * reach)
+        messages = lock(conn, seen.messages, wanted)
+        if messages or not seen.cut:
+            break
+    return take(conn, [messages[n : n + size] for n in range(0, len(messages), size)], lease)
+
+
+# A claim that is lost when the server crashes is no harm: the rows are planned still.
+NO_WAIT_FOR_DISK = text("SET LOCAL synchronous_commit TO off")
+
+Message = Sequence[int]  # the ids of its rows, the one that stands for it first
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Messages that are due, soonest start first. `cut`: there are more than were looked at."""
+
+    messages: Sequence[Message]
+    cut: bool
+
+
+# Index: delivery_ready, in its order.
+DUE = text("""
+    SELECT id, starts_at, kind, recipient, message_key FROM session_worker.delivery
+     WHERE state = 'planned' AND send_after <= :now
+     ORDER BY starts_at, urgency, kind, recipient, id
+     LIMIT :limit""")
+
+# Index: delivery_told. A person's notices may be about starts far apart.
+DUE_NOTICES = text("""
+    SELECT id, starts_at, kind, recipient, message_key FROM session_worker.delivery
+     WHERE state = 'planned' AND kind = 'notice' AND send_after <= :now
+       AND recipient = ANY(CAST(:recipients AS text[]))
+     ORDER BY starts_at, id""")
+
+
+def look(conn: Connection, now: datetime, limit: int) -> Sight:
+    """What is due, without a lock."""
+    rows = conn.execute(DUE, {"now": now, "limit": limit + 1}).all()
+    cut = len(rows) > limit
+    messages = by_message(whole(rows) if cut else rows)
+    recipients = {row.recipient for row in rows if row.kind == "notice"}
+    if recipients:
+        told = {"now": now, "recipients": [*recipients]}
+        messages |= by_message(conn.execute(DUE_NOTICES, told).all())
+    return Sight([*messages.values()], cut)
+
+
+def whole(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Without the last start's message that the limit may have cut; unless it is all there is."""
+    last = message_of(rows[-1])
+    return [row for row in rows if message_of(row) != last] or rows
+
+
+def by_message(rows: Iterable[Row[Any]]) -> dict[Hashable, list[int]]:
+    messages: dict[Hashable, list[int]] = {}
     for row in rows:
-        ids[row.slot].append(row.id)
-    return [
-        Batch(holder, tuple(sorted(part)))
-        for holder, part in zip(holders, ids, strict=True)
-        if part
+        messages.setdefault(message_of(row), []).append(row.id)
+    return messages
+
+
+def message_of(row: Row[Any]) -> Hashable:
+    start = None if row.kind == "notice" else row.starts_at
+    return (start, row.kind, row.recipient, row.message_key)
+
+
+# Index: primary key. SKIP LOCKED lets claimants pass each other.
+LOCK = text("""
+    SELECT id FROM session_worker.delivery
+     WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'planned'
+       FOR UPDATE SKIP LOCKED""")
+
+
+def lock(conn: Connection, messages: Sequence[Message], wanted: int) -> list[Message]:
+    """The first of the messages whose first row nobody else has; with what of theirs is free."""
+    mine: list[Message] = []
+    for n in range(0, len(messages), wanted):
+        part = messages[n : n + wanted - len(mine)]
+        firsts = locked(conn, [message[0] for message in part])
+        mine += [message for message in part if message[0] in firsts]
+        if len(mine) == wanted:
+            break
+    others = locked(conn, [id_ for message in mine for id_ in message[1:]])
+    return [[message[0], *(id_ for id_ in message[1:] if id_ in others)] for message in mine]
+
+
+def locked(conn: Connection, ids: Sequence[int]) -> frozenset[int]:
+    return frozenset(conn.scalars(LOCK, {"ids": [*ids]})) if ids else frozenset()
+
+
+# Index: primary key. The rows are locked.
+TAKE = text("""
+    UPDATE session_worker.delivery d
+       SET state = 'claimed', holder = t.holder, lease_until = clock_timestamp() + :lease
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:holders AS uuid[])) AS t(id, holder)
+     WHERE d.id = t.id""")
+
+
+def take(conn: Connection, parts: Sequence[Sequence[Message]], lease: timedelta) -> list[Batch]:
+    batches = [
+        Batch(uuid4(), tuple(sorted(id_ for message in part for id_ in message))) for part in parts
     ]
+    held = [(id_, str(batch.holder)) for batch in batches for id_ in batch.ids]
+    if held:
+        ids, holders = zip(*held, strict=True)
+        conn.execute(TAKE, {"ids": [*ids], "holders": [*holders], "lease": lease})
+    return batches
 
 
 # Index: delivery_leased. A lease that ran out is not revived: it may have passed on.

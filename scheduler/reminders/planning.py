@@ -71,8 +71,6 @@ def _spans(windows: Sequence[Window]) -> dict[str, object]:
         "minutes": [window.lead.minutes for window in windows],
         "afters": [window.after for window in windows],
         "untils": [window.until for window in windows],
-        "earliest": min(window.after for window in windows),
-        "latest": max(window.until for window in windows),
     }
 
 
@@ -97,6 +95,8 @@ def _within(slots: Sequence[Slot]) -> str:
 # Indexes: (session_date, start_time) of tutor_sessions where the site has one, once for each slot;
 # a site without it is read once, by a comparison or two of each row's date. The primary keys of
 # the people. delivery_once for each row found, whatever the ledger's size.
+# LIMIT holds the planner to that look-up: a ledger without statistics, in its first minute, would
+# get a plan that compares every row with every other.
 # The anti-join comes before ON CONFLICT, so that known keys take no sequence values; the latter is
 # for two passes at once.
 def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str:
@@ -145,12 +145,14 @@ def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str
                WHEN due_at <= CAST(:silent_until AS timestamptz) THEN 'before_first_tick'
                WHEN replaced THEN 'nearer_lead' END AS reason
           FROM ranked c
-         WHERE NOT EXISTS (
-             SELECT FROM session_worker.delivery d
-              WHERE d.tutor_id = c.tutor_id AND d.student_id = c.student_id
-                AND d.starts_at = c.starts_at AND d.kind = c.kind
-                AND d.lead_minutes = c.lead_minutes AND d.recipient = c.recipient
-                AND d.revision = 0 AND d.starts_at > :earliest AND d.starts_at <= :latest)
+          LEFT JOIN LATERAL (
+              SELECT d.id FROM session_worker.delivery d
+               WHERE d.tutor_id = c.tutor_id AND d.student_id = c.student_id
+                 AND d.starts_at = c.starts_at AND d.kind = c.kind
+                 AND d.lead_minutes = c.lead_minutes AND d.recipient = c.recipient
+                 AND d.revision = 0
+               LIMIT 1) known ON true
+         WHERE known.id IS NULL
     )
     INSERT INTO session_worker.delivery (
         session_id, tutor_id, student_id, starts_at, kind, lead_minutes, recipient, person_id,
