@@ -25,8 +25,10 @@ class Batch:
     ids: tuple[int, ...]
 
 
-# How far beyond the messages wanted a claimant looks, where others have locked what comes first.
-REACHES = (1, 4, 16)
+# How many rows a claimant looks at for each message wanted: more where others have locked what
+# comes first; and some more at all, as a message may have many rows.
+REACHES = (1, 4, 16, 1_000_000)
+BESIDES = 100
 
 
 def claim(
@@ -39,7 +41,7 @@ def claim(
     conn.execute(NO_WAIT_FOR_DISK)
     wanted = batches * size
     for reach in REACHES:
-        seen = look(conn, now, wanted * reach)
+        seen = look(conn, now, wanted * reach + BESIDES)
         messages = lock(conn, seen.messages, wanted)
         if messages or not seen.cut:
             break
@@ -88,9 +90,14 @@ def look(conn: Connection, now: datetime, limit: int) -> Sight:
 
 
 def whole(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
-    """Without the last start's message that the limit may have cut; unless it is all there is."""
+    """Without the last message, which the limit may have cut.
+
+    The rows of a message are neighbours, but for notices: those are looked for by themselves.
+    """
+    if rows[-1].kind == "notice":
+        return rows
     last = message_of(rows[-1])
-    return [row for row in rows if message_of(row) != last] or rows
+    return [row for row in rows if message_of(row) != last]
 
 
 def by_message(rows: Iterable[Row[Any]]) -> dict[Hashable, list[int]]:

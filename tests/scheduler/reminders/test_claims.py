@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
-from scheduler.reminders.claims import Batch, claim, count_claimed, lapse, release, renew
+from scheduler.reminders.claims import BESIDES, Batch, claim, count_claimed, lapse, release, renew
 from tests.scheduler.ledger.rows import HOUR, KEY, MINUTE, NOW, START, a_delivery, row_of
 from tests.servers import connect
 
@@ -43,6 +43,14 @@ def test_what_one_person_gets_about_one_start_is_claimed_whole(conn: Connection)
     other = a_delivery(conn, recipient="user:8", **DUE)
 
     assert claimed(conn, batches=2, size=1) == [group, [other]]
+
+
+def test_a_message_of_more_rows_than_a_claimant_looks_at_is_claimed_whole(
+    conn: Connection,
+) -> None:
+    group = [a_delivery(conn, session_id=n, student_id=n, **DUE) for n in range(BESIDES + 50)]
+
+    assert claimed(conn, size=1) == [group]
 
 
 def test_what_was_tried_as_one_message_is_not_mixed_with_what_came_later(
