@@ -139,15 +139,16 @@ def bring_back(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str)
     return frozenset(conn.scalars(_bring_back(catalog), parameters))
 
 
-# Indexes: delivery_ready, delivery_once.
+# Indexes: delivery_ready, delivery_once. A subquery in place of EXISTS is looked up row by row,
+# whatever PostgreSQL thinks how many are planned (docs/decisions/0021).
 DROP_FARTHER = noted("""
     UPDATE session_worker.delivery d SET state = 'obsolete', reason = 'nearer_lead'
      WHERE d.state = 'planned' AND d.due_at <= :now AND d.kind IN ('alarm', 'reminder')
-       AND EXISTS (
-           SELECT FROM session_worker.delivery n
-            WHERE n.tutor_id = d.tutor_id AND n.student_id = d.student_id
-              AND n.starts_at = d.starts_at AND n.kind = d.kind AND n.recipient = d.recipient
-              AND n.lead_minutes < d.lead_minutes AND n.due_at <= :now AND n.state <> 'obsolete')
+       AND (SELECT true FROM session_worker.delivery n
+             WHERE n.tutor_id = d.tutor_id AND n.student_id = d.student_id
+               AND n.starts_at = d.starts_at AND n.kind = d.kind AND n.recipient = d.recipient
+               AND n.lead_minutes < d.lead_minutes AND n.due_at <= :now AND n.state <> 'obsolete'
+             LIMIT 1)
     RETURNING d.id, d.state, d.reason""")
 
 
@@ -160,12 +161,12 @@ def drop_farther_leads(conn: Connection, now: datetime) -> frozenset[int]:
 DROP_TOLD = noted("""
     UPDATE session_worker.delivery d SET state = 'obsolete', reason = 'told_by_notice'
      WHERE d.state = 'planned' AND d.due_at <= :now AND d.kind IN ('alarm', 'reminder')
-       AND EXISTS (
-           SELECT FROM session_worker.delivery n
-            WHERE n.tutor_id = d.tutor_id AND n.student_id = d.student_id
-              AND n.starts_at = d.starts_at AND n.kind = 'notice' AND n.recipient = d.recipient
-              AND n.due_at >= d.due_at AND n.change->>'kind' <> 'cancelled'
-              AND n.state NOT IN ('obsolete', 'expired', 'unreachable'))
+       AND (SELECT true FROM session_worker.delivery n
+             WHERE n.tutor_id = d.tutor_id AND n.student_id = d.student_id
+               AND n.starts_at = d.starts_at AND n.kind = 'notice' AND n.recipient = d.recipient
+               AND n.due_at >= d.due_at AND n.change->>'kind' <> 'cancelled'
+               AND n.state NOT IN ('obsolete', 'expired', 'unreachable')
+             LIMIT 1)
     RETURNING d.id, d.state, d.reason""")
 
 

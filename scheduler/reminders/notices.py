@@ -22,17 +22,18 @@ MAY_KNOW = """({0}.kind <> 'agenda' AND ({0}.state = 'sent' OR {0}.attempts > 0
 # What each person was told last of a session that is still to begin, where that no longer holds,
 # and what a notice has to say. A message that is being sent is waited for: it may tell the truth.
 # A cancelled session is told whatever its switches say, as the person may be on the way.
-# Indexes: delivery_start, delivery_session, the primary key of tutor_sessions.
+# Indexes: delivery_start, delivery_session, the primary key of tutor_sessions. The last message is
+# looked up row by row (docs/decisions/0021).
 WANTED = f"""
     told AS MATERIALIZED (
         SELECT d.* FROM session_worker.delivery d
          WHERE d.starts_at > :now AND {MAY_KNOW.format("d")}
-           AND NOT EXISTS (
-               SELECT FROM session_worker.delivery l
-                WHERE l.session_id = d.session_id AND l.recipient = d.recipient
-                  AND (l.state = 'sending' OR {MAY_KNOW.format("l")}
-                       AND (coalesce(l.sent_at, l.message_at), l.id)
-                           > (coalesce(d.sent_at, d.message_at), d.id)))
+           AND (SELECT true FROM session_worker.delivery l
+                 WHERE l.session_id = d.session_id AND l.recipient = d.recipient
+                   AND (l.state = 'sending' OR {MAY_KNOW.format("l")}
+                        AND (coalesce(l.sent_at, l.message_at), l.id)
+                            > (coalesce(d.sent_at, d.message_at), d.id))
+                 LIMIT 1) IS NULL
     ), changed AS (
         SELECT d.session_id, d.tutor_id, d.student_id, d.recipient, d.person_id, d.role,
                d.starts_at AS old_starts_at, {STANDS} AS stands, {STARTS_AT} AS new_starts_at,
@@ -60,7 +61,7 @@ WANTED = f"""
 SAME = """w.session_id = d.session_id AND w.recipient = d.recipient
           AND w.starts_at = d.starts_at AND w.change = d.change"""
 
-# Index: delivery_start.
+# Index: delivery_start. NOT IN is answered from a hash, however many changes there are.
 WITHDRAW_NOTICES = noted(f"""
     WITH {WANTED}
     UPDATE session_worker.delivery d
@@ -68,7 +69,8 @@ WITHDRAW_NOTICES = noted(f"""
            holder = NULL, lease_until = NULL
      WHERE d.starts_at > :now AND d.kind = 'notice'
        AND (d.state IN ('planned', 'claimed') OR d.state = 'failed' AND d.retry_at IS NOT NULL)
-       AND NOT EXISTS (SELECT FROM wanted w WHERE {SAME})
+       AND (d.session_id, d.recipient, d.starts_at, d.change) NOT IN (
+           SELECT session_id, recipient, starts_at, change FROM wanted)
     RETURNING d.id, d.state, d.reason""")
 
 
