@@ -9,6 +9,7 @@ from models.catalog import read_catalog
 from scheduler.doctor.patient import Patient
 from scheduler.doctor.stuck import check_batches
 from scheduler.ledger.settling import drop_batch, release_batch
+from scheduler.reminders.flood import usual_limit
 from tests.builders import a_session, a_tutor
 from tests.scheduler.ledger.rows import a_delivery, an_attempt
 from tests.tasks.delivery.conftest import MakeDay
@@ -159,24 +160,21 @@ def test_alarms_are_not_held_beside_a_flood(make_day: MakeDay, conn: Connection)
     assert report.sent == 4
 
 
-@pytest.mark.parametrize(("planned", "sent"), [(200, 200), (201, 0)])
-def test_by_default_200_messages_are_no_flood_and_201_are(
-    make_day: MakeDay, conn: Connection, planned: int, sent: int
-) -> None:
-    day = make_day(reminder_leads="1h", outbox="log")
-    tutors(conn, planned)
-
-    assert day.at("13:30").sent == sent
+def test_by_default_200_messages_are_no_flood(conn: Connection) -> None:
+    assert usual_limit(conn, wall("13:30")) == 200
 
 
-def test_by_default_the_busiest_minute_of_the_week_counts_ten_times(
-    make_day: MakeDay, conn: Connection
-) -> None:
+def test_by_default_the_busiest_minute_of_the_week_counts_ten_times(conn: Connection) -> None:
     """21 messages went within a minute the day before: 210 are no flood."""
-    day = make_day(reminder_leads="1h", outbox="log")
     told = a_delivery(conn, state="sent", starts_at=wall("10:00"))
     for second in range(21):
         an_attempt(conn, told, begun_at=wall(f"10:00:{second:02}", -1))
-    tutors(conn, 205)
 
-    assert day.at("13:30").sent == 205
+    assert usual_limit(conn, wall("13:30")) == 210
+
+
+def test_by_hand_only_a_limit_that_was_set_holds(make_day: MakeDay, conn: Connection) -> None:
+    day = make_day(reminder_leads="1h", outbox="log")
+    tutors(conn, 201)
+
+    assert day.at("13:30").sent == 201
