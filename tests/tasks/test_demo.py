@@ -160,9 +160,7 @@ def test_who_has_no_address_is_named_with_the_reason(document: dict[str, Any]) -
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        ("Starting PostgreSQL", signal.SIGINT),
         ("A site with", signal.SIGINT),
-        ("Starting `celery", signal.SIGINT),
         ("Starting `celery", signal.SIGTERM),
     ],
 )
