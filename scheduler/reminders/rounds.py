@@ -12,6 +12,7 @@ from models.installation import Whereabouts, adopt_installation, whereabouts
 from scheduler.reminders.claims import lapse
 from scheduler.reminders.holding import REWOUND, WRONG_DATABASE, hold_all, hold_due
 from scheduler.reminders.moves import lose
+from scheduler.reminders.pacing import call_up
 from scheduler.reminders.passes import (
     Changes,
     Due,
@@ -23,7 +24,7 @@ from scheduler.reminders.passes import (
 )
 from scheduler.reminders.planning import alarm_minutes_in_use
 from scheduler.reminders.progress import Progress, note_alarm_leads, note_beat, note_tick, progress
-from scheduler.settings import ChannelName, OnUnknown, Settings
+from scheduler.settings import ChannelName, OnUnknown, Rate, Settings
 
 # How far back a session may have begun and still get its rows, as expired.
 LOOK_BACK = timedelta(days=1)
@@ -70,7 +71,12 @@ def tick(conn: Connection, catalog: SiteCatalog, settings: Settings, now: dateti
         changes = narrow_pass(conn, catalog, settings, now, leads, due)
         horizon = due.until
     note_tick(conn, now, horizon)
+    call_up(conn, rates(settings), now)
     return changes
+
+
+def rates(settings: Settings) -> list[Rate]:
+    return [each.rate for each in settings.channels.values() if each.rate is not None]
 
 
 def due_next(planned_until: datetime, horizon: datetime, settings: Settings) -> Due:

@@ -127,6 +127,9 @@ CREATE INDEX delivery_ready ON session_worker.delivery (starts_at, urgency, kind
 -- The notices of one person are claimed as one message.
 CREATE INDEX delivery_told ON session_worker.delivery (recipient, starts_at, id)
     WHERE state = 'planned' AND kind = 'notice';
+-- What waits for a channel's rate, soonest start first.
+CREATE INDEX delivery_paced ON session_worker.delivery (starts_at, urgency, kind, recipient, id)
+    WHERE state = 'planned' AND reason = 'rate';
 -- What is tried again, and when.
 CREATE INDEX delivery_retry ON session_worker.delivery (retry_at) WHERE retry_at IS NOT NULL;
 -- Sweep: leases that ran out.
