@@ -66,6 +66,14 @@ def try_turn(conn: Connection) -> bool:
     return bool(conn.scalar(TRY_TURN))
 
 
+TRY_SWEEP = text("SELECT pg_try_advisory_xact_lock(7236548812040023)")
+
+
+def try_sweep(conn: Connection) -> bool:
+    """Whether no other sweep is under way: they do not wait for each other."""
+    return bool(conn.scalar(TRY_SWEEP))
+
+
 def wait_turn(conn: Connection) -> None:
     """Wait until no other pass is under way."""
     conn.execute(TURN)

@@ -19,6 +19,7 @@ from scheduler.reminders.passes import (
     full_pass,
     leads_of,
     narrow_pass,
+    try_sweep,
     try_turn,
     wait_turn,
 )
@@ -92,12 +93,13 @@ def due_next(planned_until: datetime, horizon: datetime, settings: Settings) -> 
 def sweep(conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime) -> Changes:
     """Take back what was lost, and hold the whole ledger against the site.
 
-    Before the first tick, and where another round is under way, only the former.
+    Where another sweep is under way: nothing. Before the first tick: only the former.
     """
+    if not try_sweep(conn):
+        return Changes()
     take_back(conn, settings, now)
     note_beat(conn, "sweep", now)
-    if not try_turn(conn):
-        return Changes()
+    wait_turn(conn)
     seen = progress(conn)
     if seen.first_tick_at is None:
         return Changes()

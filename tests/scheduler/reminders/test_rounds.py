@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from models.catalog import read_catalog
 from models.installation import installation_matches
 from scheduler.reminders import rounds
-from scheduler.reminders.passes import Changes, wait_turn
+from scheduler.reminders.passes import Changes, try_sweep, wait_turn
 from scheduler.reminders.progress import progress
 from scheduler.settings import Settings, load_settings
 from tests.builders import a_session
@@ -187,6 +187,21 @@ def test_a_tick_returns_at_once_where_another_round_is_under_way(
         assert beat.tick(at("13:00")) == Changes()
 
     assert len(beat.tick(at("13:00")).planned) == 1
+
+
+def test_a_sweep_returns_at_once_where_another_is_under_way(
+    conn: Connection, database: str, beat: Beat
+) -> None:
+    beat.tick(at("13:00"))
+    lost = a_delivery(conn, state="claimed", lease_until=at("00:00", -300))
+    conn.commit()
+    with connect(database) as other:
+        assert try_sweep(other)
+        assert beat.sweep(at("13:00")) == Changes()
+        assert row_of(conn, lost).state == "claimed"
+
+    beat.sweep(at("13:00"))
+    assert row_of(conn, lost).state != "claimed"
 
 
 def test_the_sweep_takes_back_what_leases_lost(conn: Connection, beat: Beat) -> None:
