@@ -20,6 +20,9 @@ import pytest
 from tasks.embedded import Workspace
 from tests.eventually import eventually
 
+# In one test process, one after the other: each demo starts six processes of its own.
+pytestmark = pytest.mark.xdist_group("demo")
+
 REPOSITORY = Path(__file__).parents[2]
 LONGEST_SECONDS = 60
 ESCAPE = "\x1b"
