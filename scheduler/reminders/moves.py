@@ -1,6 +1,7 @@
 """The moves of one message that is being sent; each checks state and holder in its WHERE.
 
     claimed → sending → sent | failed | unknown | held
+    claimed → sent (in the log)
     claimed → expired | obsolete | unreachable | planned
 
 A group of ledger rows that is one message moves as one.
@@ -241,6 +242,55 @@ def _leave(
 ) -> frozenset[int]:
     parameters = {"ids": list(ids), "holder": holder, "state": state, "reason": reason}
     return frozenset(conn.scalars(LEAVE, {**parameters, "send_after": send_after}))
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A ledger row that is written to the log in place of being sent, as part of message `key`."""
+
+    id: int
+    version: str | None
+    told: str
+    key: UUID
+
+
+# Indexes: primary keys. As BEGIN_SENDING, for many messages: there is no provider to wait for.
+MARK_LOGGED = text("""
+    WITH logged AS (
+        UPDATE session_worker.delivery d
+           SET state = 'sent', sent_at = :now, channel = 'log', outbox = 'log', reason = NULL,
+               message_key = coalesce(d.message_key, c.key),
+               message_at = coalesce(d.message_at, :now), told = c.told,
+               attempts = d.attempts + 1, holder = NULL, lease_until = NULL
+          FROM unnest(CAST(:ids AS bigint[]), CAST(:versions AS text[]), CAST(:told AS jsonb[]),
+                      CAST(:keys AS uuid[])) AS c(id, version, told, key)
+         WHERE d.id = c.id AND d.state = 'claimed' AND d.holder = :holder
+           AND d.lease_until > clock_timestamp()
+           AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
+               IS NOT DISTINCT FROM c.version
+        RETURNING d.id, d.message_key
+    )
+    INSERT INTO session_worker.attempt
+           (delivery_id, message_key, channel, begun_at, ended_at, outcome, words)
+    SELECT id, message_key, 'log', clock_timestamp(), clock_timestamp(), 'sent',
+           'written to the log'
+      FROM logged
+    RETURNING delivery_id""")
+
+
+def mark_logged(
+    conn: Connection, rows: Sequence[Logged], holder: UUID, now: datetime
+) -> frozenset[int]:
+    """claimed → sent, on channel `log`. Others lost their lease, or their session has changed."""
+    parameters = {
+        "ids": [row.id for row in rows],
+        "versions": [row.version for row in rows],
+        "told": [row.told for row in rows],
+        "keys": [str(row.key) for row in rows],
+        "holder": holder,
+        "now": now,
+    }
+    return frozenset(conn.scalars(MARK_LOGGED, parameters)) if rows else frozenset()
 
 
 # Index: primary key. Nobody has repeated it yet: what is in another's hands is not in these states.

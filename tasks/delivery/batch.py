@@ -12,6 +12,8 @@ from scheduler.reminders.claims import Batch
 from scheduler.settings import Settings
 from tasks.delivery.desk import Desk
 from tasks.delivery.lease import kept_lease
+from tasks.delivery.logbook import write_to_log
+from tasks.delivery.outbox import Outbox, outbox_of
 from tasks.delivery.permits import Permits
 from tasks.delivery.shift import Clock, Shift, Sight, Work, look
 from tasks.delivery.tally import Tally
@@ -37,6 +39,8 @@ def work_through(desk: Desk, batch: Batch, clock: Clock, patience: timedelta) ->
     with kept_lease(desk.engine, batch.holder, work.lease):
         with desk.engine.begin() as conn:
             sight = look(conn, work, batch.ids)
+        if outbox_of(desk.settings) is Outbox.LOG:
+            return write_to_log(work, sight)
         parts = shares(sight.messages, connections(desk.settings))
         return sum(deliver_shares(work, sight, parts), Tally())
 

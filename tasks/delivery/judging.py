@@ -19,7 +19,6 @@ from tasks.delivery.outbox import Outbox
 GRACE = timedelta(minutes=1)
 PAUSE_CHECK = timedelta(seconds=30)
 LOG = "log"
-LOG_FORM = ChannelName.PUSH  # short, without attachments
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def choose(facts: Facts, ways: Ways, now: datetime) -> Judgement:
 
 def send_by(recipient: Recipient, names: Sequence[ChannelName], outbox: Outbox) -> Send:
     if outbox is Outbox.LOG:
-        return Send(LOG, LOG_FORM, recipient, (), outbox.value)
+        return Send(LOG, names[0], recipient, (), outbox.value)
     return Send(names[0], names[0], recipient, tuple(names[1:]), outbox.value)
 
 

@@ -7,13 +7,13 @@ from sqlalchemy import Connection
 
 from scheduler.reminders import moves
 from tasks.delivery.judging import Expire, Fail, GiveUp, Judgement, Postpone, Send, Withdraw
-from tasks.delivery.tally import Tally
+from tasks.delivery.tally import NOTHING, Tally
 
 
 def let_go(conn: Connection, judged: Mapping[int, Judgement], holder: UUID) -> Tally:
     """Move each as its judgement says; what is to be sent stays. Returns what moved."""
-    tally = Tally()
-    for judgement in dict.fromkeys(judged.values()):
+    tally = NOTHING
+    for judgement in dict.fromkeys(each for each in judged.values() if not isinstance(each, Send)):
         ids = [id_ for id_, each in judged.items() if each == judgement]
         tally += let_alike_go(conn, judgement, ids, holder)
     return tally
@@ -32,4 +32,4 @@ def let_alike_go(conn: Connection, judgement: Judgement, ids: list[int], holder:
         case Postpone(until, reason):
             return Tally(postponed=len(moves.postpone(conn, ids, holder, until, reason)))
         case Send():
-            return Tally()
+            return NOTHING

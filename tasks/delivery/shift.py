@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -25,14 +25,14 @@ from scheduler.settings import ChannelName
 from tasks.channels.outcome import Outcome, Result
 from tasks.database import ServerUnreachable
 from tasks.delivery.desk import Desk
-from tasks.delivery.judging import LOG, Judgement, Postpone, Send, Ways, judge
+from tasks.delivery.judging import Judgement, Postpone, Send, Ways, judge
 from tasks.delivery.leaving import let_go
 from tasks.delivery.outbox import outbox_of
 from tasks.delivery.permits import NOW, Permits
 from tasks.delivery.recording import Ended, record
-from tasks.delivery.tally import Tally
+from tasks.delivery.tally import NOTHING, Tally
+from tasks.delivery.wording import message_of, worded
 from tasks.messages.letter import Letter
-from tasks.messages.render import render
 from tasks.site import site_catalog
 
 logger = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ class Shift:
         """One message to its end. False: a session has changed since it was read; look again."""
         judged = self.judged(rows)
         send = sending(judged)
-        if send is not None and send.channel != LOG:
+        if send is not None:
             judged = self.rated(rows, judged, ChannelName(send.channel))
             send = sending(judged)
         if send is not None:
@@ -151,10 +151,7 @@ class Shift:
         return True
 
     def judged(self, rows: Sequence[Facts]) -> dict[int, Judgement]:
-        settings, now = self.work.desk.settings, self.work.clock()
-        ways = Ways(
-            self.work.desk.channels, outbox_of(settings), self.sight.paused, settings.max_attempts
-        )
+        ways, now = ways_of(self.work.desk, self.sight.paused), self.work.clock()
         return {row.id: judge(row, ways, now) for row in rows}
 
     def rated(
@@ -174,7 +171,7 @@ class Shift:
     def send(self, rows: Sequence[Facts], send: Send, judged: dict[int, Judgement]) -> bool:
         going = [row for row in rows if isinstance(judged[row.id], Send)]
         message = message_of(going, send, self.work.clock())
-        letter = self.worded(message, send)
+        letter = worded(self.work.desk, message, send.form)
         if letter is None:
             return self.fail(going)
         claimed = [moves.Claimed(row.id, row.version, told(row.lesson)) for row in going]
@@ -190,14 +187,6 @@ class Shift:
         self.ended = Ended(tried, going, send, self.transmit(letter, send, message))
         return True
 
-    def worded(self, message: Message, send: Send) -> Letter | None:
-        """None: a template failed on it. One message must not stop the others."""
-        try:
-            return render(message, send.form, self.work.desk.words)
-        except Exception:
-            logger.exception("The message %s cannot be put into words", message.key)
-            return None
-
     def fail(self, rows: Sequence[Facts]) -> bool:
         ids = [row.id for row in rows]
         with self.recorded() as moved:
@@ -206,10 +195,6 @@ class Shift:
         return True
 
     def transmit(self, letter: Letter, send: Send, message: Message) -> Outcome:
-        if send.channel == LOG:
-            who = message.recipient
-            logger.info("%s to %s %s: %s", message.kind, who.role, who.person_id, letter.title)
-            return Outcome(Result.SENT, "written to the log")
         channel = self.work.desk.channels[ChannelName(send.channel)]
         try:
             return channel.send(letter, send.recipient, message.key, message.at)
@@ -225,7 +210,7 @@ class Shift:
             if self.ended is not None:
                 moved.append(self.record(self.conn, self.ended))
             yield moved
-        self.tally = sum(moved, self.tally)
+        self.tally = sum((each for each in moved if each is not NOTHING), self.tally)
         self.ended = None
 
     def record(self, conn: Connection, ended: Ended) -> Tally:
@@ -250,15 +235,6 @@ def sending(judged: Mapping[int, Judgement]) -> Send | None:
     return next((each for each in judged.values() if isinstance(each, Send)), None)
 
 
-def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
-    """One message about all the rows; its key and date are those of the first try (promise 3)."""
-    first = rows[0]
-    return Message(
-        kind=first.kind,
-        recipient=send.recipient,
-        lessons=tuple(chain.from_iterable(row.lessons for row in rows)),
-        lead=timedelta(minutes=min(row.lead_minutes for row in rows)),
-        key=first.key or uuid4(),
-        at=first.first_tried_at or now,
-        now=now,
-    )
+def ways_of(desk: Desk, paused: frozenset[str]) -> Ways:
+    settings = desk.settings
+    return Ways(desk.channels, outbox_of(settings), paused, settings.max_attempts)

@@ -18,3 +18,6 @@ class Tally:
     def __add__(self, other: "Tally") -> "Tally":
         names = [field.name for field in fields(self)]
         return Tally(*(getattr(self, name) + getattr(other, name) for name in names))
+
+
+NOTHING = Tally()

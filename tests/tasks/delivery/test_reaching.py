@@ -192,6 +192,23 @@ def test_with_the_log_as_outbox_nothing_leaves(make_day: MakeDay, tutor: int) ->
     assert found == [("log", "log")]
 
 
+def test_with_the_log_as_outbox_a_group_is_one_message_too(
+    make_day: MakeDay, conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    tutor = a_tutor(conn)
+    for name in ("Dawit", "Sara"):
+        a_session(conn, tutor_id=tutor, student_id=a_student(conn, first_name=name),
+                  notification_enabled=True)  # fmt: skip
+    day = make_day(outbox="log")
+    with caplog.at_level("INFO", "tasks.delivery"):
+        report = day.at("13:00")
+
+    keys = day.read("SELECT DISTINCT message_key FROM session_worker.attempt")
+    assert (report.sent, len(keys)) == (2, 1)
+    (line,) = [line for line in caplog.messages if line.startswith("reminder to tutor")]
+    assert "begin" in line
+
+
 def test_with_the_log_as_outbox_no_channel_is_needed_but_an_address(
     make_day: MakeDay, conn: Connection, tutor: int
 ) -> None:

@@ -16,8 +16,10 @@ from scheduler.reminders.rounds import take_back
 from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
 from tasks.channels.outcome import Outcome
+from tasks.delivery import wording
 from tasks.delivery.batch import shares, work_through
 from tasks.messages.letter import Letter
+from tasks.messages.render import render
 from tasks.reminding import remind
 from tests.builders import a_session, a_student, a_tutor
 from tests.eventually import eventually
@@ -279,14 +281,13 @@ def test_a_message_that_no_template_can_word_stops_no_other(
 ) -> None:
     addresses = alarms(conn, 2)
     batch = claimed(day)
-    render = __import__("tasks.delivery.shift", fromlist=["render"]).render
 
     def stumbling(message: Any, *rest: Any) -> Letter:
         if message.recipient.email == addresses[0]:
             raise ValueError("no such filter")
-        return render(message, *rest)  # type: ignore[no-any-return]
+        return render(message, *rest)
 
-    monkeypatch.setattr("tasks.delivery.shift.render", stumbling)
+    monkeypatch.setattr(wording, "render", stumbling)
     work(day, batch)
 
     assert states(day) == [("failed", "no_words"), ("sent", None)]
