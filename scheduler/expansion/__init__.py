@@ -12,13 +12,13 @@ from sqlalchemy import Engine
 from models.catalog import read_catalog
 from scheduler.expansion.attention import Attention, look_at_rules
 from scheduler.expansion.chunk import Outcome, expand_or_halve, take_turn
-from scheduler.expansion.report import ExpansionReport, make_report
+from scheduler.expansion.report import ExpansionReport, Written, make_report
 from scheduler.expansion.span import Span
 from scheduler.expansion.standing import look_at_rows, record_rows
 from scheduler.settings import Settings
 
 CHUNK = 2_000  # series in one transaction: flat memory, short turns
-PASSES = 4  # what one pass frees, the next fills
+PASSES = 100  # what one pass frees, the next fills: mostly one or two, more where rows queue up
 
 __all__ = ["ExpansionReport", "expand"]
 
@@ -36,12 +36,13 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
         seen = _look(engine, span)
         failed = {one.anchor_id for one in outcome.failed}
         ids = [one for one in seen.work if one not in failed]
-        if not ids or ids == done:
+        if not ids:
             break
         this_pass = expand_ids(engine, span, ids)
-        outcome, done = outcome + this_pass, ids
-        if not this_pass.again:
+        outcome += this_pass
+        if not this_pass.again or (ids == done and this_pass.written == Written()):
             break
+        done = ids
     with engine.connect() as conn:
         return make_report(conn, span, seen.seemingly, outcome.written, outcome.failed)
 

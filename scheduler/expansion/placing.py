@@ -158,11 +158,13 @@ CONFLICT = text("""
     UPDATE sw_candidate c SET verdict = 'conflict', blocked_by = x.id
       FROM lowest x WHERE c.anchor_id = x.anchor_id AND c.occurs_on = x.occurs_on""")
 
-# Pairs of candidates that cannot both stand: `winner` is the lower anchor.
+# Pairs of candidates that cannot both stand: `winner` is the lower anchor; within a series, a row
+# that stands goes before a new one.
 MAKE_CLASHES = text("""
     CREATE TEMP TABLE sw_clash ON COMMIT DROP AS
     WITH wanted AS (
         SELECT anchor_id, occurs_on, tutor_id, student_id, starts, ends,
+               CASE kind WHEN 'keep' THEN 0 WHEN 'revive' THEN 1 ELSE 2 END AS rank,
                starts::date + later AS day
           FROM sw_candidate, (VALUES (0), (1)) AS l(later)
          WHERE (later = 0 OR ends > starts::date + 1) AND verdict = 'place' AND NOT settled)
@@ -170,13 +172,15 @@ MAKE_CLASHES = text("""
            l.anchor_id AS loser, l.occurs_on AS loser_on,
            w.student_id = l.student_id AND w.starts = l.starts AS same
       FROM wanted w
-      JOIN wanted l ON l.day = w.day AND l.tutor_id = w.tutor_id AND l.anchor_id > w.anchor_id
+      JOIN wanted l ON l.day = w.day AND l.tutor_id = w.tutor_id
+                   AND (l.anchor_id, l.rank) > (w.anchor_id, w.rank)
      WHERE w.starts < l.ends AND l.starts < w.ends
        AND NOT (w.starts = l.starts AND w.ends = l.ends AND w.student_id <> l.student_id)
     UNION ALL
     SELECT w.anchor_id, w.occurs_on, l.anchor_id, l.occurs_on, false
       FROM wanted w
-      JOIN wanted l ON l.day = w.day AND l.student_id = w.student_id AND l.anchor_id > w.anchor_id
+      JOIN wanted l ON l.day = w.day AND l.student_id = w.student_id
+                   AND (l.anchor_id, l.rank) > (w.anchor_id, w.rank)
      WHERE w.starts < l.ends AND l.starts < w.ends AND w.tutor_id <> l.tutor_id""")
 
 

@@ -1,7 +1,8 @@
 """A row of a series that a person made recurring: "this and following" (design, "What happened").
 
 It is the anchor of a new series; the old one ends the day before, and its later rows pass to the
-new one as if its dates had changed.
+new one as if its dates had changed. Where the row was moved, that is before its old date and its
+new one: no day is in both series.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, text
 # An adopted row counts as a generated one, unless it is also somebody else's, or carried a rule of
 # its own when it was adopted.
 NEXT_SPLIT = text("""
-    SELECT o.anchor_id AS old, o.session_id AS new, o.occurs_on AS "on"
+    SELECT o.anchor_id AS old, o.session_id AS new, least(o.occurs_on, t.session_date) AS "on"
       FROM session_worker.occurrence o
       JOIN tutor_sessions t ON t.id = o.session_id AND t.is_recurring
      WHERE o.session_id = ANY(CAST(:ids AS bigint[]))
@@ -28,8 +29,8 @@ BEGIN_NEW = text("""
     INSERT INTO session_worker.series
            (anchor_id, state, seen, tutor_id, student_id, written, enrolled, ends_on, continued_by)
     SELECT :new, 'active', '', tutor_id, student_id, written, enrolled,
-           CASE WHEN continued_by IS NOT NULL AND ends_on > :on THEN ends_on END,
-           CASE WHEN continued_by IS NOT NULL AND ends_on > :on THEN continued_by END
+           CASE WHEN continued_by IS NOT NULL AND ends_on >= :on THEN ends_on END,
+           CASE WHEN continued_by IS NOT NULL AND ends_on >= :on THEN continued_by END
       FROM session_worker.series WHERE anchor_id = :old
         ON CONFLICT (anchor_id) DO UPDATE SET written = excluded.written""")
 END_OLD = text("""
@@ -37,10 +38,10 @@ END_OLD = text("""
        SET ends_on = CAST(:on AS date) - 1, continued_by = :new, seen = ''
      WHERE anchor_id = :old""")
 FORGET_ROW = text("""
-    DELETE FROM session_worker.occurrence WHERE anchor_id = :old AND occurs_on = :on""")
+    DELETE FROM session_worker.occurrence WHERE anchor_id = :old AND session_id = :new""")
 PASS_LATER = text("""
     UPDATE session_worker.occurrence SET anchor_id = :new
-     WHERE anchor_id = :old AND occurs_on > :on""")
+     WHERE anchor_id = :old AND occurs_on >= :on""")
 
 
 def split_series(conn: Connection, ids: Sequence[int]) -> frozenset[int]:

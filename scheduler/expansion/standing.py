@@ -34,7 +34,8 @@ STAND = text("""
       LEFT JOIN tutor_sessions t ON t.id = o.session_id
      WHERE o.occurs_on >= :today GROUP BY o.state""")
 
-# A date that has no row, and a row that is there for it. Index: occurrence_open.
+# A date that has no row, and a row that is there for it, not of another series' making.
+# Index: occurrence_open; occurrence_session.
 BACK = """
       FROM session_worker.occurrence o
       JOIN session_worker.series s ON s.anchor_id = o.anchor_id
@@ -42,7 +43,9 @@ BACK = """
         ON t.tutor_id = s.tutor_id AND t.student_id = s.student_id
        AND t.session_date = o.occurs_on AND t.start_time = (s.written->>'start_time')::time
      WHERE (o.state IN ('conflict', 'deleted') OR o.blocked_by IS NOT NULL)
-       AND o.state IN ('conflict', 'deleted') AND o.occurs_on >= :today"""
+       AND o.state IN ('conflict', 'deleted') AND o.occurs_on >= :today
+       AND NOT EXISTS (SELECT FROM session_worker.occurrence p
+                        WHERE p.session_id = t.id AND p.state IN ('created', 'skipped'))"""
 ROW_BACK = f"SELECT 1 {BACK} LIMIT 1"
 
 

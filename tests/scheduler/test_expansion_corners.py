@@ -356,6 +356,21 @@ def test_a_rule_that_stops_with_its_rows_leaves_those_of_its_twin(site: Site) ->
     assert set(site.states(second).values()) == {"created"}
 
 
+def test_a_deleted_date_is_not_given_the_row_of_a_twin(site: Site) -> None:
+    first = an_anchor(site.conn)
+    site.run()
+    site.delete(site.row_on(first, date(2026, 12, 15)).id)
+    an_anchor(site.conn, session_date=date(2026, 12, 2), **site.pair(first),
+              recurring_pattern={"days": ["Tuesday"]})  # fmt: skip
+    site.run()
+    before = site.everything()
+
+    site.run()
+
+    assert site.everything() == before
+    assert site.occurrence(first, date(2026, 12, 15)).state == "deleted"
+
+
 # "This and following"
 
 
@@ -371,6 +386,21 @@ def test_a_second_split_before_the_first_ends_where_that_one_begins(site: Site) 
     site.run()
 
     assert site.live(anchor) == dec(8, 10, 17, 22, 25)
+
+
+def test_a_row_that_was_moved_to_an_earlier_day_begins_its_series_there(site: Site) -> None:
+    anchor = an_anchor(site.conn)
+    site.run()
+    new = site.row_on(anchor, date(2026, 12, 22)).id
+    deleted = site.row_on(anchor, date(2026, 12, 15)).id
+    site.edit(new, session_date=date(2026, 12, 10), is_recurring=True,
+              session_frequency="weekly", recurring_pattern='{"days": ["Tuesday"]}')  # fmt: skip
+    site.delete(deleted)
+
+    site.run()
+
+    assert site.series(anchor).ends_on == date(2026, 12, 9)
+    assert site.live(anchor) == dec(8, 10, 22, 29)
 
 
 # The site's own constraints
