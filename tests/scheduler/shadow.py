@@ -67,9 +67,9 @@ class Row:
 @dataclass
 class Shadow:
     """`theirs`: cells of generated rows that people wrote: (id, column) → the value, and what it
-    was. `closed`: dates whose row a person cancelled, moved or deleted, by the first anchor of the
-    series: date → the row. `not_ours`: rows that the worker never writes. `dates`: what each anchor
-    that has a rule means. `roots`: anchor → the first anchor of its series."""
+    was. `closed`: dates whose row a person cancelled, moved or deleted: (anchor, date) → the row.
+    `not_ours`: rows that the worker never writes. `dates`: what each anchor that has a rule
+    means."""
 
     site: Site
     at: datetime
@@ -77,7 +77,6 @@ class Shadow:
     closed: dict[tuple[int, date], int] = field(default_factory=dict)
     not_ours: set[int] = field(default_factory=set)
     dates: dict[int, Dates] = field(default_factory=dict)
-    roots: dict[int, int] = field(default_factory=dict)
 
     def rows(self) -> dict[int, Row]:
         found = self.site.sql(
@@ -110,11 +109,11 @@ class Shadow:
 
     def close_or_open(self, session: int) -> None:
         away = any((session, name) in self.theirs for name in ("status", "session_date"))
-        for root, day in self.dates_of(session):
+        for anchor, day in self.dates_of(session):
             if away:
-                self.closed[root, day] = session
+                self.closed[anchor, day] = session
             else:
-                self.closed.pop((root, day), None)
+                self.closed.pop((anchor, day), None)
 
     def write_adopted(self, session: int, **columns: Any) -> None:
         """As write, on a row that a person entered: it may be the row of a date."""
@@ -131,11 +130,16 @@ class Shadow:
         self.dates.pop(session, None)
 
     def begins_a_series(self, session: int, means: Dates) -> None:
-        """A person makes the row of a date recurring: it is no row of that date any more."""
-        roots = self.dates_of(session)
-        self.roots |= {session: roots[0][0]} if roots else {}
+        """A person makes the row of a date recurring: it is no row of that date any more, and the
+        later dates of its series pass to the new one."""
         self.theirs = {key: cell for key, cell in self.theirs.items() if key[0] != session}
         self.closed = {key: row for key, row in self.closed.items() if row != session}
+        for old, day in self.dates_of(session)[:1]:
+            moved = date.fromisoformat(self.rows()[session].cells["session_date"])
+            self.closed = {
+                (session if anchor == old and on >= min(day, moved) else anchor, on): row
+                for (anchor, on), row in self.closed.items()
+            }
         self.not_ours.add(session)
         self.dates[session] = means
 
@@ -143,18 +147,18 @@ class Shadow:
         """A person entered a row: where it stands for a closed date, that one is open to it."""
         self.not_ours.add(session)
         day = date.fromisoformat(self.rows()[session].cells["session_date"])
-        for root, closed_day in list(self.closed):
-            if closed_day == day:
-                del self.closed[root, closed_day]
+        self.closed = {key: row for key, row in self.closed.items() if key[1] != day}
 
     def dates_of(self, session: int) -> list[tuple[int, date]]:
-        """The dates whose row this is, by the first anchor of their series."""
+        """The dates whose row this is: (anchor, date), the series that made it first."""
         found = self.site.sql(
             """SELECT anchor_id, occurs_on FROM session_worker.occurrence
-                WHERE session_id = :id AND state IN ('created', 'adopted', 'skipped')""",
+                WHERE session_id = :id AND state IN ('created', 'adopted', 'skipped')
+                ORDER BY state <> 'created', occurs_on""",
             id=session,
         )
-        return [(self.roots.get(row.anchor_id, row.anchor_id), row.occurs_on) for row in found]
+        dates = [(row.anchor_id, row.occurs_on) for row in found]
+        return dates
 
     def forget(self) -> None:
         """session_worker is lost: what stands is adopted, and never written again."""
@@ -196,7 +200,7 @@ class Shadow:
         made = after.keys() - before.keys()
         for (anchor, day), one in occurrences.items():
             if one.session_id in made:
-                assert (self.roots.get(anchor, anchor), day) not in self.closed, one
+                assert (anchor, day) not in self.closed, one
 
     def check_places(
         self,
