@@ -3,18 +3,18 @@
 from datetime import UTC, datetime
 
 from scheduler.reminders import rounds
-from scheduler.settings import load_settings
 from tasks import app
 from tasks.database import worker_engine
 from tasks.delivery.handing import hand_out
 from tasks.held import say_what_is_held
+from tasks.process import worker_settings
 from tasks.site import site_catalog
 
 
 @app.task(name="tasks.planning.tick")
 def tick() -> None:
     """Plan what falls due, and hand out what is due."""
-    engine, settings, now = worker_engine(), load_settings(), datetime.now(UTC)
+    engine, settings, now = worker_engine(), worker_settings(), datetime.now(UTC)
     with engine.begin() as conn:
         if rounds.hold_elsewhere(conn):
             return
@@ -26,7 +26,7 @@ def tick() -> None:
 @app.task(name="tasks.planning.sweep")
 def sweep() -> None:
     """Hold the ledger against the site, and take back what the broker or a dead worker lost."""
-    engine, settings, now = worker_engine(), load_settings(), datetime.now(UTC)
+    engine, settings, now = worker_engine(), worker_settings(), datetime.now(UTC)
     with engine.begin() as conn:
         if rounds.hold_elsewhere(conn):
             return

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from models.installation import installation_matches
 from scheduler.reminders.claims import Batch
-from scheduler.settings import load_settings
 from tasks import app
 from tasks.database import worker_engine
+from tasks.delivery import starting
+from tasks.process import worker_settings
+
+__all__ = ["deliver", "starting"]  # the signals in the latter are heard where it is imported
 
 # A wait for a channel's rate that is not worth a way through the ledger.
 PATIENCE = timedelta(seconds=0.5)
@@ -24,10 +27,10 @@ def deliver(holder: str, ids: Sequence[int]) -> None:
     from tasks.delivery.desk import worker_desk  # Apprise is slow to import
     from tasks.delivery.handing import hand_on
 
-    engine, settings = worker_engine(), load_settings()
+    engine, settings = worker_engine(), worker_settings()
     with engine.connect() as conn:
         if not installation_matches(conn):
             return  # the tick holds everything
     batch = Batch(UUID(holder), tuple(ids))
-    work_through(worker_desk(engine, settings), batch, lambda: datetime.now(UTC), PATIENCE)
+    work_through(worker_desk(), batch, lambda: datetime.now(UTC), PATIENCE)
     hand_on(app, engine, settings, datetime.now(UTC))

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Lock
+from functools import cache
 
 from sqlalchemy import Engine
 
 from scheduler.settings import ChannelName, Settings
 from tasks.channels.channel import Channel
 from tasks.channels.configured import channels_of
+from tasks.database import worker_engine
 from tasks.messages.render import Words, words_of
+from tasks.process import worker_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,7 @@ def desk_of(engine: Engine, settings: Settings) -> Desk:
     return Desk(engine, settings, channels_of(settings), words_of(settings))
 
 
-_desk: Desk | None = None
-_lock = Lock()
-
-
-def worker_desk(engine: Engine, settings: Settings) -> Desk:
-    """The desk of this worker process."""
-    global _desk
-    with _lock:
-        if _desk is None:
-            _desk = desk_of(engine, settings)
-        return _desk
+@cache
+def worker_desk() -> Desk:
+    """The desk of this worker and the processes that it forks."""
+    return desk_of(worker_engine(), worker_settings())
