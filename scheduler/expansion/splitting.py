@@ -17,11 +17,11 @@ NEXT_SPLIT = text("""
       FROM session_worker.occurrence o
       JOIN tutor_sessions t ON t.id = o.session_id AND t.is_recurring
      WHERE o.session_id = ANY(CAST(:ids AS bigint[]))
-       AND (o.state = 'created' OR o.state = 'adopted' AND o.reason IS NULL)
+       AND (o.state IN ('created', 'skipped') OR o.state = 'adopted' AND o.reason IS NULL)
        AND NOT EXISTS (SELECT FROM session_worker.series s
                         WHERE s.anchor_id = o.session_id
                           AND (s.seen <> '' OR o.state = 'adopted'))
-     ORDER BY o.occurs_on, o.session_id, o.state DESC, o.anchor_id LIMIT 1""")
+     ORDER BY o.occurs_on, o.session_id, o.state = 'adopted', o.anchor_id LIMIT 1""")
 
 # What the old series last wrote is what the new one starts from: rows that still hold it follow.
 # Where the old one was split before, the new one reaches to that split and no further.

@@ -154,11 +154,10 @@ class Shadow:
         found = self.site.sql(
             """SELECT anchor_id, occurs_on FROM session_worker.occurrence
                 WHERE session_id = :id AND state IN ('created', 'adopted', 'skipped')
-                ORDER BY state <> 'created', occurs_on""",
+                ORDER BY state = 'adopted', occurs_on""",
             id=session,
         )
-        dates = [(row.anchor_id, row.occurs_on) for row in found]
-        return dates
+        return [(row.anchor_id, row.occurs_on) for row in found]
 
     def forget(self) -> None:
         """session_worker is lost: what stands is adopted, and never written again."""
@@ -200,7 +199,7 @@ class Shadow:
         made = after.keys() - before.keys()
         for (anchor, day), one in occurrences.items():
             if one.session_id in made:
-                assert (anchor, day) not in self.closed, one
+                assert (anchor, day) not in self.closed, (one, self.closed[anchor, day])
 
     def check_places(
         self,
