@@ -10,10 +10,11 @@ from tests.command_line import REPOSITORY
 def test_a_channel_that_cannot_be_used_ends_the_worker_with_one_line(
     database: str, valkey: str
 ) -> None:
+    settings = {"DATABASE_URL": database, "REDIS_URL": valkey, "CHANNEL_SMS": "nonsense"}
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "celery", "-A", "tasks", "worker"],
         capture_output=True, text=True, timeout=60, cwd=REPOSITORY, check=False,
-        env={**os.environ, "DATABASE_URL": database, "REDIS_URL": valkey, "CHANNEL_SMS": "nonsense"},
+        env={**os.environ, **settings},
     )  # fmt: skip
 
     assert ended.returncode == 2
