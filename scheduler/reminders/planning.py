@@ -40,7 +40,7 @@ def plan(
     """Make the ledger rows that lack for live sessions whose start lies in a window.
 
     A row is made as `planned`; `expired` if the session has begun; `obsolete` if its series is
-    paused, if a nearer lead is due as well, or if it was due by `silent_until` (the first tick).
+    paused, or if it was due by `silent_until` (the first tick).
     Keys that are there are left alone, and take no sequence values.
     """
     if not windows:
@@ -132,19 +132,13 @@ def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str
          WHERE due_at <= :horizon OR send_after <= :horizon
          ORDER BY tutor_id, student_id, starts_at, kind, lead_minutes, recipient,
                   paused, place, session_id
-    ), ranked AS (
-        SELECT *, count(*) FILTER (WHERE due_at <= :now AND NOT paused) OVER (
-                   PARTITION BY tutor_id, student_id, starts_at, kind, recipient
-                   ORDER BY lead_minutes ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-               ) > 0 AND due_at <= :now AS replaced
-          FROM candidate
     ), fresh AS (
         SELECT c.*, CASE
                WHEN paused THEN 'series_paused'
                WHEN session_worker.begun(kind, lead_minutes, starts_at, :now) THEN 'begun'
                WHEN due_at <= CAST(:silent_until AS timestamptz) THEN 'before_first_tick'
-               WHEN replaced THEN 'nearer_lead' END AS reason
-          FROM ranked c
+               END AS reason
+          FROM candidate c
           LEFT JOIN LATERAL (
               SELECT d.id FROM session_worker.delivery d
                WHERE d.tutor_id = c.tutor_id AND d.student_id = c.student_id

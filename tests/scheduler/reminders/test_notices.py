@@ -190,11 +190,19 @@ def test_a_notice_that_failed_for_good_is_not_made_anew(told: Told) -> None:
 
 
 def test_while_a_message_is_being_sent_its_session_gets_no_notice(told: Told) -> None:
-    told.write("UPDATE session_worker.delivery SET state = 'sending'")
+    told.write(
+        "INSERT INTO session_worker.delivery (session_id, tutor_id, student_id, starts_at, kind,"
+        " lead_minutes, recipient, person_id, role, state, due_at, send_after)"
+        " SELECT session_id, tutor_id, student_id, starts_at, kind, 30, recipient, person_id, role,"
+        " 'sending', due_at, send_after FROM session_worker.delivery"
+    )
     told.write(CANCEL)
     told.run(at("13:10"))
-
     assert told.notices() == []
+    told.write("UPDATE session_worker.delivery SET state = 'failed' WHERE state = 'sending'")
+    told.run(at("13:11"))
+
+    assert told.notices() == [("cancelled", at("14:00"), "planned", None)]
 
 
 @pytest.mark.parametrize("state", ["unknown", "held", "planned", "obsolete"])

@@ -4,8 +4,6 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from scheduler.message import Kind
 from scheduler.occurrences import instant
@@ -61,24 +59,30 @@ def test_windows_that_overlap_are_read_once() -> None:
     assert slots(windows, ADDIS) == [Slot(day, day, "12:00:00", "15:00:00")]
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    zone=st.sampled_from(ZONES),
-    after=st.datetimes(datetime(2026, 1, 1), datetime(2027, 6, 1)),  # noqa: DTZ001 (made aware below)
-    minutes=st.integers(1, 3 * 24 * 60),
-    offset=st.integers(0, 3 * 24 * 60),
-)
-def test_every_wall_time_that_means_an_instant_of_the_window_is_read(
-    zone: str, after: datetime, minutes: int, offset: int
-) -> None:
-    begins = after.replace(tzinfo=UTC)
-    window = Window(LEAD, begins, begins + minutes * MINUTE)
-    wall = (begins + min(offset, minutes) * MINUTE).astimezone(ZoneInfo(zone))
-    around = [wall.replace(tzinfo=None) + n * timedelta(minutes=15) for n in range(-8, 9)]
+def changes(zone: ZoneInfo) -> list[datetime]:
+    """The instants of a year at which the zone's clocks change."""
+    hours = [datetime(2026, 1, 1, tzinfo=UTC) + n * HOUR for n in range(365 * 24)]
+    offsets = [hour.astimezone(zone).utcoffset() for hour in hours]
+    return [hours[n] for n in range(1, len(hours)) if offsets[n] != offsets[n - 1]]
 
-    for each in around:
-        if window.after < instant(each, ZoneInfo(zone)) <= window.until:
-            assert any(holds(slot, each) for slot in slots([window], ZoneInfo(zone)))
+
+@pytest.mark.parametrize("name", ZONES)
+def test_every_wall_time_that_means_an_instant_of_the_window_is_read(name: str) -> None:
+    """Windows of an hour around each change of the clocks, and around noon."""
+    zone = ZoneInfo(name)
+    for middle in [NOON, *changes(zone)]:
+        for quarters in range(-14, 15):
+            after = middle + quarters * 15 * MINUTE
+            window = Window(LEAD, after, after + HOUR)
+            read = slots([window], zone)
+            for wall in walls_around(middle, zone):
+                if window.after < instant(wall, zone) <= window.until:
+                    assert any(holds(slot, wall) for slot in read), (window, wall)
+
+
+def walls_around(middle: datetime, zone: ZoneInfo) -> list[datetime]:
+    wall = middle.astimezone(zone).replace(tzinfo=None)
+    return [wall + n * 15 * MINUTE for n in range(-24, 25)]
 
 
 def test_the_tick_looks_at_what_newly_falls_due() -> None:

@@ -130,13 +130,16 @@ def test_the_lease_of_a_slow_batch_is_kept(make_day: MakeDay, conn: Connection) 
     day = make_day(lease_seconds=1)
     day.sink.stall("BODY", 2.5)
     batch = claimed(day, lease=timedelta(seconds=1))
+    seen = set()
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(work, day, batch)
         while not working.done():
             take_back(conn, day.desk.settings, NOW)
             conn.commit()
+            seen |= {state for state, _ in states(day)}
         working.result()
 
+    assert seen <= {"claimed", "sending", "sent"}
     assert states(day) == [("sent", None)]
 
 
