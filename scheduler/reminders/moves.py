@@ -50,7 +50,7 @@ class Try:
 BEGIN_SENDING = Prepared(
     "begin_sending",
     {
-        "ids": "bigint[]", "versions": "text[]", "told": "jsonb[]", "holder": "uuid",
+        "id": "bigint", "version": "text", "told": "jsonb", "holder": "uuid",
         "channel": "text", "outbox": "text", "key": "uuid", "at": "timestamptz",
         "lease": "interval",
     },
@@ -58,18 +58,17 @@ BEGIN_SENDING = Prepared(
     WITH begun AS (
         UPDATE session_worker.delivery d
            SET state = 'sending', channel = :channel, outbox = :outbox, reason = NULL,
-               message_key = :key, message_at = :at, told = c.told, attempts = d.attempts + 1,
+               message_key = :key, message_at = :at, told = :told, attempts = d.attempts + 1,
                lease_until = clock_timestamp() + :lease
-          FROM unnest(:ids, :versions, :told) AS c(id, version, told)
-         WHERE d.id = c.id AND d.state = 'claimed' AND d.holder = :holder
+         WHERE d.id = :id AND d.state = 'claimed' AND d.holder = :holder
            AND d.lease_until > clock_timestamp()
            AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
-               IS NOT DISTINCT FROM c.version
+               IS NOT DISTINCT FROM :version
         RETURNING d.id
     )
     INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at)
     SELECT id, :key, :channel, clock_timestamp() FROM begun
-    RETURNING delivery_id, id""",
+    RETURNING id""",
 )  # fmt: skip
 
 
@@ -98,10 +97,7 @@ def begin_sending(
     Raises CannotBegin where any of the rows did not move: roll back, and do not send. `lease` is
     prolonged while the provider is called (tasks.delivery.lease).
     """
-    parameters = {
-        "ids": [row.id for row in rows],
-        "versions": [row.version for row in rows],
-        "told": [row.told for row in rows],
+    common = {
         "holder": str(holder),
         "channel": envelope.channel,
         "outbox": envelope.outbox,
@@ -109,10 +105,13 @@ def begin_sending(
         "at": envelope.at,
         "lease": lease,
     }
-    begun = BEGIN_SENDING.run(conn, parameters)
-    attempts = {row.delivery_id: row.id for row in begun}
-    if len(attempts) < len(rows):
-        raise CannotBegin
+    attempts = {}
+    for row in rows:
+        own = {"id": row.id, "version": row.version, "told": row.told}
+        begun = BEGIN_SENDING.run(conn, {**common, **own})
+        if not begun:
+            raise CannotBegin
+        attempts[row.id] = begun[0].id
     return Try(holder, attempts)
 
 
@@ -121,7 +120,7 @@ def begin_sending(
 END_TRY = Prepared(
     "end_try",
     {
-        "ids": "bigint[]", "attempts": "bigint[]", "holder": "uuid", "state": "text",
+        "id": "bigint", "attempt": "bigint", "holder": "uuid", "state": "text",
         "reason": "text", "sent_at": "timestamptz", "retry_at": "timestamptz",
         "outcome": "text", "final": "boolean", "words": "text",
     },
@@ -129,12 +128,12 @@ END_TRY = Prepared(
     WITH tried AS (
         UPDATE session_worker.attempt
            SET ended_at = clock_timestamp(), outcome = :outcome, final = :final, words = :words
-         WHERE id = ANY(:attempts)
+         WHERE id = :attempt
     )
     UPDATE session_worker.delivery
        SET state = :state, reason = :reason, sent_at = :sent_at, retry_at = :retry_at,
            holder = NULL, lease_until = NULL
-     WHERE id = ANY(:ids) AND state = 'sending' AND holder = :holder
+     WHERE id = :id AND state = 'sending' AND holder = :holder
     RETURNING id""",
 )  # fmt: skip
 
@@ -186,11 +185,13 @@ def _end_try(conn: Connection, tried: Try, *, state: str, **values: Any) -> froz
         **values,
         "state": state,
         "outcome": OUTCOMES[state],
-        "ids": tried.ids,
-        "attempts": [*tried.attempts.values()],
         "holder": str(tried.holder),
     }
-    return frozenset(row.id for row in END_TRY.run(conn, parameters))
+    moved = set()
+    for id_, attempt in tried.attempts.items():
+        rows = END_TRY.run(conn, {**parameters, "id": id_, "attempt": attempt})
+        moved |= {row.id for row in rows}
+    return frozenset(moved)
 
 
 # Index: primary key.
