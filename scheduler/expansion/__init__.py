@@ -18,7 +18,7 @@ from scheduler.expansion.standing import look_at_rows, record_rows
 from scheduler.settings import Settings
 
 CHUNK = 2_000  # series in one transaction: flat memory, short turns
-PASSES = 100  # what one pass frees, the next fills: mostly one or two, more where rows queue up
+PASSES = 10  # what one pass frees, the next fills: mostly one, more where rows queue up
 
 __all__ = ["ExpansionReport", "expand"]
 

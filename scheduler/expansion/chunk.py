@@ -47,7 +47,7 @@ class RowsHeld(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What chunks did. `again`: what they freed, or left to others, is there for another pass."""
+    """What chunks did. `again`: another pass can do more, with what they freed."""
 
     written: Written = field(default_factory=Written)
     failed: tuple[Failure, ...] = ()
@@ -78,7 +78,7 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
         raise RowsHeld("rows of the series are held by others: run the command again.")
     conn.execute(text(RECORD_SERIES), {"late": list(late), **target_parameters(span)})
     _record_findings(conn, ids, decision.series)
-    return Outcome(written, again=again or bool(late) or bool(decision.ended))
+    return Outcome(written, again=again or bool(decision.ended))
 
 
 def expand_or_halve(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:

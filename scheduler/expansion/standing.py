@@ -42,7 +42,7 @@ BACK = """
       JOIN tutor_sessions t
         ON t.tutor_id = s.tutor_id AND t.student_id = s.student_id
        AND t.session_date = o.occurs_on AND t.start_time = (s.written->>'start_time')::time
-     WHERE (o.state IN ('conflict', 'deleted') OR o.blocked_by IS NOT NULL)
+     WHERE t.id <> o.anchor_id AND (o.state IN ('conflict', 'deleted') OR o.blocked_by IS NOT NULL)
        AND o.state IN ('conflict', 'deleted') AND o.occurs_on >= :today
        AND NOT EXISTS (SELECT FROM session_worker.occurrence p
                         WHERE p.session_id = t.id AND p.state IN ('created', 'skipped'))"""

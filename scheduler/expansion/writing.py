@@ -12,8 +12,8 @@ from scheduler.expansion.span import Span
 
 def write_rows(conn: Connection, span: Span, standing: int) -> tuple[Written, frozenset[int], bool]:
     """Changes and inserts rows. Returns how many; the anchors of rows that somebody else holds or
-    has just changed, which are looked at again on the next run (nobody waits); and whether rows
-    gave way, so that others may have their place.
+    has just changed, which are looked at again on the next run (nobody waits); and whether another
+    pass can do more: rows gave way, so that others may have their place.
 
     `standing`: how many rows sw_row has.
     """
@@ -26,7 +26,7 @@ def write_rows(conn: Connection, span: Span, standing: int) -> tuple[Written, fr
     inserted, lost = _insert_rows(conn, span)
     if standing:
         conn.execute(RECORD_KEPT)
-    return Written(inserted, updated, cancelled), frozenset(late | lost), gave_way
+    return Written(inserted, updated, cancelled), frozenset(late | lost), gave_way or bool(lost)
 
 
 # FOR NO KEY UPDATE is what an UPDATE of these columns takes; SKIP LOCKED: no wait, no deadlock.

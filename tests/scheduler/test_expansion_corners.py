@@ -371,6 +371,19 @@ def test_a_deleted_date_is_not_given_the_row_of_a_twin(site: Site) -> None:
     assert site.occurrence(first, date(2026, 12, 15)).state == "deleted"
 
 
+def test_a_deleted_date_is_not_given_the_anchor_that_passes_over_it(site: Site) -> None:
+    anchor = an_anchor(site.conn)
+    site.run()
+    site.delete(site.row_on(anchor, date(2026, 12, 15)).id)
+    for day in (date(2026, 12, 15), date(2026, 12, 1)):
+        site.run()
+        site.edit(anchor, session_date=day)
+
+    site.run()
+
+    assert date(2026, 12, 15) not in site.live(anchor)
+
+
 # "This and following"
 
 
