@@ -68,14 +68,15 @@ class Row:
 class Shadow:
     """`theirs`: cells of generated rows that people wrote: (id, column) → the value, and what it
     was. `closed`: dates whose row a person cancelled, moved or deleted: (anchor, date) → the row.
-    `not_ours`: rows that the worker never writes. `dates`: what each anchor that has a rule
-    means."""
+    `not_ours`: rows that the worker never writes. `changed_back`: rows that follow their series
+    from its next change on. `dates`: what each anchor that has a rule means."""
 
     site: Site
     at: datetime
     theirs: dict[tuple[int, str], tuple[Any, Any]] = field(default_factory=dict)
     closed: dict[tuple[int, date], int] = field(default_factory=dict)
     not_ours: set[int] = field(default_factory=set)
+    changed_back: set[int] = field(default_factory=set)
     dates: dict[int, Dates] = field(default_factory=dict)
 
     def rows(self) -> dict[int, Row]:
@@ -102,10 +103,12 @@ class Shadow:
 
     def note(self, session: int, name: str, before: Any, after: Any) -> None:
         """A value that is changed back is the worker's again (decision 0001)."""
-        _, was = self.theirs.get((session, name), (None, before))
-        self.theirs.pop((session, name), None)
+        known = self.theirs.pop((session, name), None)
+        was = known[1] if known else before
         if after != was:
             self.theirs[session, name] = (after, was)
+        elif known:
+            self.changed_back.add(session)
 
     def close_or_open(self, session: int) -> None:
         away = any((session, name) in self.theirs for name in ("status", "session_date"))
@@ -245,8 +248,10 @@ class Shadow:
     ) -> None:
         """A row that nobody touched and that is to come is as its anchor says."""
         row = after.get(occurrence.session_id)
-        touched = any(key[0] == occurrence.session_id for key in self.theirs)
-        if row is None or touched or row.begun(self.at) or row.cells["is_recurring"]:
+        touched = {key[0] for key in self.theirs} | self.changed_back
+        if row is None or row.begun(self.at) or row.cells["is_recurring"]:
+            return
+        if occurrence.session_id in touched:
             return
         names = ["topic", "subject"]
         if occurrence.blocked_by is None:
