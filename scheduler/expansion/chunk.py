@@ -6,12 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from scheduler.expansion.following import (
-    TARGET,
-    align_written,
-    target_parameters,
-    write_standing,
-)
+from scheduler.expansion.following import align_written, write_standing
 from scheduler.expansion.moving import plan_changes
 from scheduler.expansion.placing import place_candidates
 from scheduler.expansion.reading import SeriesNow, read_series
@@ -37,7 +32,8 @@ NO_WAIT = text("SET LOCAL synchronous_commit = off")
 # because it expects one row costs minutes where a hash costs milliseconds.
 BULK = 200
 HASH_ONLY = text("""
-    SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true)""")
+    SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true),
+           set_config('jit', 'off', true)""")
 FEW_STATISTICS = text("SET LOCAL default_statistics_target = 10")
 
 
@@ -76,7 +72,7 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     written, late, again = write_rows(conn, span, decision.standing)
     if late and span.purpose is Purpose.ENDING:
         raise RowsHeld("rows of the series are held by others: run the command again.")
-    conn.execute(text(RECORD_SERIES), {"late": list(late), **target_parameters(span)})
+    conn.execute(text(_record_series(span)), {"late": list(late)})
     _record_findings(conn, ids, decision.series)
     return Outcome(written, again=again or bool(decision.ended))
 
@@ -122,7 +118,7 @@ def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     series = read_series(conn, span, ids)
     write_series(conn, span, series)
     align_written(conn, span, series)
-    standing = write_standing(conn, span)
+    standing = write_standing(conn, span, series)
     forget_unwanted(conn, series, span)
     place_candidates(conn, span, standing)
     plan_changes(conn, span, standing)
@@ -137,14 +133,16 @@ DROP_TEMPORARY = text("""
 
 
 # Index: primary key. A series with rows left over is not marked as seen.
-RECORD_SERIES = f"""
+def _record_series(span: Span) -> str:
+    return f"""
     INSERT INTO session_worker.series AS s
            (anchor_id, state, reason, seen, tutor_id, student_id, written, enrolled,
             planned_from, planned_until)
     SELECT n.anchor_id, n.state, n.reason,
            CASE WHEN n.anchor_id = ANY(CAST(:late AS bigint[])) THEN '' ELSE n.seen END,
            coalesce(a.tutor_id, o.tutor_id), coalesce(a.student_id, o.student_id),
-           CASE n.state WHEN 'active' THEN {TARGET} ELSE coalesce(o.written, '{{}}') END,
+           CASE n.state WHEN 'active' THEN {span.columns.target("a")}
+                        ELSE coalesce(o.written, '{{}}') END,
            n.enrolled, n.planned_from, n.planned_until
       FROM sw_series n
       LEFT JOIN sw_anchor a ON a.id = n.anchor_id
@@ -160,6 +158,7 @@ RECORD_SERIES = f"""
            (excluded.state, excluded.reason, excluded.seen, excluded.tutor_id,
             excluded.student_id, excluded.written, excluded.enrolled,
             excluded.planned_from, excluded.planned_until)"""
+
 
 DROP_FINDINGS = text("""
     DELETE FROM session_worker.finding f

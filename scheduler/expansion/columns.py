@@ -50,10 +50,12 @@ class RowColumns:
         values += ["NULL" for _ in self.emptied]
         return ", ".join(values)
 
-    @cached_property
-    def constants(self) -> dict[str, object]:
-        """What every generated row holds whatever its anchor says, as JSON knows it."""
-        return {**self.constant, **dict.fromkeys(self.emptied)}
+    def target(self, anchor: str) -> str:
+        """What a new row holds, but for its date, as SQL of one jsonb value."""
+        cells = [f"{anchor}.{quoted(name)}" for name in self.copied]
+        cells += [f"{literal(value)} AS {quoted(name)}" for name, value in self.constant.items()]
+        cells += [f"NULL AS {quoted(name)}" for name in self.emptied]
+        return f"(SELECT to_jsonb(cells) FROM (SELECT {', '.join(cells)}) cells)"
 
 
 def row_columns(catalog: SiteCatalog) -> RowColumns:

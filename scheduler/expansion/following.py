@@ -4,7 +4,6 @@ A column is the worker's while it holds what the worker last wrote there, and a 
 on. Values are compared as JSON, so columns that the worker does not map count like all others.
 """
 
-import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
@@ -15,19 +14,8 @@ from scheduler.expansion.reading import SeriesNow
 from scheduler.expansion.span import Span
 from scheduler.expansion.timing import LIVE
 
-# What a row of the series is to hold, but for its date, as JSON.
-TARGET = "((to_jsonb(a) - CAST(:not_copied AS text[])) || CAST(:constants AS jsonb))"
 
-
-def target_parameters(span: Span) -> dict[str, object]:
-    """What TARGET binds."""
-    return {
-        "not_copied": [*span.columns.unwritten, "session_date", "sw_version"],
-        "constants": json.dumps(span.columns.constants),
-    }
-
-
-def write_standing(conn: Connection, span: Span) -> int:
+def write_standing(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> int:
     """Makes sw_row: the rows to come of the changed series, and what of each is still the
     worker's. Returns how many.
 
@@ -35,8 +23,9 @@ def write_standing(conn: Connection, span: Span) -> int:
     say when the session is and whose. `leaves`: the row is to move to another date or to be
     cancelled.
     """
+    none_changed = not any(one.changed for one in series)
     made = conn.execute(
-        text(MAKE_STANDING),
+        text(_make_standing(span) + (" WITH NO DATA" if none_changed else "")),
         {
             "copied": list(span.columns.copied),
             "placing": list(PLACING),
@@ -45,18 +34,20 @@ def write_standing(conn: Connection, span: Span) -> int:
             "as_of": span.as_of,
             "on_stop": span.cancels_stopped,
             "on_end": span.cancels_ended,
-            **target_parameters(span),
         },
     )
+    if none_changed:
+        return 0
     conn.execute(text("ANALYZE sw_row (anchor_id, session_id)"))
     return made.rowcount
 
 
 # Index: primary keys of occurrence and tutor_sessions.
-MAKE_STANDING = f"""
+def _make_standing(span: Span) -> str:
+    return f"""
     CREATE TEMP TABLE sw_row ON COMMIT DROP AS
     WITH target AS MATERIALIZED (
-        SELECT a.id, {TARGET} AS target
+        SELECT a.id, {span.columns.target("a")} AS target
           FROM sw_anchor a JOIN sw_series s ON s.anchor_id = a.id
          WHERE s.changed AND s.state = 'active'),
     standing AS (

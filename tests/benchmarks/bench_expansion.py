@@ -24,7 +24,7 @@ from typing import Any
 from psycopg2.extras import execute_values
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, create_engine, insert, make_url, text
 from sqlalchemy.orm import Session
 
 from models.site import SITE_TABLES, TutorSession
@@ -58,7 +58,9 @@ class Stage:
     def fresh(self, name: str) -> Engine:
         drop_database(self.server, name)
         clone_template(self.server, name, self.template)
-        engine = engine_on(self.server.url(name))
+        engine = create_engine(
+            make_url(self.server.url(name)).set(drivername="postgresql+psycopg2")
+        )
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             conn.execute(text("CHECKPOINT"))
         return engine
