@@ -13,8 +13,11 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 GRACE_SECONDS = 8.0
+# How long a killed process and the files that it still made may take to go.
+LAST_SECONDS = 5.0
 POLL_SECONDS = 0.02
 # A process forked by the owner may hold the pipe open after it: then the parent's id tells.
 ORPHAN_CHECK_SECONDS = 0.5
@@ -31,8 +34,11 @@ def listen(owner: int) -> dict[int, int]:
     """The groups in care (id → signal), once the owner is gone or has closed the pipe."""
     groups: dict[int, int] = {}
     unread = b""
-    while os.getppid() == owner:
-        if not select.select([0], [], [], ORPHAN_CHECK_SECONDS)[0]:
+    while True:
+        orphaned = os.getppid() != owner  # asked first: what it said before it died is read
+        if not select.select([0], [], [], 0 if orphaned else ORPHAN_CHECK_SECONDS)[0]:
+            if orphaned:
+                break
             continue
         piece = os.read(0, 4096)
         if not piece:
@@ -53,16 +59,27 @@ def note(groups: dict[int, int], words: list[bytes]) -> None:
 def stop(groups: dict[int, int]) -> None:
     for group, last_signal in groups.items():
         send(group, last_signal)
-    limit = time.monotonic() + GRACE_SECONDS
-    while any(map(stands, groups)) and time.monotonic() < limit:
-        time.sleep(POLL_SECONDS)
+    wait_while(lambda: any(map(stands, groups)), GRACE_SECONDS)
     for group in groups:
         send(group, signal.SIGKILL)
+    wait_while(lambda: any(map(stands, groups)), LAST_SECONDS)
 
 
 def remove(folders: list[str]) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Again while there is something: who was killed last may have made a file meanwhile."""
+
+    def remains() -> bool:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        return any(map(os.path.exists, folders))
+
+    wait_while(remains, LAST_SECONDS)
+
+
+def wait_while(condition: Callable[[], bool], seconds: float) -> None:
+    limit = time.monotonic() + seconds
+    while condition() and time.monotonic() < limit:
+        time.sleep(POLL_SECONDS)
 
 
 def send(group: int, number: int) -> None:

@@ -17,6 +17,10 @@ from tasks.embedded import guardian
 from tasks.embedded.accounts import Account, memory_root, temporary_root
 
 
+# Becomes the command once it is told to; a shell reads no more than that line.
+AT_A_LINE = 'read -r _ && exec "$@"'
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One process of a workspace.
@@ -64,13 +68,16 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.close()
 
     def start(self, command: Command, given: bytes = b"") -> subprocess.Popen[bytes]:
-        """Start a process in a group of its own; `given` is its standard input."""
+        """Start a process in a group of its own; `given` is its standard input.
+
+        It begins once it is in the guardian's care: who dies in between leaves nothing.
+        """
         with uninterrupted():
             process = self._popen(command)
             self.adopt(process, command.last_signal)
         assert process.stdin is not None  # noqa: S101
         with suppress(BrokenPipeError), process.stdin:  # it ended before it had read all
-            process.stdin.write(given)
+            process.stdin.write(b"\n" + given)
         return process
 
     def adopt(self, process: subprocess.Popen[Any], last_signal: signal.Signals) -> None:
@@ -115,7 +122,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         account = command.account
         with (self.folder / f"{command.name}.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603
-                command.words,
+                ["/bin/sh", "-c", AT_A_LINE, "sh", *command.words],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -61,6 +61,12 @@ class Demo:
         left = (*map(str, self.folder.iterdir()), *self.processes())
         return Finished(self.process.returncode, output or "", errors, seconds, left)
 
+    def left_nothing(self) -> bool:
+        """Raises AssertionError with what is still there."""
+        left = (*map(str, self.folder.iterdir()), *self.processes())
+        assert left == ()
+        return True
+
     def processes(self) -> list[str]:
         """The command lines of those that work below its temporary folder, or name it."""
         found = []
@@ -181,7 +187,7 @@ def test_a_killed_demo_leaves_nothing(staying: Demo) -> None:
     staying.process.kill()
     staying.process.wait()
 
-    eventually(lambda: not staying.processes() and not list(staying.folder.iterdir()))
+    eventually(staying.left_nothing, within=30)
 
 
 def test_a_worker_that_dies_is_told_in_one_line(staying: Demo) -> None:

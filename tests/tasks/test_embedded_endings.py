@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tasks.embedded import Workspace
-from tasks.embedded.guardian import children_of, runs
+from tasks.embedded.guardian import children_of, processes, runs
 from tasks.embedded.processes import Command, uninterrupted
 from tests.eventually import eventually
 
@@ -24,6 +25,41 @@ with Workspace() as workspace:
     print(workspace.folder, workspace.memory_folder, postgres.pid, valkey.pid, flush=True)
     signal.pause()
 """
+
+
+DIE_AT_THE_START = """
+import os, signal, sys
+from tasks.embedded.processes import Command, Workspace
+workspace = Workspace()
+Workspace.adopt = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+print(workspace.folder, flush=True)
+workspace.start(Command("left", ["touch", sys.argv[1]]))
+"""
+
+
+def test_a_process_whose_owner_died_before_it_was_in_care_never_begins(tmp_path: Path) -> None:
+    mark = tmp_path / "begun"
+    owner = subprocess.run(
+        [sys.executable, "-c", DIE_AT_THE_START, mark],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    eventually(lambda: not Path(owner.stdout.strip()).exists())
+    eventually(lambda: not processes_naming(mark))
+    assert not mark.exists()
+
+
+def processes_naming(path: Path) -> list[int]:
+    return [pid for pid in processes() if str(path).encode() in words_of(pid)]
+
+
+def words_of(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 @pytest.mark.parametrize(
