@@ -10,7 +10,13 @@ settings = load_settings()
 
 broker_url = settings.redis_url
 broker_connection_retry_on_startup = True
-broker_transport_options = {"visibility_timeout": 3600}
+broker_transport_options = {
+    "visibility_timeout": 3600,
+    # A broker that says nothing any more must not keep a tick, or beat, for ever.
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+}
 
 task_serializer = "json"
 accept_content = ["json"]
@@ -20,7 +26,10 @@ task_reject_on_worker_lost = True
 worker_prefetch_multiplier = 1
 worker_hijack_root_logger = False
 
-task_queues = (Queue("planning"), Queue("delivery"))
+task_queues = (
+    Queue("planning", routing_key="planning"),
+    Queue("delivery", routing_key="delivery"),
+)
 task_default_queue = "planning"
 task_routes = {"tasks.delivery.*": {"queue": "delivery"}}
 

@@ -5,6 +5,7 @@ from celery import Celery
 app = Celery(
     "tasks",
     loader="tasks.loading:SettingsLoader",
-    include=["tasks.expansion", "tasks.planning", "tasks.delivery"],
+    task_cls="tasks.troubles:WorkerTask",
+    include=["tasks.expansion", "tasks.planning", "tasks.delivery", "tasks.watching"],
 )
 app.config_from_object("celeryconfig")

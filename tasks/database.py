@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import psycopg2
+from psycopg2 import errors
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError
@@ -15,7 +16,22 @@ from scheduler.settings import InvalidSetting, Settings, load_settings
 LOCK_TIMEOUT = timedelta(seconds=3)
 # The longest statement is an expansion or a backfill of ten thousand rules: seconds, not minutes.
 STATEMENT_TIMEOUT = timedelta(minutes=5)
+# A transaction computes for fractions of a second between its statements. One whose process was
+# stopped, or whose machine is gone, would keep its locks, and everybody else from planning.
+IDLE_TIMEOUT = timedelta(seconds=10)
 CONNECT_TIMEOUT = timedelta(seconds=10)
+
+
+def milliseconds(duration: timedelta) -> str:
+    return str(duration // timedelta(milliseconds=1))
+
+
+MANNERS = {
+    "timezone": "UTC",
+    "lock_timeout": milliseconds(LOCK_TIMEOUT),
+    "statement_timeout": milliseconds(STATEMENT_TIMEOUT),
+    "idle_in_transaction_session_timeout": milliseconds(IDLE_TIMEOUT),
+}
 
 EXAMPLE = "write postgresql://user:password@host/name"
 
@@ -29,9 +45,9 @@ class ServerUnreachable(Exception):
 def engine(settings: Settings) -> Engine:
     """An engine for DATABASE_URL; it connects at its first use.
 
-    Its connections speak UTF-8 and UTC, read committed data, and give up on locks and statements
-    after the times above. Raises InvalidSetting where the URL cannot be read; the connection
-    raises ServerUnreachable.
+    Its connections speak UTF-8 and UTC, read committed data, and give up on locks, statements and
+    idle transactions after the times above. Raises InvalidSetting where the URL cannot be read; the
+    connection raises ServerUnreachable.
     """
     url = database_url(settings)
     made = create_engine(
@@ -77,15 +93,10 @@ def introduce(connection: Any, _record: Any) -> None:
     """Set up a new connection, for as long as it lives: hence the commit."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('timezone', 'UTC', false),"
-            " set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)",
-            (milliseconds(LOCK_TIMEOUT), milliseconds(STATEMENT_TIMEOUT)),
+            "SELECT set_config(name, value, false) FROM unnest(%s, %s) AS wished (name, value)",
+            (list(MANNERS), list(MANNERS.values())),
         )
     connection.commit()
-
-
-def milliseconds(duration: timedelta) -> str:
-    return str(duration // timedelta(milliseconds=1))
 
 
 def unreachable(context: ExceptionContext, url: URL) -> None:
@@ -93,6 +104,9 @@ def unreachable(context: ExceptionContext, url: URL) -> None:
     if context.is_pre_ping:
         return  # the pool finds an old connection broken, and makes a new one
     error = context.original_exception
+    if isinstance(error, errors.IdleInTransactionSessionTimeout):
+        context.is_disconnect = True
+        raise ServerUnreachable(f"{server_of(url)} ended a transaction that stood still.")
     connecting = context.connection is None
     if isinstance(error, psycopg2.ProgrammingError) and connecting:
         raise InvalidSetting(f"DATABASE_URL holds what PostgreSQL does not know: {EXAMPLE}.")
@@ -101,9 +115,12 @@ def unreachable(context: ExceptionContext, url: URL) -> None:
 
 
 def unreachable_line(error: BaseException, url: URL) -> str:
+    return f"{server_of(url)} cannot be reached: {reason(error, url)}. Check DATABASE_URL."
+
+
+def server_of(url: URL) -> str:
     host = url.host or url.query.get("host") or "the local socket"
-    server = f"PostgreSQL at {host}, database {url.database},"
-    return f"{server} cannot be reached: {reason(error, url)}. Check DATABASE_URL."
+    return f"PostgreSQL at {host}, database {url.database},"
 
 
 def reason(error: BaseException, url: URL) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from celery import Celery
 from kombu import Connection as Broker
 from kombu.exceptions import OperationalError
 from sqlalchemy import Connection
@@ -14,7 +15,6 @@ from scheduler.doctor import Finding, Severity, examine_database
 from scheduler.doctor.finding import error, note, warning
 from scheduler.doctor.life import START
 from scheduler.settings import InvalidSetting, Settings
-from tasks import app
 from tasks.database import engine
 from tasks.installing import notes_on
 
@@ -109,9 +109,9 @@ def check_workers(settings: Settings, found: Collection[str]) -> Iterator[Findin
     """Where little happens: whether anybody takes from the queues."""
     if not SIGNS & set(found):
         return
-    with Broker(settings.redis_url) as broker:
-        asked = app.control.inspect(timeout=WORKER_SECONDS, connection=broker)
-        answers = asked.active_queues() or {}
+    # Not the process's own app: it may have been configured for another broker before.
+    with Celery(broker=settings.redis_url, set_as_current=False) as asking:
+        answers = asking.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
     queues = {queue["name"] for each in answers.values() for queue in each}
     if not answers:
         find = warning if "never_ticked" in found else error

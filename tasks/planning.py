@@ -9,6 +9,7 @@ from tasks.delivery.handing import hand_out
 from tasks.held import say_what_is_held
 from tasks.process import worker_settings
 from tasks.site import site_catalog
+from tasks.troubles import say
 
 
 @app.task(name="tasks.planning.tick")
@@ -17,6 +18,7 @@ def tick() -> None:
     engine, settings, now = worker_engine(), worker_settings(), datetime.now(UTC)
     with engine.begin() as conn:
         if rounds.hold_elsewhere(conn):
+            say(str(rounds.WrongDatabase()))
             return
         changes = rounds.tick(conn, site_catalog(engine), settings, now)
     say_what_is_held(changes)

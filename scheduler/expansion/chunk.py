@@ -71,7 +71,7 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     decision = decide(conn, span, ids)
     written, late, again = write_rows(conn, span, decision.standing)
     if late and span.purpose is Purpose.ENDING:
-        raise RowsHeld("rows of the series are held by others: run the command again.")
+        raise RowsHeld("rows of the series are held by others: another try may pass.")
     conn.execute(text(_record_series(span)), {"late": list(late)})
     _record_findings(conn, ids, decision.series)
     return Outcome(written, again=again or bool(decision.ended))

@@ -125,18 +125,24 @@ def hold_elsewhere(conn: Connection) -> bool:
     After a restore to an earlier moment or a fail-over, only what was due by the last tick is: it
     may have gone out, and the ledger has lost that. The rest goes on.
     """
+    if whereabouts(conn) is Whereabouts.HOME:
+        return False
+    wait_turn(conn)  # another round, or an adoption, may be bringing the ledger home
     match whereabouts(conn):
-        case Whereabouts.HOME:
-            return False
         case Whereabouts.REWOUND:
-            wait_turn(conn)  # of two that see it, the second finds the ledger at home
-            if whereabouts(conn) is Whereabouts.REWOUND:
-                hold_due(conn, REWOUND, REWOUND_WORDS, progress(conn).ticked_at)
-                adopt_installation(conn)
-            return False
+            hold_due(conn, REWOUND, REWOUND_WORDS, progress(conn).ticked_at)
+            adopt_installation(conn)
         case Whereabouts.ELSEWHERE:
             hold_all(conn, WRONG_DATABASE, ELSEWHERE)
             return True
+        case Whereabouts.HOME:
+            pass
+    return False
+
+
+def is_elsewhere(conn: Connection) -> bool:
+    """Whether nothing is sent from here; holds nothing itself."""
+    return whereabouts(conn) is Whereabouts.ELSEWHERE
 
 
 def take_back(conn: Connection, settings: Settings, now: datetime) -> None:

@@ -36,7 +36,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
 }
 
 SET_UP = "run `celery -A tasks setup`"
-AGAIN = "run the command again, nothing is lost"
+AGAIN = "another try may pass, nothing is lost"
 RIGHTS = "grant it to the user of DATABASE_URL"
 
 # PostgreSQL's error codes that a user can mend, and how. The others are the worker's own mistakes.

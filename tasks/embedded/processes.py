@@ -16,7 +16,6 @@ from typing import Any, Self
 from tasks.embedded import guardian
 from tasks.embedded.accounts import Account, memory_root, temporary_root
 
-
 # Becomes the command once it is told to; a shell reads no more than that line.
 AT_A_LINE = 'read -r _ && exec "$@"'
 

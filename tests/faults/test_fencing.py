@@ -5,11 +5,12 @@ import re
 import signal
 from collections import Counter
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, TextClause, text
 
 from tests.builders import a_session, a_student
 from tests.eventually import eventually
 from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel, quick_beat
+from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.running import Running, running
 
@@ -31,7 +32,7 @@ def test_a_worker_that_wakes_after_its_lease_sends_nothing_that_another_has_take
         quick_beat(valkey),
     ):
         sleeper = site.worker()
-        eventually(lambda: count(conn, "sending") == 1, within=30)
+        eventually(lambda: smtp_sink.stalled["BODY"], within=30)
         os.killpg(sleeper.pid, signal.SIGSTOP)
         assert count(conn, "claimed") == 5
 
@@ -48,6 +49,46 @@ def test_a_worker_that_wakes_after_its_lease_sends_nothing_that_another_has_take
         first, again = smtp_sink.mails_to(PEOPLE[0])  # it was handed over, and nobody knew
         assert first.message["Message-ID"] == again.message["Message-ID"]
         assert "Traceback" not in site.log()
+
+
+def test_a_worker_that_stops_within_a_transaction_stops_nobody_else(
+    conn: Connection, database: str, valkey: str, smtp_sink: SmtpSink
+) -> None:
+    """It has the turn to plan, and waits for the site's lock on its table, when it is stopped."""
+    student = a_student(conn, email=PEOPLE[0])
+    after_the_first_tick(conn)
+    with running(database, valkey, **mail_channel(smtp_sink)) as site, quick_beat(valkey):
+        sleeper = site.worker()
+        with connect(database) as onlooker:
+            eventually(lambda: seen(onlooker, HAS_SWEPT), within=30)
+            conn.execute(text("LOCK TABLE tutor_sessions"))
+            a_session(conn, student_id=student, **in_wall_time(10), **ALARMED)
+            eventually(lambda: seen(onlooker, WAITS_WITH_THE_TURN), within=30)
+            os.killpg(sleeper.pid, signal.SIGSTOP)
+            conn.commit()
+            eventually(lambda: seen(onlooker, IDLES_WITH_THE_TURN))
+
+        site.worker()
+        eventually(lambda: smtp_sink.mails_to(PEOPLE[0]), within=40)
+        os.killpg(sleeper.pid, signal.SIGCONT)
+        eventually(lambda: has_woken(site), within=20)
+
+        assert len(smtp_sink.mails) == 1
+        assert "Traceback" not in site.log()
+
+
+HAS_THE_TURN = """
+    SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+                    WHERE locktype = 'advisory' AND objid = (7236548812040022 & 4294967295)::oid
+                      AND datname = current_database() AND {})"""
+HAS_SWEPT = text("SELECT EXISTS (SELECT FROM session_worker.heartbeat WHERE name = 'sweep')")
+WAITS_WITH_THE_TURN = text(HAS_THE_TURN.format("wait_event_type = 'Lock'"))
+IDLES_WITH_THE_TURN = text(HAS_THE_TURN.format("state = 'idle in transaction'"))
+
+
+def seen(onlooker: Connection, question: TextClause) -> bool:
+    onlooker.rollback()  # within a transaction the answer stays the same
+    return bool(onlooker.scalar(question))
 
 
 def has_woken(site: Running) -> bool:

@@ -13,6 +13,7 @@ the whole mail). A recipient is tried at RCPT, DATA and BODY; at the latter any 
 import asyncio
 import email
 import email.policy
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -67,7 +68,8 @@ class Disconnected(ConnectionResetError):
 
 
 class SmtpSink(AbstractContextManager["SmtpSink"]):
-    """`mails` has every mail handed over, accepted or not; `connections` counts those begun.
+    """`mails` has every mail handed over, accepted or not; `connections` counts those begun,
+    `stalled` the answers that come late or have, by stage.
 
     Any user and password are let in; `logins` has the users' names.
     """
@@ -76,6 +78,7 @@ class SmtpSink(AbstractContextManager["SmtpSink"]):
         self.mails: list[Mail] = []
         self.logins: list[str] = []
         self.connections = 0
+        self.stalled: Counter[Stage] = Counter()
         self._script: Script[Answer] = Script()
         self._open: set[SMTP] = set()
         self._controller = SinkController(self)
@@ -136,7 +139,7 @@ class SmtpSink(AbstractContextManager["SmtpSink"]):
         """Forget everything, and cut who is still connected."""
         self._script.clear()
         asyncio.run_coroutine_threadsafe(self._hang_up(), self._controller.loop).result(5)
-        self.mails, self.logins, self.connections = [], [], 0
+        self.mails, self.logins, self.connections, self.stalled = [], [], 0, Counter()
 
     async def _hang_up(self) -> None:
         for protocol in list(self._open):
@@ -147,6 +150,8 @@ class SmtpSink(AbstractContextManager["SmtpSink"]):
         self, protocol: SMTP, stage: Stage, recipients: list[str], default: str
     ) -> str:
         answer = self._answer_for(stage, recipients or [EVERYBODY], Answer(default))
+        if answer.delay_seconds:
+            self.stalled[stage] += 1
         await asyncio.sleep(answer.delay_seconds)
         if answer.status is None:
             raise Disconnected

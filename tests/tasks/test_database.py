@@ -26,6 +26,7 @@ def with_name(url: str, database: str) -> str:
         ("timezone", "UTC"),
         ("lock_timeout", "3s"),
         ("statement_timeout", "5min"),
+        ("idle_in_transaction_session_timeout", "10s"),
         ("application_name", "session_worker"),
         ("client_encoding", "UTF8"),
         ("transaction_isolation", "read committed"),
