@@ -113,11 +113,19 @@ def start_postgres(
     Raises EmbeddedServerFailed with the server's last words.
     """
     account = unprivileged_account()
-    folder = workspace.new_folder("postgres", account)
     install = reachable_install(workspace, account)
     data = data_folder(workspace, durability, account)
     initialize(workspace, install, data, account)
-    wished = {**SETTINGS[durability], **(settings or {}), "unix_socket_directories": str(folder)}
+    return start_on(data, workspace, install, {**SETTINGS[durability], **(settings or {})})
+
+
+def start_on(
+    data: Path, workspace: Workspace, install: Path, settings: Mapping[str, str]
+) -> PostgresServer:
+    """A server on a data folder that is there and belongs to the account that runs it."""
+    account = unprivileged_account()
+    folder = workspace.new_folder("postgres", account)
+    wished = {**settings, "unix_socket_directories": str(folder)}
     words = (str(install / "bin" / "postgres"), "-D", str(data), *options(wished))
     server = PostgresServer(workspace, folder, command(folder.name, words, folder, account))
     server.start()

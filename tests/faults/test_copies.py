@@ -1,0 +1,181 @@
+"""Copies of a running installation: a dump beside it, and a standby that takes over."""
+
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Connection, make_url, text
+
+from models.catalog import read_catalog
+from scheduler.reminders import rounds
+from scheduler.settings import load_settings
+from tasks.embedded import (
+    Durability,
+    PostgresServer,
+    Workspace,
+    create_database,
+    drop_database,
+    start_postgres,
+)
+from tasks.embedded.accounts import unprivileged_account
+from tasks.embedded.binaries import postgres_install
+from tasks.embedded.databases import Server
+from tasks.embedded.postgres import (
+    SETTINGS,
+    command,
+    data_folder,
+    reachable_install,
+    start_on,
+)
+from tests import servers
+from tests.builders import a_session, a_student
+from tests.command_line import REPOSITORY, celery
+from tests.eventually import eventually
+from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel
+from tests.servers import connect
+from tests.sinks.smtp import SmtpSink
+from tests.tasks.running import running
+
+STUDENTS = [f"student{number}@tutoring.example" for number in range(5)]
+NOTHING_IS_SENT = "another server or database: nothing is sent"
+
+
+@pytest.fixture
+def empty_copy(postgres: Server, database: str) -> Iterator[str]:
+    """The URL of an empty database beside `database`."""
+    name = f"{make_url(database).database}_copy"
+    create_database(postgres, name, "template0")
+    yield postgres.url(name)
+    drop_database(postgres, name)
+
+
+@pytest.fixture
+def other_broker(valkey: str) -> str:
+    other = make_url(valkey).set(database="15").render_as_string(hide_password=False)
+    servers.flush(other)
+    return other
+
+
+@pytest.fixture
+def other_sink() -> Iterator[SmtpSink]:
+    with SmtpSink() as sink:
+        yield sink
+
+
+def test_a_worker_on_a_restored_dump_sends_nothing_until_it_is_adopted(
+    conn: Connection, database: str, empty_copy: str, valkey: str, other_broker: str,
+    smtp_sink: SmtpSink, other_sink: SmtpSink,
+) -> None:  # fmt: skip
+    for student in STUDENTS:
+        an_alarm(conn, student, due_in_seconds=20)
+    after_the_first_tick(conn)
+    copied = {"DATABASE_URL": empty_copy, "REDIS_URL": other_broker, **mail_channel(other_sink)}
+    with (
+        running(database, valkey, **mail_channel(smtp_sink)) as site,
+        running(empty_copy, other_broker, **mail_channel(other_sink)) as beside,
+        connect(empty_copy) as copy,
+    ):
+        site.worker()
+        site.beat()
+        eventually(lambda: count(conn, "planned") == len(STUDENTS), within=30)
+        restore(database, empty_copy)
+        beside.worker()
+        beside.beat()
+        eventually(lambda: count(copy, "held") == len(STUDENTS), within=30)
+        eventually(lambda: count(conn, "sent") == len(STUDENTS), within=40)
+        eventually(lambda: beside.log().count(NOTHING_IS_SENT) >= 2)
+        examined = celery("doctor", folder=REPOSITORY, **copied)
+
+        assert other_sink.connections == 0
+        assert beside.log().count(NOTHING_IS_SENT) == 2  # the worker once, and beat once
+        assert (examined.returncode, examined.stderr) == (1, "")
+        assert "doctor --adopt-database" in examined.stdout
+
+        celery("doctor", "--adopt-database", folder=REPOSITORY, **copied)
+        eventually(lambda: count(copy, "sent") == len(STUDENTS), within=20)
+
+    assert sorted(mail.recipients[0] for mail in smtp_sink.mails) == STUDENTS
+    assert sorted(mail.recipients[0] for mail in other_sink.mails) == STUDENTS
+
+
+def restore(source: str, target: str) -> None:
+    """pg_dump | pg_restore."""
+    programs = postgres_install() / "bin"
+    dump = subprocess.run(
+        [programs / "pg_dump", "--format=custom", source], stdout=subprocess.PIPE, check=True
+    )
+    subprocess.run(
+        [programs / "pg_restore", "--exit-on-error", f"--dbname={target}"],
+        input=dump.stdout,
+        check=True,
+    )
+
+
+@pytest.fixture
+def primary(workspace: Workspace) -> PostgresServer:
+    """A server of its own, as it is to be killed."""
+    server = start_postgres(workspace, Durability.THROW_AWAY)
+    servers.create_template(server, "template")
+    servers.clone_template(server, "site", "template")
+    return server
+
+
+def test_after_a_fail_over_only_what_was_due_by_the_last_tick_is_held(
+    workspace: Workspace, primary: PostgresServer, valkey: str, smtp_sink: SmtpSink
+) -> None:
+    before, after = STUDENTS[:2]
+    with connect(primary.url("site")) as conn:
+        due_before = an_alarm(conn, before, due_in_seconds=0)
+        due_after = an_alarm(conn, after, due_in_seconds=5)
+        after_the_first_tick(conn)
+        planned = rounds.sweep(conn, read_catalog(conn), load_settings(), datetime.now(UTC))
+        conn.execute(text("UPDATE session_worker.installation SET ticked_at = clock_timestamp()"))
+        conn.commit()
+    assert len(planned.planned) == 2
+
+    standby = standby_of(workspace, primary)
+    primary.kill()
+    promoted = standby.url("site")
+    with connect(promoted) as conn, running(promoted, valkey, **mail_channel(smtp_sink)) as site:
+        conn.execute(text("SELECT pg_promote()"))
+        conn.commit()
+        site.worker()
+        site.beat()
+        eventually(lambda: smtp_sink.mails_to(after), within=40)
+        states = conn.execute(
+            text("SELECT session_id, state, reason FROM session_worker.delivery ORDER BY 1")
+        ).all()
+
+    assert states == [(due_before, "held", "rewound"), (due_after, "sent", None)]
+    assert len(smtp_sink.mails) == 1
+
+
+def standby_of(workspace: Workspace, primary: PostgresServer) -> PostgresServer:
+    """A server that follows the primary, begun from a base backup."""
+    account = unprivileged_account()
+    install = reachable_install(workspace, account)
+    data = data_folder(workspace, Durability.THROW_AWAY, account)
+    backup = (
+        str(install / "bin" / "pg_basebackup"),
+        "-D",
+        str(data),
+        "-d",
+        primary.url("postgres"),
+    )
+    words = (*backup, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+    process = workspace.start(command("pg_basebackup", words, data, account))
+    assert process.wait(60) == 0, workspace.log("pg_basebackup")
+    workspace.ended(process)
+    return start_on(data, workspace, install, SETTINGS[Durability.THROW_AWAY])
+
+
+def an_alarm(conn: Connection, email: str, due_in_seconds: float) -> int:
+    """The id of a session that begins ten minutes after its alarm is due."""
+    return a_session(
+        conn,
+        student_id=a_student(conn, email=email),
+        alarm_enabled=True,
+        alarm_before_minutes=10,
+        **in_wall_time(10 + due_in_seconds / 60),
+    )
