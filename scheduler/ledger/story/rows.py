@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the ledger. `together`: other sessions that the same message named."""
+    """A row of the ledger. `revision`: 0, of what is repeated 1 and on. `together`: other sessions
+    that the same message named."""
 
     id: int
     recipient: str
@@ -19,6 +20,7 @@ class Row:
     role: str
     kind: str
     lead_minutes: int
+    revision: int
     starts_at: datetime
     state: str
     reason: str | None
@@ -62,9 +64,9 @@ class Moved:
 # Indexes: delivery_session; delivery_start for what went in the same message, delivery_notice for a
 # notice of many starts.
 ROWS = text("""
-    SELECT d.id, d.recipient, d.person_id, d.role, d.kind, d.lead_minutes, d.starts_at, d.state,
-           d.reason, d.change, d.due_at, d.send_after, d.retry_at, d.lease_until, d.channel,
-           d.batch, b.cause, b.detail, d.acknowledged_at, d.planned_at,
+    SELECT d.id, d.recipient, d.person_id, d.role, d.kind, d.lead_minutes, d.revision, d.starts_at,
+           d.state, d.reason, d.change, d.due_at, d.send_after, d.retry_at, d.lease_until,
+           d.channel, d.batch, b.cause, b.detail, d.acknowledged_at, d.planned_at,
            CASE d.kind WHEN 'notice' THEN
                (SELECT array_agg(DISTINCT m.session_id) FROM session_worker.delivery m
                  WHERE m.message_key = d.message_key AND m.kind = 'notice'

@@ -41,7 +41,7 @@ def tell(row: Row, tries: Sequence[Try], moves: Sequence[Moved], scene: Scene) -
         *standing(row, tries, moves, scene),
         *acknowledged(row),
     ]
-    about = label(row.kind, row.lead_minutes)
+    about = label(row.kind, row.lead_minutes, row.revision)
     return [Event(event.at, event.what, f"{about}: {event.detail}") for event in events]
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from scheduler.message import Kind
 
 SECOND = timedelta(seconds=1)
+ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -40,11 +41,21 @@ def lead(minutes: int) -> str:
     return f"{duration(timedelta(minutes=minutes))} before the start" if minutes else "at the start"
 
 
-def label(kind: str, lead_minutes: int) -> str:
-    """What tells a person's messages about one session apart."""
-    if kind in (Kind.ALARM, Kind.REMINDER):
-        return f"{kind} {lead(lead_minutes)}"
-    return kind
+def label(kind: str, lead_minutes: int, revision: int = 0) -> str:
+    """What tells a person's messages about one session apart.
+
+    `revision`: of an alarm that nobody acknowledged, or that the person wants again, 1 and on.
+    """
+    if kind not in (Kind.ALARM, Kind.REMINDER):
+        return kind
+    again = f", repeated ({ordinal(revision + 1)} time)" if revision else ""
+    return f"{kind} {lead(lead_minutes)}{again}"
+
+
+def ordinal(number: int) -> str:
+    """'2nd', '11th', '21st'"""
+    ending = "th" if number % 100 in (11, 12, 13) else ENDINGS.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 REASONS: Mapping[str, str] = {

@@ -18,6 +18,7 @@ from scheduler.ledger.settling import (
     settle_sent,
 )
 from scheduler.ledger.story import Event, Explanation, What, explain
+from scheduler.ledger.story.words import ordinal
 from scheduler.ledger.switches import pause
 from scheduler.message import Recipient
 from scheduler.reminders.changes import bring_back, withdraw
@@ -245,6 +246,35 @@ def test_a_message_about_several_sessions_names_the_others(lesson: Lesson) -> No
 
     assert "in one message with session 999" in lesson.last()
     assert other != one
+
+
+def test_a_repeated_alarm_says_which_time_it_is(lesson: Lesson) -> None:
+    for time in range(3):
+        lesson.message(kind="alarm", lead_minutes=15, revision=time, due_at=NOW + time * MINUTE)
+
+    told = [each.detail for each in lesson.story() if "due Tue" in each.detail]
+
+    assert [words.partition(":")[0] for words in told] == [
+        "alarm 15 min before the start",
+        "alarm 15 min before the start, repeated (2nd time)",
+        "alarm 15 min before the start, repeated (3rd time)",
+    ]
+
+
+def test_a_reminder_that_was_snoozed_says_so_in_all_that_is_told_of_it(lesson: Lesson) -> None:
+    lesson.message(revision=1, state="obsolete", reason="acknowledged")
+
+    assert lesson.last() == (
+        "reminder 1 h before the start, repeated (2nd time): the person has seen it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1, "1st"), (4, "4th"), (11, "11th"), (13, "13th"), (22, "22nd"), (111, "111th")],
+)
+def test_ordinals_are_spelled_as_people_do(number: int, words: str) -> None:
+    assert ordinal(number) == words
 
 
 def test_a_staging_copys_message_did_not_leave(lesson: Lesson) -> None:

@@ -35,6 +35,18 @@ def test_words_are_in_local_time_and_seen_from_now(commands: Commands) -> None:
     assert " ago" in printed or "in " in printed
 
 
+def test_a_repeat_is_told_apart_in_the_table_and_in_the_document(commands: Commands) -> None:
+    for time in (0, 1):
+        a_delivery(commands.conn, kind="alarm", lead_minutes=15, revision=time, state="sent")
+
+    table = " ".join(commands.run(explain, "1").stdout.split())
+    [person] = commands.document(explain, "1")["people"]
+    details = [event["detail"] for event in person["story"]]
+
+    assert table.count("alarm 15 min before the start, repeated (2nd time): due") == 1
+    assert [", repeated (2nd time): due" in each for each in details] == [False, True]
+
+
 def test_who_has_no_address_is_told_with_the_channels_that_there_are(commands: Commands) -> None:
     tutor = a_tutor(commands.conn, email=None)
     day = START.replace(year=2036).date()
