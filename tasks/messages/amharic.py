@@ -14,8 +14,7 @@ from tasks.messages.names import (
 
 NAMES_SHOWN = 5
 NAMED_TOGETHER = 2
-FAR = 300  # days; from here on a date without its year could be misread
-
+DAWN = 6  # o'clock; here a new day begins for a speaker of Amharic
 PERIODS = {Period.NIGHT: "ሌሊቱ", Period.MORNING: "ጠዋቱ", Period.DAY: "ቀኑ", Period.EVENING: "ምሽቱ"}
 CITIES = {"Addis Ababa": "አዲስ አበባ"}
 
@@ -35,7 +34,7 @@ class Amharic(Tongue):
         return f"{hour} {minute}".strip() + " በኋላ"
 
     def told(self, moment: Moment) -> str:
-        brief = self.brief(moment.starts_at)
+        brief = self.brief(moment)
         if moment.is_counted:
             return f"{self.relative(moment)}፣ {brief}"
         return f"{self.day(moment)}፣ {brief}" if moment.days_away in (0, 1) else f"{brief} ላይ"
@@ -44,13 +43,18 @@ class Amharic(Tongue):
         return f"{self.at(moment)} ላይ"
 
     def at(self, moment: Moment) -> str:
-        return f"{self.day(moment)} {self.clock(moment.starts_at)}"
+        """'ነገ ከቀኑ 8:00 ሰዓት (14:00)', 'ዓርብ ኅዳር 18 ቀን ከቀኑ 8:00 ሰዓት (ኖቬምበር 27, 14:00)'"""
+        wall = moment.starts_at
+        if moment.days_away in (0, 1) or moment.is_far:
+            return f"{self.day(moment)} {self.clock(wall)}"
+        month = AMHARIC_GREGORIAN_MONTHS[wall.month - 1]
+        return f"{self.day(moment)} ከ{hour_of(wall)} ሰዓት ({month} {wall.day}, {wall:%H:%M})"
 
     def day(self, moment: Moment) -> str:
         if moment.days_away in (0, 1):
             return ("ዛሬ", "ነገ")[moment.days_away]
         day = moment.starts_at.date()
-        if abs(moment.days_away) > FAR:
+        if moment.is_far:
             return self.full_date(day)
         ethiopian = ethiopian_date(day)
         month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
@@ -66,18 +70,16 @@ class Amharic(Tongue):
             f" {ethiopian.year} ዓ.ም. ({gregorian})"
         )
 
-    def brief_date(self, day: date) -> str:
+    def brief_date(self, moment: Moment) -> str:
         """'ኅዳር 18 (27 Nov)'"""
-        ethiopian = ethiopian_date(day)
-        month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
-        return f"{month} {ethiopian.day} ({day.day} {ENGLISH_MONTHS[day.month - 1][:3]})"
+        ethiopian, gregorian = brief_dates(moment)
+        return f"{ethiopian} ({gregorian})"
 
-    def brief(self, wall: datetime) -> str:
+    def brief(self, moment: Moment) -> str:
         """'ኅዳር 18 ከቀኑ 8:00 (27 Nov 14:00)'"""
-        ethiopian = ethiopian_date(wall.date())
-        month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
-        gregorian = f"{wall.day} {ENGLISH_MONTHS[wall.month - 1][:3]} {wall:%H:%M}"
-        return f"{month} {ethiopian.day} ከ{hour_of(wall)} ({gregorian})"
+        ethiopian, gregorian = brief_dates(moment)
+        wall = moment.starts_at
+        return f"{ethiopian} ከ{hour_of(wall)} ({gregorian} {wall:%H:%M})"
 
     def clock(self, wall: datetime) -> str:
         """'ከቀኑ 8:00 ሰዓት (14:00)'"""
@@ -88,14 +90,17 @@ class Amharic(Tongue):
         return f"ከ{hour_of(wall)} ({wall:%H:%M})"
 
     def span(self, moment: Moment) -> str:
-        """'ከቀኑ 8:00 እስከ 9:00 ሰዓት (14:00–15:00)'; the period is said again where it changes"""
+        """'ከቀኑ 8:00 እስከ 9:00 ሰዓት (14:00–15:00)'; the period is said again where it changes.
+
+        The night after the start is no next day to a speaker of Amharic, whose day begins at dawn.
+        """
         starts, ends = moment.starts_at, moment.ends_at
         if ends is None:
             return self.clock(starts)
         from_hour, to_hour = hour_of(starts), hour_of(ends)
         if from_hour.split()[0] == to_hour.split()[0]:
             to_hour = to_hour.split()[1]
-        next_day = "በማግስቱ " if ends.date() > starts.date() else ""
+        next_day = "ማግስቱ " if ends.date() > starts.date() and ends.hour >= DAWN else ""
         return f"ከ{from_hour} እስከ {next_day}{to_hour} ሰዓት ({starts:%H:%M}–{ends:%H:%M})"
 
     def zone(self, wall: datetime) -> str:
@@ -115,19 +120,30 @@ class Amharic(Tongue):
 
     def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:
         named = len(students) <= NAMED_TOGETHER
-        pupils = " እና ".join(students) if named else f"{len(students)} ተማሪዎች"
+        pupils = students if named else (f"{len(students)} ተማሪዎች",)
         with_tutor = f"ከ{tutor} ጋር" if tutor else ""
         if role is Role.STUDENT or not students:
             return with_tutor if role is not Role.TUTOR else ""
         if role is Role.TUTOR:
-            return f"ከ{pupils} ጋር"
-        return f"ለ{pupils} {with_tutor}".strip()
+            return f"{' እና '.join(f'ከ{pupil}' for pupil in pupils)} ጋር"
+        return f"{' እና '.join(f'ለ{pupil}' for pupil in pupils)} {with_tutor}".strip()
 
     def names(self, students: tuple[str, ...]) -> str:
         shown, more = students[:NAMES_SHOWN], len(students) - NAMES_SHOWN
         if more > 0:
             return f"{'፣ '.join(shown)} እና ሌሎች {more}"
         return "፣ ".join(shown)
+
+
+def brief_dates(moment: Moment) -> tuple[str, str]:
+    """'ኅዳር 18', '27 Nov'; with the year where the date is far"""
+    day = moment.starts_at.date()
+    ethiopian = ethiopian_date(day)
+    theirs = f"{ETHIOPIAN_MONTHS[ethiopian.month - 1]} {ethiopian.day}"
+    gregorian = f"{day.day} {ENGLISH_MONTHS[day.month - 1][:3]}"
+    if moment.is_far:
+        return f"{theirs} ቀን {ethiopian.year}", f"{gregorian} {day.year}"
+    return theirs, gregorian
 
 
 def hour_of(wall: datetime) -> str:

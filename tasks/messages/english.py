@@ -8,7 +8,6 @@ from tasks.messages.names import ENGLISH_DAYS, ENGLISH_MONTHS
 
 NAMES_SHOWN = 5
 NAMED_TOGETHER = 2
-FAR = 300  # days; from here on a date without its year could be misread
 
 
 class English(Tongue):
@@ -22,10 +21,11 @@ class English(Tongue):
         return f"in {self.lasting(wait)}"
 
     def told(self, moment: Moment) -> str:
-        brief = self.brief(moment.starts_at)
         if moment.is_counted:
-            return f"{self.relative(moment)}, {brief}"
-        return f"{self.day(moment)}, {brief}" if moment.days_away in (0, 1) else f"on {brief}"
+            return f"{self.relative(moment)}, {self.brief(moment)}"
+        if moment.days_away in (0, 1):
+            return f"{self.day(moment)}, {self.brief(moment)}"
+        return f"on {self.brief_date(moment)} at {self.clock(moment.starts_at)}"
 
     def upon(self, moment: Moment) -> str:
         near = moment.days_away in (0, 1)
@@ -38,18 +38,20 @@ class English(Tongue):
         if moment.days_away in (0, 1):
             return ("today", "tomorrow")[moment.days_away]
         date = self.full_date(moment.starts_at.date())
-        return date if abs(moment.days_away) > FAR else date.rpartition(" ")[0]
+        return date if moment.is_far else date.rpartition(" ")[0]
 
     def full_date(self, day: date) -> str:
         month = ENGLISH_MONTHS[day.month - 1]
         return f"{ENGLISH_DAYS[day.weekday()]} {day.day} {month} {day.year}"
 
-    def brief_date(self, day: date) -> str:
+    def brief_date(self, moment: Moment) -> str:
+        day = moment.starts_at.date()
+        year = f" {day.year}" if moment.is_far else ""
         month = ENGLISH_MONTHS[day.month - 1]
-        return f"{ENGLISH_DAYS[day.weekday()][:3]} {day.day} {month[:3]}"
+        return f"{ENGLISH_DAYS[day.weekday()][:3]} {day.day} {month[:3]}{year}"
 
-    def brief(self, wall: datetime) -> str:
-        return f"{self.brief_date(wall.date())} {wall:%H:%M}"
+    def brief(self, moment: Moment) -> str:
+        return f"{self.brief_date(moment)} {self.clock(moment.starts_at)}"
 
     def clock(self, wall: datetime) -> str:
         return f"{wall:%H:%M}"
@@ -61,7 +63,7 @@ class English(Tongue):
         starts, ends = moment.starts_at, moment.ends_at
         if ends is None:
             return self.clock(starts)
-        next_day = " (next day)" if ends.date() > starts.date() else ""
+        next_day = " next day" if ends.date() > starts.date() else ""
         return f"{starts:%H:%M}–{ends:%H:%M}{next_day}"
 
     def zone(self, wall: datetime) -> str:

@@ -10,6 +10,7 @@ from scheduler.settings import Role
 NOW_WITHIN = timedelta(seconds=30)
 LATE_BY = timedelta(minutes=1)  # an alarm at the start may come this late (design, "Reminders")
 COUNTED_WITHIN = timedelta(hours=12)  # nearer starts are counted: "in 12 minutes", "in 5 hours"
+FAR = 300  # days; from here on a date without its year could be misread
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Moment:
     @property
     def brief_date(self) -> str:
         """'Fri 27 Nov'"""
-        return self.tongue.brief_date(self.starts_at.date())
+        return self.tongue.brief_date(self)
 
     @property
     def clock(self) -> str:
@@ -45,7 +46,7 @@ class Moment:
     @property
     def brief(self) -> str:
         """Date and time in little room: 'Fri 27 Nov 14:00'"""
-        return self.tongue.brief(self.starts_at)
+        return self.tongue.brief(self)
 
     @property
     def brief_clock(self) -> str:
@@ -73,6 +74,11 @@ class Moment:
         return self.tongue.at(self)
 
     @property
+    def upon(self) -> str:
+        """What follows "was to begin": 'today at 14:00', 'on Friday 27 November at 14:00'"""
+        return self.tongue.upon(self)
+
+    @property
     def relative(self) -> str:
         """What follows "begins": 'now', 'in 12 minutes', 'tomorrow at 14:00'"""
         return self.tongue.relative(self)
@@ -90,6 +96,11 @@ class Moment:
     @property
     def days_away(self) -> int:
         return (self.starts_at.date() - self.now.date()).days
+
+    @property
+    def is_far(self) -> bool:
+        """Whether its date is told with the year."""
+        return abs(self.days_away) > FAR
 
 
 def moment(
@@ -145,10 +156,10 @@ class Tongue(ABC):
     def full_date(self, day: date) -> str: ...
 
     @abstractmethod
-    def brief_date(self, day: date) -> str: ...
+    def brief_date(self, moment: Moment) -> str: ...
 
     @abstractmethod
-    def brief(self, wall: datetime) -> str: ...
+    def brief(self, moment: Moment) -> str: ...
 
     @abstractmethod
     def clock(self, wall: datetime) -> str: ...

@@ -59,8 +59,21 @@ class Entry:
         when, was = self.when, self.was
         if was is None or self.change != "moved":
             return when.brief
-        same_day = was.starts_at.date() == when.starts_at.date()
-        return f"{was.brief} → {when.brief_clock if same_day else when.brief}"
+        return f"{was.brief} → {when.brief_clock if self.same_day else when.brief}"
+
+    @property
+    def same_day(self) -> bool:
+        """Whether the start that was told before is of the same day; true where nothing moved."""
+        when, was = self.when, self.was
+        return was is None or was.starts_at.date() == when.starts_at.date()
+
+    @property
+    def clocks(self) -> str:
+        """What `times` tells beside a date: '14:00 → 15:00', '14:00'; '' where the date moved."""
+        when, was = self.when, self.was
+        if was is None or self.change != "moved":
+            return when.brief_clock
+        return f"{was.brief_clock} → {when.brief_clock}" if self.same_day else ""
 
     @property
     def names(self) -> str:

@@ -154,7 +154,7 @@ def test_seven_is_seven_where_the_tutor_is(day: LessonDay, tutor: int, conn: Con
 
     (mail,) = day.mails_to(TUTOR)
     assert "18:00–19:00 Physics" in mail.text
-    assert "23:00–00:00 (next day) History" in mail.text
+    assert "23:00–00:00 next day History" in mail.text
     assert "Biology" not in mail.text
 
 

@@ -33,7 +33,7 @@ def test_a_tutors_series_that_moved_is_one_notice_that_lists_all(
 
     *reminders, notice = day.mails_to(TUTOR)
     assert len(reminders) == 5
-    assert notice.subject == "5 sessions moved"
+    assert notice.subject == "5 sessions moved: Mathematics with Abebe Kebede"
     assert [f"{day_} December" in notice.text for day_ in range(1, 6)] == 5 * [True]
     assert report.sent == 5
     keys = day.read("SELECT DISTINCT message_key FROM session_worker.delivery WHERE kind='notice'")
@@ -51,7 +51,9 @@ def test_a_moved_and_a_cancelled_session_are_told_together(
     day.write("UPDATE tutor_sessions SET status = 'cancelled' WHERE id = :id", id=cancelled)
     day.at("15:00", -1)
 
-    assert [mail.subject for mail in day.mails_to(TUTOR)[2:]] == ["2 sessions changed"]
+    assert [mail.subject for mail in day.mails_to(TUTOR)[2:]] == [
+        "2 sessions changed: Mathematics with Abebe Kebede"
+    ]
 
 
 def test_what_begins_before_it_is_sent_is_left_out_and_expired(
@@ -70,7 +72,7 @@ def test_what_begins_before_it_is_sent_is_left_out_and_expired(
 
     assert before == 3
     (notice,) = day.mails_to(TUTOR)
-    assert notice.subject == "2 sessions moved"
+    assert notice.subject == "2 sessions moved: Mathematics with Abebe Kebede"
     states = day.read("SELECT state FROM session_worker.delivery WHERE kind='notice' ORDER BY id")
     assert sorted(row.state for row in states) == ["expired", "sent", "sent"]
 
@@ -94,7 +96,7 @@ def test_500_sessions_of_20_tutors_moved_by_one_statement_are_one_mail_to_each(
     assert sorted(to for mail in notices for to in mail.recipients) == sorted(
         address for pair in people for address in pair
     )
-    assert {mail.subject for mail in notices} == {"25 sessions moved"}
+    assert {mail.subject for mail in notices} == {"25 sessions moved: Physics with Abebe Kebede"}
     day.at("12:20", -1)
     assert len(day.sink.mails) == 1040
 

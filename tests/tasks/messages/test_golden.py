@@ -112,6 +112,37 @@ def notice_of_many_moves(language: str) -> Message:
     return a_message(*told, language=language, role=Role.TUTOR, kind=Kind.NOTICE)
 
 
+def notice_of_a_cancelled_series(language: str) -> Message:
+    """To a parent; the first of them is next week, the last in another year."""
+    starts = [START + week * 7 * DAY for week in range(1, 7)]
+    lessons = (
+        cancelled(a_lesson(language, session_id=week, starts_at=start, ends_at=start + HOUR))
+        for week, start in enumerate(starts, start=1)
+    )
+    return a_message(*lessons, language=language, role=Role.PARENT, kind=Kind.NOTICE)
+
+
+def notice_of_a_cancellation_far_ahead(language: str) -> Message:
+    """Of a group of seven, to its tutor."""
+    start = START + 9 * DAY
+    lessons = (
+        a_lesson(
+            language,
+            session_id=number,
+            student_name={"en": "Student", "am": "ተማሪ"}[language] + f" {number}",
+            starts_at=start,
+            ends_at=start + HOUR,
+        )
+        for number in range(1, 8)
+    )
+    return a_message(
+        *(cancelled(lesson) for lesson in lessons),
+        language=language,
+        role=Role.TUTOR,
+        kind=Kind.NOTICE,
+    )
+
+
 def notice_of_changes_of_all_kinds(language: str) -> Message:
     first, second, third = (
         a_lesson(
@@ -145,18 +176,55 @@ def agenda_of_a_full_day(language: str) -> Message:
     return a_message(*day, language=language, role=Role.TUTOR, kind=Kind.AGENDA, now=morning - HOUR)
 
 
+def reminder_to_a_parent_of_two(language: str) -> Message:
+    """Brother and sister with one tutor, in person, late in the evening, in two days."""
+    place = {"en": "Bole, near the library", "am": "ቦሌ፣ ከቤተ መጻሕፍቱ አጠገብ"}[language]
+    names = {"en": ("Sara Bekele", "Dawit Bekele"), "am": ("ሣራ በቀለ", "ዳዊት በቀለ")}[language]
+    late = START + 9 * HOUR + 30 * MINUTE
+    lessons = (
+        a_lesson(
+            language,
+            session_id=number,
+            student_name=name,
+            mode="in-person",
+            location=place,
+            starts_at=late,
+            ends_at=late + HOUR,
+        )
+        for number, name in enumerate(names, start=1)
+    )
+    return a_message(
+        *lessons,
+        language=language,
+        role=Role.PARENT,
+        kind=Kind.REMINDER,
+        now=late - 2 * DAY,
+        lead=2 * DAY,
+    )
+
+
+def agenda_of_one_session(language: str) -> Message:
+    """Of tomorrow, to a student; the link is words."""
+    lesson = a_lesson(language, meeting_link="Zoom 811 2233, code 4455")
+    return a_message(lesson, language=language, kind=Kind.AGENDA, now=START - 20 * HOUR)
+
+
 CASES: tuple[Callable[[str], Message], ...] = (
     alarm_to_a_student,
     alarm_now_to_a_parent,
     reminder_to_a_tutor,
     reminder_of_a_group,
     reminder_that_knows_little,
+    reminder_to_a_parent_of_two,
     notice_of_a_move,
     notice_of_a_cancellation,
+    notice_of_a_cancellation_far_ahead,
+    notice_of_a_cancelled_series,
     notice_of_a_restoration,
     notice_of_many_moves,
     notice_of_changes_of_all_kinds,
     agenda_of_a_full_day,
+    agenda_of_one_session,
 )
 
 

@@ -42,7 +42,7 @@ def seen(
         (
             2 * DAY,
             "on Friday 27 November at 14:00",
-            "ዓርብ ኅዳር 18 ቀን ከቀኑ 8:00 ሰዓት (14:00) ላይ",
+            "ዓርብ ኅዳር 18 ቀን ከቀኑ 8:00 ሰዓት (ኖቬምበር 27, 14:00) ላይ",
         ),
         (
             400 * DAY,
@@ -63,7 +63,7 @@ def test_a_start_is_told_in_words_that_are_true_now(
     [
         (12 * MINUTE, "in 12 minutes, Fri 27 Nov 14:00"),
         (DAY, "tomorrow, Fri 27 Nov 14:00"),
-        (2 * DAY, "on Fri 27 Nov 14:00"),
+        (2 * DAY, "on Fri 27 Nov at 14:00"),
     ],
 )
 def test_in_little_room_the_date_is_still_told(before: timedelta, told: str) -> None:
@@ -96,7 +96,7 @@ def test_a_change_of_the_clocks_does_not_alter_how_long_it_is() -> None:
 def test_a_session_past_midnight_says_so() -> None:
     late = seen(HOUR, start=datetime(2026, 11, 27, 20, 30, tzinfo=UTC))
 
-    assert late.span == "23:30–00:30 (next day)"
+    assert late.span == "23:30–00:30 next day"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_session_past_midnight_says_so() -> None:
         (11, "ከቀኑ 8:00 እስከ 9:00 ሰዓት (14:00–15:00)"),
         (14, "ከቀኑ 11:00 እስከ ምሽቱ 12:00 ሰዓት (17:00–18:00)"),
         (17, "ከምሽቱ 2:00 እስከ 3:00 ሰዓት (20:00–21:00)"),
-        (20, "ከምሽቱ 5:00 እስከ በማግስቱ ሌሊቱ 6:00 ሰዓት (23:00–00:00)"),
+        (20, "ከምሽቱ 5:00 እስከ ሌሊቱ 6:00 ሰዓት (23:00–00:00)"),
     ],
 )
 def test_an_amharic_span_names_the_part_of_the_day_again_where_it_changes(
@@ -117,6 +117,29 @@ def test_an_amharic_span_names_the_part_of_the_day_again_where_it_changes(
     start = datetime(2026, 11, 27, hour, 0, tzinfo=UTC)  # three hours behind Addis Ababa
 
     assert seen(HOUR, AMHARIC, start=start).span == span
+
+
+def test_an_amharic_span_past_dawn_says_so() -> None:
+    start = datetime(2026, 11, 27, 20, 30, tzinfo=UTC)  # 23:30 in Addis Ababa
+
+    late = moment(start, start + 7 * HOUR, start, ADDIS, AMHARIC)
+
+    assert late.span == "ከምሽቱ 5:30 እስከ ማግስቱ ጠዋቱ 12:30 ሰዓት (23:30–06:30)"
+
+
+@pytest.mark.parametrize(
+    ("tongue", "date", "told"),
+    [
+        (ENGLISH, "Fri 27 Nov 2026", "on Fri 27 Nov 2026 at 14:00"),
+        (AMHARIC, "ኅዳር 18 ቀን 2019 (27 Nov 2026)", "ኅዳር 18 ቀን 2019 ከቀኑ 8:00 (27 Nov 2026 14:00) ላይ"),
+    ],
+)
+def test_a_date_of_another_year_is_told_with_it_in_little_room_too(
+    tongue: Tongue, date: str, told: str
+) -> None:
+    far = seen(400 * DAY, tongue)
+
+    assert (far.brief_date, far.told) == (date, told)
 
 
 def test_an_amharic_date_is_ethiopian_with_the_gregorian_in_brackets() -> None:

@@ -1,5 +1,7 @@
 """Which sessions a message names, in which order, and how several become one."""
 
+from datetime import datetime
+
 import pytest
 
 from scheduler.message import Kind, Message
@@ -112,6 +114,28 @@ def test_a_short_session_within_a_long_one_does_not_end_it() -> None:
         True,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("old_starts_at", "clocks", "times"),
+    [
+        (START - HOUR, "13:00 → 14:00", "Fri 27 Nov 13:00 → 14:00"),
+        (START - 24 * HOUR, "", "Thu 26 Nov 14:00 → Fri 27 Nov 14:00"),
+    ],
+)
+def test_a_move_tells_its_clocks_alone_where_it_stays_on_its_day(
+    old_starts_at: datetime, clocks: str, times: str
+) -> None:
+    (entry,) = page(a_message(moved(a_lesson(), old_starts_at))).entries
+
+    assert (entry.clocks, entry.times) == (clocks, times)
+    assert entry.same_day is bool(clocks)
+
+
+def test_what_did_not_move_has_one_clock() -> None:
+    (entry,) = page(a_message(cancelled(a_lesson()))).entries
+
+    assert (entry.clocks, entry.times, entry.same_day) == ("14:00", "Fri 27 Nov 14:00", True)
 
 
 def test_changes_of_one_kind_are_told_as_that_and_others_as_mixed() -> None:

@@ -1,12 +1,27 @@
 """How many SMS a text takes, and what is cut so that it is one."""
 
+import re
+from collections.abc import Callable
+
 import pytest
 
-from scheduler.message import Kind
+from scheduler.message import Kind, Lesson
 from scheduler.settings import ChannelName, Role
 from tasks.messages.render import Words, render
 from tasks.messages.segments import excess, plain, segments
-from tests.tasks.messages.making import LINK, START, a_lesson, a_message, cancelled
+from tests.tasks.messages.making import (
+    HOUR,
+    LINK,
+    START,
+    a_bare_lesson,
+    a_lesson,
+    a_message,
+    cancelled,
+    moved,
+    restored,
+)
+
+WEEK = 7 * 24 * HOUR
 
 
 @pytest.mark.parametrize(
@@ -100,7 +115,57 @@ def test_an_amharic_cancellation_is_one_sms(words: Words) -> None:
     text = render(message, ChannelName.SMS, words).text
 
     assert segments(text) == 1
-    assert text.endswith("ተሰርዟል።")
+    assert text.startswith("ተሰርዟል፦ ሒሳብ")
+
+
+@pytest.mark.parametrize(("language", "count"), [("en", 2), ("am", 5)])
+def test_a_series_that_moves_says_its_times_once(words: Words, language: str, count: int) -> None:
+    starts = [START + week * WEEK for week in range(1, 13)]
+    lessons = [a_lesson(language, session_id=n, starts_at=s) for n, s in enumerate(starts)]
+    told = [moved(lesson, lesson.starts_at - HOUR) for lesson in lessons]
+    message = a_message(*told, language=language, kind=Kind.NOTICE)
+
+    text = render(message, ChannelName.SMS, words).text
+
+    assert segments(text) == count
+    assert (text.count("13:00"), text.count("14:00"), text.count("Dec")) == (1, 1, 4)
+
+
+def test_sessions_that_move_to_other_days_have_all_their_times(words: Words) -> None:
+    lessons = [a_lesson(session_id=n, starts_at=START + n * WEEK) for n in (1, 2)]
+    told = [moved(lesson, lesson.starts_at - WEEK / 7) for lesson in lessons]
+
+    text = render(a_message(*told, kind=Kind.NOTICE), ChannelName.SMS, words).text
+
+    assert "Thu 3 Dec 14:00 > Fri 4 Dec 14:00, Thu 10 Dec 14:00 > Fri 11 Dec 14:00. " in text
+
+
+@pytest.mark.parametrize("kind", [Kind.ALARM, Kind.AGENDA])
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "Alemu, Bole"), ("am", "ጋር፣ Bole")],
+)
+@pytest.mark.parametrize(
+    "way_in", [{"meeting_link": None, "location": "Bole"}, {"meeting_link": "Bole"}]
+)
+def test_the_way_in_does_not_read_as_a_part_of_the_name_before_it(
+    kind: Kind, language: str, told: str, way_in: dict[str, str | None], words: Words
+) -> None:
+    lesson = a_lesson(language, session_id=18, **way_in)
+    message = a_message(a_lesson(language), lesson, language=language, kind=kind)
+
+    assert told in render(message, ChannelName.SMS, words).text
+
+
+@pytest.mark.parametrize("change", [moved, cancelled, restored])
+@pytest.mark.parametrize("language", ["en", "am"])
+def test_a_change_with_nobody_named_leaves_no_gap(
+    change: Callable[[Lesson], Lesson], language: str, words: Words
+) -> None:
+    message = a_message(change(a_bare_lesson()), language=language, kind=Kind.NOTICE)
+    text = render(message, ChannelName.SMS, words).text
+
+    assert not re.search(r" [,.:፣፤፦።]", text)
 
 
 def test_what_takes_two_sms_anyway_uses_the_room_of_both(words: Words) -> None:
