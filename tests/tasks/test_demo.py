@@ -187,7 +187,7 @@ def test_a_killed_demo_leaves_nothing(staying: Demo) -> None:
     staying.process.kill()
     staying.process.wait()
 
-    eventually(staying.left_nothing, within=30)
+    eventually(staying.left_nothing)
 
 
 def test_a_worker_that_dies_is_told_in_one_line(staying: Demo) -> None:
