@@ -61,13 +61,16 @@ class Amharic(Tongue):
         return f"{AMHARIC_DAYS[day.weekday()]} {month} {ethiopian.day} ቀን"
 
     def full_date(self, day: date) -> str:
-        """'ዓርብ ኅዳር 18 ቀን 2019 ዓ.ም. (ኖቬምበር 27, 2026)'"""
+        """'ዓርብ ኅዳር 18 ቀን 2019 ዓ.ም. (ኖቬምበር 27, 2026)'
+
+        With no-break spaces, so that in HTML each calendar's date is a line; texts have spaces.
+        """
         ethiopian = ethiopian_date(day)
         month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
-        gregorian = f"{AMHARIC_GREGORIAN_MONTHS[day.month - 1]} {day.day}, {day.year}"
+        gregorian = f"{AMHARIC_GREGORIAN_MONTHS[day.month - 1]}\u00a0{day.day},\u00a0{day.year}"
         return (
             f"{AMHARIC_DAYS[day.weekday()]} {month} {ethiopian.day} ቀን"
-            f" {ethiopian.year} ዓ.ም. ({gregorian})"
+            f" {ethiopian.year}\u00a0ዓ.ም. ({gregorian})"
         )
 
     def brief_date(self, moment: Moment) -> str:

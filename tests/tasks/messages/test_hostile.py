@@ -30,7 +30,7 @@ HOSTILE = {
 }
 TAGS = {
     "html", "head", "meta", "style", "body", "main", "h1", "h2", "p", "section", "dl", "dt", "dd",
-    "a", "br", "s",
+    "a", "br", "s", "span",
 }  # fmt: skip
 
 

@@ -22,6 +22,11 @@ def seen(
     return moment(start, start + HOUR, start - before, zone, tongue)
 
 
+def spaced(words: str) -> str:
+    """As texts have it: no-break spaces are for HTML."""
+    return words.replace("\u00a0", " ")
+
+
 @pytest.mark.parametrize(
     ("before", "english", "amharic"),
     [
@@ -55,7 +60,7 @@ def test_a_start_is_told_in_words_that_are_true_now(
     before: timedelta, english: str, amharic: str
 ) -> None:
     assert seen(before).relative == english
-    assert seen(before, AMHARIC).relative == amharic
+    assert spaced(seen(before, AMHARIC).relative) == amharic
 
 
 @pytest.mark.parametrize(
@@ -143,15 +148,16 @@ def test_a_date_of_another_year_is_told_with_it_in_little_room_too(
 
 
 def test_an_amharic_date_is_ethiopian_with_the_gregorian_in_brackets() -> None:
-    assert seen(DAY, AMHARIC).date == "ዓርብ ኅዳር 18 ቀን 2019 ዓ.ም. (ኖቬምበር 27, 2026)"
+    assert spaced(seen(DAY, AMHARIC).date) == "ዓርብ ኅዳር 18 ቀን 2019 ዓ.ም. (ኖቬምበር 27, 2026)"
     assert seen(DAY, AMHARIC).brief == "ኅዳር 18 ከቀኑ 8:00 (27 Nov 14:00)"
     assert seen(DAY, AMHARIC).zone == "በአዲስ አበባ ሰዓት"
 
 
 def test_the_sixth_day_of_pagume_has_its_name() -> None:
     start = datetime(2027, 9, 11, 11, 0, tzinfo=UTC)
+    day = seen(DAY, AMHARIC, start=start).date
 
-    assert seen(DAY, AMHARIC, start=start).date == "ቅዳሜ ጳጉሜን 6 ቀን 2019 ዓ.ም. (ሴፕቴምበር 11, 2027)"
+    assert spaced(day) == "ቅዳሜ ጳጉሜን 6 ቀን 2019 ዓ.ም. (ሴፕቴምበር 11, 2027)"
 
 
 @pytest.mark.parametrize(
