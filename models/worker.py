@@ -81,6 +81,20 @@ class Occurrence(WorkerBase):
     kept: Mapped[dict[str, Any] | None]
 
 
+class LastLook(WorkerBase):
+    """What the last expansion that found nothing to do had looked at. At most one row."""
+
+    __tablename__ = "last_look"
+
+    one: Mapped[bool] = filled_key()
+    question: Mapped[str]
+    looked_at: Mapped[datetime]
+    oldest: Mapped[int]
+    tables: Mapped[dict[str, Any]]
+    counts: Mapped[dict[str, Any]]
+    seemingly: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+
 class Finding(WorkerBase):
     """What is odd about a row, as found when it was last read."""
 

@@ -12,6 +12,7 @@ from scheduler.expansion.backfill import (
     fill_next_chunk,
     left_behind,
 )
+from scheduler.reminders.progress import note_beat
 from scheduler.settings import load_settings
 from tasks import app
 from tasks.database import worker_engine
@@ -20,8 +21,10 @@ from tasks.database import worker_engine
 @app.task(name="tasks.planning.expand")
 def expand() -> None:
     """Fill the coming weeks; hand out what a lost message left of a backfill."""
-    expand_once(worker_engine(), load_settings(), datetime.now(UTC))
-    with worker_engine().connect() as conn:
+    now = datetime.now(UTC)
+    expand_once(worker_engine(), load_settings(), now)
+    with worker_engine().begin() as conn:
+        note_beat(conn, "expand", now)
         waiting = left_behind(conn)
     for backfill_id in waiting:
         fill_chunk.delay(backfill_id)

@@ -4,17 +4,20 @@ Every run compares what stands with what the rules say and writes the difference
 runs, at once and after any crash, leaves the same rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 
 from models.catalog import read_catalog
-from scheduler.expansion.attention import Attention, look_at_rules
+from scheduler.expansion.attention import Attention, look_at_rules, read_seemingly
 from scheduler.expansion.chunk import Outcome, expand_or_halve, take_turn
-from scheduler.expansion.report import ExpansionReport, Written, make_report
+from scheduler.expansion.last_look import LastLook, Sight, question_of, recall, remember, see
+from scheduler.expansion.report import ExpansionReport, Written, count_series, read_findings
 from scheduler.expansion.span import Span
-from scheduler.expansion.standing import look_at_rows, record_rows
+from scheduler.expansion.standing import Standing, look_at_rows, record_rows
+from scheduler.rules import RuleColumns
 from scheduler.settings import Settings
 
 CHUNK = 2_000  # series in one transaction: flat memory, short turns
@@ -31,31 +34,85 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
     """
     with engine.connect() as conn:
         span = Span.ahead(read_catalog(conn), settings, as_of)
-    outcome, done = Outcome(), list[int]()
+        question = question_of(conn, span)
+        if (last := recall(conn, question)) is not None:
+            seemingly = read_seemingly(conn, span, last.seemingly)
+            return _report(conn, span, last.counts, seemingly, Outcome())
+    outcome, seen = _expand_until_quiet(engine, span, question)
+    with engine.begin() as conn:
+        if question is not None and seen.sight is not None:
+            remember(conn, question, seen.sight, LastLook(seen.counts, [*seen.rules.seemingly]))
+        return _report(conn, span, seen.counts, seen.rules.seemingly, outcome)
+
+
+def _expand_until_quiet(engine: Engine, span: Span, question: str | None) -> tuple[Outcome, "Seen"]:
+    """What was done, and what stands in the end."""
+    outcome, done, again = Outcome(), list[int](), True
     for _ in range(PASSES):
-        seen = _look(engine, span)
+        seen = _look(engine, span, question)
         failed = {one.anchor_id for one in outcome.failed}
-        ids = [one for one in seen.work if one not in failed]
-        if not ids:
-            break
+        ids = [one for one in seen.rules.work if one not in failed]
+        if not (ids and again):
+            return outcome, seen
         this_pass = expand_ids(engine, span, ids)
         outcome += this_pass
-        if not this_pass.again or (ids == done and this_pass.written == Written()):
-            break
+        again = this_pass.again and not (ids == done and this_pass.written == Written())
         done = ids
-    with engine.connect() as conn:
-        return make_report(conn, span, seen.seemingly, outcome.written, outcome.failed)
+    return outcome, _look(engine, span, question)
 
 
-def _look(engine: Engine, span: Span) -> Attention:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one snapshot saw. `sight` is None where something is to do, or nothing can be told."""
+
+    standing: Standing
+    series: dict[str, int]
+    rules: Attention
+    sight: Sight | None
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        return {"series": self.series, "occurrences": self.standing.counts}
+
+
+def _look(engine: Engine, span: Span, question: str | None) -> Seen:
+    seen = _look_once(engine, span, question)
+    if not seen.standing.changed:
+        return seen
+    with engine.begin() as conn:
+        take_turn(conn)
+        record_rows(conn, span)
+    return _look_once(engine, span, question)
+
+
+# All statements of a look see the same rows, so that what they find is true of one moment.
+ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def _look_once(engine: Engine, span: Span, question: str | None) -> Seen:
     with engine.connect() as conn:
-        changed = look_at_rows(conn, span).changed
-    if changed:
-        with engine.begin() as conn:
-            take_turn(conn)
-            record_rows(conn, span)
-    with engine.connect() as conn:
-        return look_at_rules(conn, span)
+        conn.execute(ONE_SNAPSHOT)
+        standing, rules = look_at_rows(conn, span), look_at_rules(conn, span)
+        quiet = not standing.changed and not rules.work
+        sight = see(conn) if quiet and question is not None else None
+        return Seen(standing, count_series(conn), rules, sight)
+
+
+def _report(
+    conn: Connection,
+    span: Span,
+    counts: Mapping[str, dict[str, int]],
+    seemingly: Mapping[int, RuleColumns],
+    outcome: Outcome,
+) -> ExpansionReport:
+    return ExpansionReport(
+        span.as_of,
+        counts["series"],
+        counts["occurrences"],
+        outcome.written,
+        read_findings(conn, span, seemingly),
+        outcome.failed,
+    )
 
 
 def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:

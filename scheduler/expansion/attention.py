@@ -1,6 +1,7 @@
 """Which series need work: found by comparing, in a few statements, so that a run with nothing to
 do reads each table once and writes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -23,17 +24,41 @@ class Attention:
 
 def look_at_rules(conn: Connection, span: Span) -> Attention:
     """One pass over tutor_sessions, and one over the series. Writes nothing."""
+    rules, people, obstacles = map(text, questions_about_rules(span))
     dates = {"today": span.today, "first": span.first, "last": span.last}
     minutes = {"default_minutes": span.settings.default_duration_minutes}
     work, seemingly = set[int](), dict[int, RuleColumns]()
-    for row in conn.execute(text(_rules_changed(span)), dates | {"context": span.context}):
+    for row in conn.execute(rules, dates | {"context": span.context}):
         if row.needs_work:
             work.add(row.id)
         else:
             seemingly[row.id] = RuleColumns(*row[2:])
-    work |= set(conn.scalars(text(_people_changed(span))))
-    work |= set(conn.scalars(text(_obstacle_gone(span)), dates | minutes))
+    work |= set(conn.scalars(people))
+    work |= set(conn.scalars(obstacles, dates | minutes))
     return Attention(sorted(work), seemingly)
+
+
+def questions_about_rules(span: Span) -> tuple[str, str, str]:
+    """The statements of `look_at_rules`. What they answer is all that it depends on."""
+    return _rules_changed(span), _people_changed(span), _obstacle_gone(span)
+
+
+def read_seemingly(conn: Connection, span: Span, ids: Sequence[int]) -> dict[int, RuleColumns]:
+    """The columns of rows that seemed to carry a rule, by session id. Index: primary key."""
+    if not ids:
+        return {}
+    rows = conn.execute(text(READ_SEEMINGLY.format(columns=_rule_columns(span))), {"ids": [*ids]})
+    return {row.id: RuleColumns(*row[1:]) for row in rows}
+
+
+READ_SEEMINGLY = """
+    SELECT t.id, {columns} FROM tutor_sessions t WHERE t.id = ANY(CAST(:ids AS bigint[]))"""
+
+
+def _rule_columns(span: Span) -> str:
+    return f"""t.session_date, t.is_recurring,
+               t.session_frequency::text AS frequency, t.recurring_pattern::text AS pattern,
+               {span.catalog.read("t", "tutor_sessions", "package_duration")} AS package"""
 
 
 # A row's xmin tells that somebody wrote it since it was last read: no column can be forgotten, and
@@ -42,9 +67,7 @@ def look_at_rules(conn: Connection, span: Span) -> Attention:
 def _rules_changed(span: Span) -> str:
     return f"""
     WITH anchor AS MATERIALIZED (
-        SELECT t.id, t.xmin::text || ':' || :context AS seen, t.session_date, t.is_recurring,
-               t.session_frequency::text AS frequency, t.recurring_pattern::text AS pattern,
-               {span.catalog.read("t", "tutor_sessions", "package_duration")} AS package
+        SELECT t.id, t.xmin::text || ':' || :context AS seen, {_rule_columns(span)}
           FROM tutor_sessions t
          WHERE t.is_recurring OR {SEEMINGLY})
     SELECT a.id, true AS needs_work, NULL::date, NULL::boolean, NULL, NULL, NULL::integer

@@ -1,6 +1,6 @@
 """What one expansion did, and what stands after it (design, `expand --json`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -57,22 +57,8 @@ class ExpansionReport:
     failed: tuple[Failure, ...] = field(default=())
 
 
-def make_report(
-    conn: Connection,
-    span: Span,
-    seemingly: Mapping[int, RuleColumns],
-    rows: Written,
-    failed: Sequence[Failure],
-) -> ExpansionReport:
-    """Counts what stands. Reads only."""
-    return ExpansionReport(
-        span.as_of,
-        dict.fromkeys(STATES, 0) | dict(conn.execute(COUNT_SERIES).all()),
-        count_occurrences(conn, span.first, span.last),
-        rows,
-        read_findings(conn, span, seemingly),
-        tuple(failed),
-    )
+def count_series(conn: Connection) -> dict[str, int]:
+    return dict.fromkeys(STATES, 0) | dict(conn.execute(COUNT_SERIES).all())
 
 
 COUNT_SERIES = text("SELECT state, count(*) FROM session_worker.series GROUP BY state")

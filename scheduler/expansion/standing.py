@@ -19,20 +19,22 @@ class Standing:
 
 def look_at_rows(conn: Connection, span: Span) -> Standing:
     """One pass over the coming occurrences and the ids of tutor_sessions. Writes nothing."""
-    rows = conn.execute(STAND, {"today": span.today, "first": span.first, "last": span.last}).all()
+    rows = conn.execute(
+        text(STAND), {"today": span.today, "first": span.first, "last": span.last}
+    ).all()
     gone = any(row.gone for row in rows)
     back = conn.scalar(text(ROW_BACK), {"today": span.today}) is not None
     counts = dict.fromkeys(OCCURRENCES, 0) | {row.state: row.inside for row in rows}
     return Standing(counts, gone or back)
 
 
-STAND = text("""
+STAND = """
     SELECT o.state, count(*) FILTER (WHERE o.occurs_on BETWEEN :first AND :last) AS inside,
            count(*) FILTER (WHERE t.id IS NULL AND o.session_id IS NOT NULL
                               AND o.state <> 'deleted') AS gone
       FROM session_worker.occurrence o
       LEFT JOIN tutor_sessions t ON t.id = o.session_id
-     WHERE o.occurs_on >= :today GROUP BY o.state""")
+     WHERE o.occurs_on >= :today GROUP BY o.state"""
 
 # A date that has no row, and a row that is there for it, not of another series' making.
 # Index: occurrence_open; occurrence_session.
@@ -47,6 +49,7 @@ BACK = """
        AND NOT EXISTS (SELECT FROM session_worker.occurrence p
                         WHERE p.session_id = t.id AND p.state IN ('created', 'skipped'))"""
 ROW_BACK = f"SELECT 1 {BACK} LIMIT 1"
+QUESTIONS_ABOUT_ROWS = STAND, ROW_BACK
 
 
 def record_rows(conn: Connection, span: Span) -> None:

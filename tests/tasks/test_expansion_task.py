@@ -1,0 +1,70 @@
+"""Expansion as beat has it run: it leaves a sign of life, which the doctor misses when it ends."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from scheduler.doctor import Finding, examine_database
+from scheduler.settings import Settings
+from tasks import expansion
+from tests.builders import an_anchor
+from tests.servers import engine_on
+
+SETTINGS = Settings(_env_file=None, expand_days=28)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def site(conn: Connection, database: str, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    engine = engine_on(database)
+    monkeypatch.setattr(expansion, "worker_engine", lambda: engine)
+    monkeypatch.setattr(expansion, "load_settings", lambda: SETTINGS)
+    return conn
+
+
+def beats(conn: Connection) -> list[Any]:
+    conn.rollback()
+    return list(conn.execute(text("SELECT name, beat_at FROM session_worker.heartbeat")))
+
+
+def stopped(conn: Connection, at: datetime) -> list[Finding]:
+    found = examine_database(conn, SETTINGS, at)
+    return [one for one in found if one.code == "expand_stopped"]
+
+
+def test_the_doctor_tells_when_expansion_fell_silent(site: Connection) -> None:
+    began = datetime.now(UTC)
+    expansion.expand()
+    ended = datetime.now(UTC)
+
+    [(name, beat_at)] = beats(site)
+    assert name == "expand"
+    assert began <= beat_at <= ended
+    assert stopped(site, beat_at + 10 * MINUTE) == []
+    [finding] = stopped(site, beat_at + 11 * MINUTE)
+    assert finding.severity == "error"
+    assert finding.detail == "the last expand was 11 min ago: rules are not filled"
+    assert "celery -A tasks beat" in finding.cure
+
+
+def test_a_run_with_nothing_to_do_leaves_a_sign_of_life_too(site: Connection) -> None:
+    an_anchor(site)
+    site.commit()
+    expansion.expand()
+    [(_, first)] = beats(site)
+
+    expansion.expand()
+
+    [(_, second)] = beats(site)
+    assert second > first
+
+
+def test_a_run_that_breaks_leaves_none(site: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expansion, "expand_once", lambda *_: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        expansion.expand()
+
+    assert beats(site) == []
