@@ -214,7 +214,8 @@ class Settings(BaseSettings):
     )
 
     channel_email: str = Field(
-        "", description="Apprise URL, e.g. mailtos://user:pass@host?from=a@b.c&to={email}"
+        "",
+        description="Apprise URL, e.g. mailtos://user:secret@mail.example?from=lessons@site.example&to={email}",
     )
     channel_email_rate: OptionalRate = Field(None, description="E-mails at most, e.g. 10/s.")
     channel_email_unknown: OnUnknown = Field(

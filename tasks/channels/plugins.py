@@ -74,7 +74,7 @@ def why_unusable(template: Template) -> str:
     scheme = scheme_of(template)
     manager = plugins()
     if not scheme:
-        return "this is no URL: write one such as mailtos://user:password@host?to={email}"
+        return "this is no URL: write one such as mailtos://user:secret@mail.example?to={email}"
     if scheme in ("http", "https"):
         return f"{scheme}:// is no Apprise URL: for a webhook write json://host/path or jsons://"
     if scheme not in manager:

@@ -32,9 +32,9 @@ def fit(words: str, secrets: Iterable[str] = ()) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + MASK
 
 
-def one_line(words: str) -> str:
-    """Control characters and runs of white space become one space."""
-    printable = "".join(c if c.isprintable() else " " for c in words)
+def one_line(words: str, kept: str = "") -> str:
+    """Runs of white space and of what cannot be printed, `kept` aside, become one space."""
+    printable = "".join(c if c.isprintable() or c in kept else " " for c in words)
     return " ".join(printable.split())
 
 

@@ -20,7 +20,11 @@ from tasks.messages.letter import Attachment, Letter
 
 LONGEST_SUBJECT = 200
 # Marks that turn the direction of all that follows: a subject must not rearrange a mailbox's list.
-DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066\u2067]")
+# Not for printing, and yet part of a word: the two joiners, and the isolate that the words put a
+# text from right to left in (Unicode UAX 9).
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"
+PART_OF_WORDS = "\u200c\u200d" + ISOLATE + END_ISOLATE
 CONTENT_HEADERS = ("Content-Type", "Content-Transfer-Encoding", "MIME-Version")
 AUTOMATIC = {"X-Application": NAME, "Auto-Submitted": "auto-generated"}  # RFC 3834
 URGENT = {"X-Priority": "1", "Importance": "high"}
@@ -62,8 +66,10 @@ def clean_subject(title: str) -> str:
 
     Python's parser would decode `=?utf-8?q?=0ABcc:…?=` into a header line of its own.
     """
-    line = one_line(DIRECTION.sub("", title)).replace("=?", "= ?")
-    return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
+    line = one_line(DIRECTION.sub("", title), PART_OF_WORDS).replace("=?", "= ?")
+    if len(line) > LONGEST_SUBJECT:
+        line = line[: LONGEST_SUBJECT - 1] + "…"
+    return line + END_ISOLATE * (line.count(ISOLATE) - line.count(END_ISOLATE))
 
 
 def with_content(prepared: Mime, letter: Letter, key: UUID) -> Mime:

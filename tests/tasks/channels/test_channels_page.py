@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.settings import ChannelName
+from scheduler.settings import ChannelName, InvalidSetting, Settings
 from tasks.channels.template import VALUES
 from tests.tasks.channels.making import channels
 
@@ -18,6 +18,20 @@ def test_a_setting_can_be_used_as_it_stands(setting: str, url: str) -> None:
     real = url.replace("BOT_TOKEN", "123456789:abcdefg_hijklmnop")
 
     assert len(channels(**{setting.lower(): real})) == 1
+
+
+def test_the_page_of_settings_shows_a_url_that_can_be_used() -> None:
+    url = str(Settings.model_fields["channel_email"].description).rpartition(" ")[2]
+
+    assert len(channels(channel_email=url)) == 1
+
+
+def test_the_url_that_a_refusal_shows_can_be_used() -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        channels(channel_email="garbage")
+    url = str(refused.value).rpartition(" ")[2].removesuffix(".")
+
+    assert len(channels(channel_email=url)) == 1
 
 
 def test_each_channel_has_an_example() -> None:

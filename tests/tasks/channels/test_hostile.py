@@ -64,6 +64,23 @@ def test_a_title_adds_no_header_and_no_recipient(smtp_sink: SmtpSink, words: str
     assert len(mail.subject) <= 201
 
 
+@pytest.mark.parametrize(
+    ("title", "seen"),
+    [
+        ("👩🏽‍🏫 ትምህርት", "👩🏽‍🏫 ትምህርት"),
+        ("\u2068درس\u2069 begins at 10:00", "\u2068درس\u2069 begins at 10:00"),
+        ("\u2068درس begins", "\u2068درس begins\u2069"),
+        ("\u202egnp.exe\u202c \u2066x\u2069 \u2067y", "gnp.exe x\u2069 y"),
+    ],
+)
+def test_a_subject_keeps_what_holds_letters_and_directions_together(
+    smtp_sink: SmtpSink, title: str, seen: str
+) -> None:
+    try_once(email_channel(smtp_sink), a_letter(title=title))
+
+    assert smtp_sink.accepted[0].subject == seen
+
+
 @pytest.mark.parametrize("words", HOSTILE)
 def test_a_text_ends_no_mail_and_adds_no_header(smtp_sink: SmtpSink, words: str) -> None:
     letter = a_letter(text=words, html=f"<p>{words}</p>")
