@@ -94,6 +94,6 @@ def knows_session(conn: Connection, session_id: int) -> bool:
 
 def unknown_session(session_id: int) -> str:
     return (
-        f"there is no session {session_id}, and no message about one: give the id of a"
-        " tutor_sessions row."
+        f"there is no session {session_id}, and no message under that id: give the id of a"
+        " tutor_sessions row. One entered anew has the messages of the old one."
     )

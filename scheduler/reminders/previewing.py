@@ -37,7 +37,8 @@ class Occasion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which message is looked at. A move is shown as one from the day before."""
+    """Which message is looked at. A move is shown as one from the day after: an old start that has
+    passed would keep the notice back."""
 
     session_id: int
     occasion: Occasion
@@ -107,7 +108,7 @@ def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
            -number::smallint, recipient, person_id, role, 'claimed',
            CASE WHEN CAST(:change AS text) IS NOT NULL THEN jsonb_build_object(
                'kind', CAST(:change AS text), 'old_starts_at',
-               CASE :change WHEN 'moved' THEN starts_at - interval '1 day' ELSE starts_at END) END,
+               CASE :change WHEN 'moved' THEN starts_at + interval '1 day' ELSE starts_at END) END,
            starts_at, starts_at, CAST(:holder AS uuid)
       FROM numbered
     RETURNING id"""

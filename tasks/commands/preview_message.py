@@ -50,7 +50,7 @@ def preview_message(
 ) -> None:
     """Show a message about a session as it would be sent now. Sends and writes nothing.
 
-    A move is shown as if it were one from the day before.
+    A move is shown as if it were one from the day after.
 
     Example: celery -A tasks preview-message 42 --lang am --channel sms
     """

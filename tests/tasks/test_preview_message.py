@@ -152,10 +152,11 @@ def test_the_agenda_is_the_tutors_day(site: Site) -> None:
     assert letter.text.index("Mathematics") < letter.text.index("Physics")
 
 
-def test_a_move_is_shown_from_the_day_before(site: Site) -> None:
+def test_a_move_is_shown_from_the_day_after(site: Site) -> None:
     (one,) = site.shown("moved", Role.STUDENT)
 
-    assert "Old time: Monday 30 November 2026, 14:00" in one.letter.text
+    assert "Old time: Wednesday 2 December 2026, 14:00" in one.letter.text
+    assert one.withheld is None
 
 
 def test_the_json_document_has_html_and_files(site: Site) -> None:

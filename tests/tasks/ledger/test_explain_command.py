@@ -72,7 +72,7 @@ def test_no_secret_and_no_address_is_shown(commands: Commands) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["999"], "there is no session 999, and no message about one"),
+        (["999"], "there is no session 999, and no message under that id"),
         ([], "Missing argument 'SESSION'"),
         (["x"], "'x' is not a valid integer"),
         (["1", "--jsn"], "No such option"),
