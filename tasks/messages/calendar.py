@@ -134,7 +134,7 @@ def texts(lesson: Lesson, message: Message) -> Mapping[str, str | None]:
     names = [name for name in others if name and name != hidden.get(message.recipient.role)]
     about = (lesson.topic, lesson.whiteboard_name, lesson.meeting_link)
     return {
-        "summary": " – ".join([lesson.subject or "Session", *names]),
+        "summary": " – ".join([lesson.subject, *names]),
         "description": "\n".join(line for line in about if line),
         "location": lesson.location or lesson.meeting_link,
         "url": href(lesson.meeting_link or ""),

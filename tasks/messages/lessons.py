@@ -22,6 +22,12 @@ def clean_message(message: Message) -> Message:
     )
 
 
+def named(message: Message, unnamed: str) -> Message:
+    """The message with `unnamed` for a lesson that has no subject."""
+    lessons = (replace(one, subject=one.subject or unnamed) for one in message.lessons)
+    return replace(message, lessons=tuple(lessons))
+
+
 def clean_lesson(lesson: Lesson) -> Lesson:
     """The lesson with its texts as one visible line each, '' where there is none."""
     return replace(

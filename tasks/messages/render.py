@@ -17,7 +17,7 @@ from tasks.messages.cleaning import TITLE_LENGTH, one_line, title_line
 from tasks.messages.english import English
 from tasks.messages.facts import facts_of
 from tasks.messages.fitting import fitted, shortest
-from tasks.messages.lessons import clean_message
+from tasks.messages.lessons import clean_message, named
 from tasks.messages.letter import Letter
 from tasks.messages.moment import Tongue
 from tasks.messages.page import Page, page_of
@@ -93,7 +93,7 @@ def render(message: Message, channel: ChannelName, words: Words) -> Letter:
         title=title_of(page, write),
         text=text_of(page, channel, write),
         html=html_of(page, write) if mail else None,
-        attachments=invitations(message, words.calendar) if mail else (),
+        attachments=invitations(named(message, tongue.session), words.calendar) if mail else (),
         urgent=message.kind is Kind.ALARM,
         data=facts_of(message) if channel is ChannelName.WEBHOOK else None,
     )

@@ -1,5 +1,6 @@
 """Calendar files, read back by vobject."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -189,11 +190,17 @@ def test_a_group_rings_once() -> None:
     assert file.content.count(b"BEGIN:VALARM") == 1
 
 
-def test_a_session_that_knows_little_is_an_event_all_the_same() -> None:
-    (file,) = files(a_message(a_bare_lesson(subject="")), Calendar(ADDIS, ""))
+@pytest.mark.parametrize(("language", "summary"), [("en", "Session"), ("am", "ትምህርት")])
+def test_a_session_that_knows_little_is_an_event_all_the_same(
+    words: Words, language: str, summary: str
+) -> None:
+    message = a_message(a_bare_lesson(subject=""), language=language)
+    (file,) = render(
+        message, ChannelName.EMAIL, replace(words, calendar=Calendar(ADDIS, ""))
+    ).attachments
     event = read(file).vevent
 
-    assert event.summary.value == "Session"
+    assert event.summary.value == summary
     assert not {"url", "location", "description", "organizer"} & set(event.contents)
 
 
