@@ -5,6 +5,7 @@ it is killed (tasks/embedded).
 """
 
 import secrets
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,14 @@ from tests.sinks.smtp import SmtpSink
 
 # Files whose tests mostly wait for processes of their own, the longest first.
 WAITING = ("test_demo", "faults/", "test_running", "test_expansion_commands", "test_troubles")
+
+
+def pytest_configure() -> None:
+    """In the background (`&`, nohup) signals are ignored, and so they are by every process begun
+    from here, also by those that a test sends one. A handler of ours is not inherited."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
