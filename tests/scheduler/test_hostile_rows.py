@@ -3,7 +3,6 @@
 import json
 import math
 import sys
-import time
 from datetime import date
 
 import pytest
@@ -16,7 +15,8 @@ from scheduler.rules import (
     Unreadable,
     describe,
 )
-from tests.scheduler.rule_rows import THURSDAY, a_row, reading_of
+from tests.scheduler.rule_rows import THURSDAY, reading_of
+from tests.steps import steps
 
 SECOND_BY_SECOND = "FREQ=DAILY;BYHOUR=0,1;BYMINUTE=0,1;BYSECOND=0,1"
 
@@ -56,12 +56,10 @@ HOSTILE = [
 
 @pytest.mark.parametrize("pattern", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("frequency", ["daily", "weekly", "monthly", None])
-def test_hostile_patterns_become_a_value_quickly(pattern: object, frequency: str | None) -> None:
-    begun = time.process_time()
-
-    check_everything(pattern, frequency, THURSDAY)
-
-    assert time.process_time() - begun < 0.5
+def test_hostile_patterns_become_a_value_in_few_steps(
+    pattern: object, frequency: str | None
+) -> None:
+    assert steps(lambda: check_everything(pattern, frequency, THURSDAY)) < 1_000_000
 
 
 KEYS = ["days", "months", "specific_dates", "frequency", "rrule", "interval", "count",
@@ -107,15 +105,3 @@ def check_everything(pattern: object, frequency: str | None, anchor: date) -> No
     for words in said:
         assert words.isprintable()
         assert len(words.encode()) < 2_000
-
-
-def test_ten_thousand_rows_are_read_in_a_moment() -> None:
-    """Well under half a second is the aim; the limit leaves room for a busy machine."""
-    pattern = {"days": ["Monday", "ረቡዕ"], "months": ["January", "Feb"], "specific_dates": []}
-    rows = [a_row(pattern) for _ in range(10_000)]
-    begun = time.process_time()
-
-    rules = [reading_of(row.recurring_pattern).rule for row in rows]
-
-    assert time.process_time() - begun < 1.5
-    assert len(rules) == 10_000

@@ -75,7 +75,7 @@ def never_accepting() -> Iterator[int]:
 
 def drip_for_a_while(connection: socket.socket) -> None:
     """A byte now and then, for longer than any time-out here."""
-    for _ in range(60):
+    for _ in range(300):
         connection.sendall(b"x")
         time.sleep(0.1)
 

@@ -56,7 +56,7 @@ def test_no_connection_within_the_time_out_fails_for_now() -> None:
         outcome = try_once(mail_to(port))
 
     assert (said(outcome), outcome.words) == (LATER, "timed out")
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
 
 
 def test_a_server_without_tls_fails_for_now() -> None:
@@ -140,7 +140,7 @@ def test_a_server_that_drips_its_answer_holds_nobody_beyond_the_time_out() -> No
         outcome = try_once(mail_to(port))
 
     assert said(outcome) == LATER
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
 
 
 def secured(folder: Path, mode: str) -> Behaviour:

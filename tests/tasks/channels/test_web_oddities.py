@@ -63,7 +63,7 @@ def test_no_connection_within_the_time_out_fails_for_now() -> None:
         outcome = try_once(hook_at(port))
 
     assert (said(outcome), outcome.words) == (LATER, "127.0.0.1: timed out")
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
 
 
 def test_a_service_without_tls_fails_for_now() -> None:
@@ -130,14 +130,14 @@ def test_a_service_that_drips_its_head_holds_nobody_beyond_the_time_out(first: b
         outcome = try_once(hook_at(port))
 
     assert said(outcome) == UNKNOWN
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
 
 
 def test_a_body_that_never_ends_is_not_read_for_ever() -> None:
     def pour(connection: socket.socket) -> None:
         read_request(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        ends = time.monotonic() + 6
+        ends = time.monotonic() + 30
         while time.monotonic() < ends:
             connection.sendall(b"x" * 65536)
 
@@ -146,7 +146,7 @@ def test_a_body_that_never_ends_is_not_read_for_ever() -> None:
         outcome = try_once(hook_at(port))
 
     assert said(outcome) == SENT
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
 
 
 def test_a_continue_is_not_the_answer() -> None:
