@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from scheduler.expansion.people import enrolled_now, pause_reason, people_joins
+from scheduler.expansion.restoring import RESTORED_SINCE
 from scheduler.expansion.span import Span
 from scheduler.expansion.timing import LIVE, series_end, series_start, session_end, session_start
 from scheduler.rules import RuleColumns
@@ -23,8 +24,8 @@ class Attention:
 
 
 def look_at_rules(conn: Connection, span: Span) -> Attention:
-    """One pass over tutor_sessions, and one over the series. Writes nothing."""
-    rules, people, obstacles = map(text, questions_about_rules(span))
+    """One pass over tutor_sessions, and one over series and occurrences. Writes nothing."""
+    rules, people, obstacles, restored = map(text, questions_about_rules(span))
     dates = {"today": span.today, "first": span.first, "last": span.last}
     minutes = {"default_minutes": span.settings.default_duration_minutes}
     work, seemingly = set[int](), dict[int, RuleColumns]()
@@ -35,12 +36,13 @@ def look_at_rules(conn: Connection, span: Span) -> Attention:
             seemingly[row.id] = RuleColumns(*row[2:])
     work |= set(conn.scalars(people))
     work |= set(conn.scalars(obstacles, dates | minutes))
+    work |= set(conn.scalars(restored, dates))
     return Attention(sorted(work), seemingly)
 
 
-def questions_about_rules(span: Span) -> tuple[str, str, str]:
+def questions_about_rules(span: Span) -> tuple[str, str, str, str]:
     """The statements of `look_at_rules`. What they answer is all that it depends on."""
-    return _rules_changed(span), _people_changed(span), _obstacle_gone(span)
+    return _rules_changed(span), _people_changed(span), _obstacle_gone(span), RESTORED_SINCE
 
 
 def read_seemingly(conn: Connection, span: Span, ids: Sequence[int]) -> dict[int, RuleColumns]:

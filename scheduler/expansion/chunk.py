@@ -11,6 +11,7 @@ from scheduler.expansion.moving import plan_changes
 from scheduler.expansion.placing import place_candidates
 from scheduler.expansion.reading import SeriesNow, read_series
 from scheduler.expansion.report import Failure, Written
+from scheduler.expansion.restoring import take_back
 from scheduler.expansion.span import Purpose, Span
 from scheduler.expansion.splitting import split_series
 from scheduler.expansion.wanted import write_series
@@ -113,6 +114,7 @@ def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     conn.execute(DROP_TEMPORARY)
     conn.execute(FEW_STATISTICS)
     ended = split_series(conn, ids)
+    take_back(conn, ids)
     if len(ids) >= BULK:
         conn.execute(HASH_ONLY)
     series = read_series(conn, span, ids)

@@ -21,7 +21,7 @@ def write_standing(conn: Connection, span: Span, series: Sequence[SeriesNow]) ->
 
     `loose`: the columns that differ from the target and are still the worker's. `shifts`: those
     say when the session is and whose. `leaves`: the row is to move to another date or to be
-    cancelled.
+    cancelled. `restored`: the worker had cancelled it, and a person put that right.
     """
     none_changed = not any(one.changed for one in series)
     made = conn.execute(
@@ -55,6 +55,7 @@ def _make_standing(span: Span) -> str:
                p.written || coalesce(o.kept, '{{}}') AS written,
                to_jsonb(t) - CAST(:unwritten AS text[]) AS now,
                w.occurs_on IS NOT NULL AND w.holiday IS NULL AS wanted, w.holiday, w.mark,
+               coalesce(o.kept ? 'status', false) AS restored,
                {LIVE.format("t")} AS live,
                session_worker.instant(t.session_date + t.start_time, :zone) > :as_of AS to_come,
                s.state = 'stopped' AND :on_stop OR s.state = 'ended' AND :on_end AS withdrawn
@@ -68,7 +69,7 @@ def _make_standing(span: Span) -> str:
     compared AS (
         SELECT standing.*,
                now - ARRAY['status', 'session_date'] = written - 'status'
-                   AND now->>'session_date' = occurs_on::text
+                   AND now->>'session_date' = occurs_on::text AND NOT restored
                    AND now->>'status' = CASE state WHEN 'created' THEN written->>'status'
                                                    ELSE 'cancelled' END AS untouched,
                coalesce((SELECT array_agg(k) FROM unnest(CAST(:copied AS text[])) k

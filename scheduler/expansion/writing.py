@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 from models.catalog import quoted
 from scheduler.expansion.reading import SeriesNow
 from scheduler.expansion.report import Written
+from scheduler.expansion.restoring import REASON
 from scheduler.expansion.span import Span
 
 
@@ -216,7 +217,7 @@ RECORD_HOLIDAYS = text("""
 
 # What was not written now keeps the record of what was written last; a row that could not follow
 # to its new time, or not come back, says what is in the way.
-RECORD_KEPT = text("""
+RECORD_KEPT = text(f"""
     UPDATE session_worker.occurrence o
        SET kept = n.kept, blocked_by = n.blocked_by,
            reason = CASE
@@ -227,7 +228,8 @@ RECORD_KEPT = text("""
                WHEN o.blocked_by IS NOT NULL THEN coalesce(n.holiday, 'rule_changed')
                ELSE o.reason END
       FROM (SELECT r.anchor_id, r.occurs_on, r.session_id, r.holiday,
-                   coalesce(c.mark, r.mark) AS mark,
+                   coalesce(c.mark, r.mark,
+                            CASE WHEN r.restored AND NOT r.wanted THEN '{REASON}' END) AS mark,
                    coalesce(b.blocked_by, w.session_id) AS blocked_by,
                    (SELECT jsonb_object_agg(k, r.written->k) FROM jsonb_object_keys(r.target) k
                      WHERE r.written->k IS DISTINCT FROM r.target->k
