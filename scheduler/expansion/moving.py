@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from scheduler.expansion.columns import PLACING
+from scheduler.expansion.pairing import nearest_in_order
 from scheduler.expansion.span import Span
 
 
@@ -22,23 +23,24 @@ def plan_changes(conn: Connection, span: Span, standing: int) -> None:
 
 
 def _pair_moves(conn: Connection, span: Span) -> None:
-    """Rows whose date the rule no longer names move to its new dates: in order of the new dates,
-    each takes the nearest old one; ids are kept. Not into the past."""
-    spare: dict[int, list[tuple[date, int]]] = {}
+    """Rows whose date the rule no longer names move to its new dates: each to the nearest, in
+    order; ids are kept. Not into the past, nor to a date that has its row or its reason."""
+    spare: dict[int, dict[date, int]] = {}
     for anchor_id, occurs_on, session_id in conn.execute(SPARE_ROWS):
-        spare.setdefault(anchor_id, []).append((occurs_on, session_id))
+        spare.setdefault(anchor_id, {})[occurs_on] = session_id
     if not spare:
         return
-    new = conn.execute(
+    new: dict[int, list[date]] = {anchor_id: [] for anchor_id in spare}
+    for anchor_id, occurs_on in conn.execute(
         NEW_DATES,
         {"ids": list(spare), "zone": span.settings.site_timezone, "as_of": span.as_of},
-    )
-    moves = list[tuple[int, date, int]]()
-    for anchor_id, day in new:
-        if old := spare[anchor_id]:
-            nearest = min(old, key=lambda row: (abs(row[0] - day), row[0]))
-            old.remove(nearest)
-            moves.append((anchor_id, day, nearest[1]))
+    ):
+        new[anchor_id].append(occurs_on)
+    moves = [
+        (anchor_id, day, rows[occurs_on])
+        for anchor_id, rows in spare.items()
+        for occurs_on, day in nearest_in_order([*rows], new[anchor_id])
+    ]
     _take_rows(conn, moves)
 
 

@@ -253,9 +253,9 @@ def test_when_the_days_change_untouched_rows_move_and_keep_their_ids(site: Site)
 
     # 3, 10, 17 and 24 December: three rows move there, one date is new, the touched row stays.
     assert site.dates(anchor) == dec(3, 10, 15, 17, 24)
-    assert site.row_on(anchor, date(2026, 12, 3)).id == ids[date(2026, 12, 8)]
-    assert site.row_on(anchor, date(2026, 12, 10)).id == ids[date(2026, 12, 22)]
-    assert site.row_on(anchor, date(2026, 12, 17)).id == ids[date(2026, 12, 29)]
+    assert site.row_on(anchor, date(2026, 12, 10)).id == ids[date(2026, 12, 8)]
+    assert site.row_on(anchor, date(2026, 12, 17)).id == ids[date(2026, 12, 22)]
+    assert site.row_on(anchor, date(2026, 12, 24)).id == ids[date(2026, 12, 29)]
     assert (report.rows.inserted, report.rows.updated, report.rows.cancelled) == (1, 3, 0)
 
 
