@@ -124,6 +124,26 @@ def test_a_series_that_an_admin_ends_cancels_all_or_says_that_rows_are_held(site
     assert site.live(anchor) == []
 
 
+# What people wrote
+
+
+@pytest.mark.parametrize("status", ["completed", "missed", "cancelled"])
+def test_a_row_whose_status_a_person_wrote_follows_in_its_other_columns(
+    site: Site, status: str
+) -> None:
+    anchor = an_anchor(site.conn, topic="Fractions")
+    site.run()
+    row = site.row_on(anchor, date(2026, 12, 8)).id
+    site.edit(row, status=status)
+    site.edit(anchor, topic="Decimals", start_time=time(16), end_time=time(17))
+    site.run()
+
+    found = site.row_on(anchor, date(2026, 12, 8))
+    assert (found.id, found.status, found.topic, found.start_time) == (
+        row, status, "Decimals", time(16))  # fmt: skip
+    assert site.row_on(anchor, date(2026, 12, 15)).start_time == time(16)
+
+
 # Dates
 
 
