@@ -20,25 +20,27 @@ from tasks.commands.worker_command import (
 def audit(context: click.Context, as_of: datetime | None, as_json: bool) -> None:
     """Check the generated rows: nothing doubled, no overlap of ours, every date accounted for.
 
-    Writes nothing. Exits 1 where something is found.
+    Writes nothing. Exits 1 where something is an error; a note tells what people chose to do.
 
     Example: celery -A tasks audit --json
     """
     from rich.table import Table
 
+    from scheduler.doctor.finding import Severity
     from scheduler.expansion.audit import audit as audit_sessions
     from scheduler.settings import load_settings
     from tasks.database import engine
 
     settings = load_settings()
     found = audit_sessions(engine(settings), settings, as_of or datetime.now(UTC))
+    ok = all(one.severity is not Severity.ERROR for one in found)
     if as_json:
-        click.echo(json_document({"ok": not found, "findings": found}))
+        click.echo(json_document({"ok": ok, "findings": found}))
     elif not found:
         console().print("All is well: nothing doubled, no overlap, every date accounted for.")
     else:
-        table = Table("Finding", "Session", "Detail", box=None, header_style="bold")
+        table = Table("", "Finding", "Session", "Detail", box=None, header_style="bold")
         for one in found:
-            table.add_row(one.code, str(one.session_id), one.detail)
+            table.add_row(one.severity.value, one.code, str(one.session_id), one.detail)
         console().print(table)
-    context.exit(ExitCode.PARTLY if found else ExitCode.DONE)
+    context.exit(ExitCode.DONE if ok else ExitCode.PARTLY)

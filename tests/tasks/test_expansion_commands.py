@@ -211,3 +211,18 @@ def test_audit_is_quiet_where_all_is_well_and_finds_what_is_not(site: Site) -> N
 
     assert result.returncode == 1
     assert [one["code"] for one in json.loads(result.stdout)["findings"]] == ["unaccounted"]
+
+
+def test_audit_tells_what_people_chose_and_exits_with_0(site: Site) -> None:
+    an_anchor(site.conn)
+    site.json("expand", *AS_OF)
+    move = text("UPDATE tutor_sessions SET session_date = '2026-12-08' WHERE id = :id")
+    site.conn.execute(move, {"id": site.rows()[2].id})
+    site.json("expand", *AS_OF)
+
+    document = site.json("audit", *AS_OF)
+
+    assert document["ok"]
+    assert [(one["code"], one["severity"]) for one in document["findings"]] == [
+        ("doubled", "note")]  # fmt: skip
+    assert "a person" in site.run("audit", *AS_OF).stdout
