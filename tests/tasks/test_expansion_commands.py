@@ -1,7 +1,6 @@
-"""expand, backfill, preview, series and audit as an admin runs them: the real command line."""
+"""expand, backfill, preview, series and audit as an admin runs them."""
 
 import json
-import subprocess
 from datetime import date, time
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tests.builders import a_session, a_student, a_tutor, an_anchor, an_enrolment
-from tests.command_line import REPOSITORY, celery
+from tests.command_line import Commands
 
 AS_OF = ("--as-of", "2026-12-01T12:00")
 
@@ -19,18 +18,16 @@ def site(conn: Connection, database: str) -> "Site":
     return Site(conn, database)
 
 
-class Site:
+class Site(Commands):
+    """Fills 28 days."""
+
     def __init__(self, conn: Connection, url: str) -> None:
-        self.conn, self.url = conn, url
+        super().__init__(conn, url)
+        self.environment["EXPAND_DAYS"] = "28"
 
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        self.conn.commit()
-        environment = {"DATABASE_URL": self.url, "EXPAND_DAYS": "28", **environment}
-        return celery(*arguments, folder=REPOSITORY, **environment)
-
-    def json(self, *arguments: str) -> Any:
-        result = self.run(*arguments, "--json")
-        assert result.returncode == 0, result.stderr
+    def json(self, command: str, *arguments: str) -> Any:
+        result = self.run(command, *arguments, "--json")
+        assert result.exit_code == 0, result.stderr
         return json.loads(result.stdout)
 
     def rows(self) -> list[Any]:
@@ -44,7 +41,7 @@ def test_expand_says_what_it_wrote_and_a_second_run_writes_nothing(site: Site) -
     anchor = an_anchor(site.conn, tutor_id=tutor, student_id=student)
     odd = an_anchor(site.conn, session_frequency="every now and then")
 
-    first = site.json("expand", *AS_OF)
+    first = json.loads(site.process("expand", *AS_OF, "--json").stdout)
     rows = site.rows()
     second = site.json("expand", *AS_OF)
 
@@ -68,7 +65,7 @@ def test_expand_in_words_names_each_finding(site: Site) -> None:
 
     result = site.run("expand", *AS_OF)
 
-    assert result.returncode == 0
+    assert result.exit_code == 0
     assert "unknown_frequency" in result.stdout
     assert "every now and then" in result.stdout
 
@@ -82,7 +79,7 @@ def test_a_series_that_fails_fails_alone_and_the_run_exits_1(site: Site) -> None
 
     result = site.run("expand", *AS_OF, "--json")
 
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert json.loads(result.stdout)["rows"]["inserted"] == 4
     assert len(result.stderr.splitlines()) == 1
     assert f"series {bad}" in result.stderr
@@ -96,7 +93,7 @@ def test_a_dry_run_writes_nothing_and_its_digest_can_be_expected(site: Site) -> 
     assert site.rows() == before
 
     refused = site.run("backfill", "2026-09-01", "2026-09-30", "--inline", "--expect", "0" * 16)
-    assert (refused.returncode, site.rows()) == (1, before)
+    assert (refused.exit_code, site.rows()) == (1, before)
 
     done = site.json("backfill", "2026-09-01", "2026-09-30", "--inline", "--expect", dry["digest"])
     assert done["rows"] == dry["rows"]
@@ -109,8 +106,8 @@ def test_a_backfill_that_no_worker_and_no_broker_takes_is_filled_by_the_command(
 ) -> None:
     an_anchor(site.conn, session_date=date(2026, 9, 1))
 
-    done = site.run("backfill", "2026-09-01", "2026-09-30", "--json",
-                    REDIS_URL="redis://127.0.0.1:1/0")  # fmt: skip
+    done = site.process("backfill", "2026-09-01", "2026-09-30", "--json",
+                        REDIS_URL="redis://127.0.0.1:1/0")  # fmt: skip
 
     assert done.returncode == 0
     assert json.loads(done.stdout)["rows"]["inserted"] == 4
@@ -154,6 +151,13 @@ WRONG = [
 @pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
 def test_wrong_input_is_one_line_and_exit_2(site: Site, arguments: tuple[str, ...]) -> None:
     result = site.run(*arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_wrong_input_ends_the_process_with_2(site: Site) -> None:
+    result = site.process("series", "end", "999999")
 
     assert (result.returncode, result.stdout) == (2, "")
     assert len(result.stderr.splitlines()) == 1
@@ -209,7 +213,7 @@ def test_audit_is_quiet_where_all_is_well_and_finds_what_is_not(site: Site) -> N
 
     result = site.run("audit", *AS_OF, "--json")
 
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert [one["code"] for one in json.loads(result.stdout)["findings"]] == ["unaccounted"]
 
 

@@ -1,12 +1,12 @@
 """preview-message as an admin runs it: the real command line."""
 
 import json
-import subprocess
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 from sqlalchemy import Connection, text
 
 from scheduler.reminders.previewing import Occasion, Wanted
@@ -16,7 +16,7 @@ from tasks.database import engine
 from tasks.messages.render import TONGUES
 from tasks.previewing import Look, Shown, preview_messages
 from tests.builders import a_parent, a_session, a_student, a_tutor, a_user, an_enrolment
-from tests.command_line import REPOSITORY, celery
+from tests.command_line import Commands
 
 AS_OF = ("--as-of", "2026-12-01T13:48")
 NOW = datetime(2026, 12, 1, 10, 48, tzinfo=UTC)
@@ -47,10 +47,9 @@ class Site:
             alarm_enabled=True,
         )
 
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        self.conn.commit()
-        settings = {"DATABASE_URL": self.url, **environment}
-        return celery("preview-message", *arguments, *AS_OF, folder=REPOSITORY, **settings)
+    def run(self, *arguments: str, **environment: str) -> Result:
+        commands = Commands(self.conn, self.url)
+        return commands.run("preview-message", *arguments, *AS_OF, **environment)
 
     def shown(self, occasion: str = "reminder", role: Role = Role.TUTOR) -> list[Shown]:
         """As the command looks at it, without a process of its own."""
@@ -64,7 +63,7 @@ class Site:
 def test_a_message_is_shown_as_it_would_be_sent_now(site: Site) -> None:
     result = site.run(str(site.session))
 
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("To Hana Alemu (tutor), by email, in English.\n")
     assert "Reminder: Mathematics with Sara Bekele begins in 12 minutes\n" in result.stdout
     assert "When: Tuesday 1 December 2026, 14:00–15:00 (Addis Ababa time)" in result.stdout
@@ -101,7 +100,7 @@ def state(site: Site) -> Any:
 def test_a_session_that_is_not_there_is_one_line_and_exit_2(site: Site) -> None:
     result = site.run("4000000000")
 
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr == (
         "Error: there is no session 4000000000: give the id of a tutor_sessions row.\n"
@@ -112,7 +111,7 @@ def test_a_role_that_nobody_has_is_one_line_and_exit_2(site: Site) -> None:
     lonely = a_session(site.conn)
     result = site.run(str(lonely), "--role", "parent")
 
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert result.stderr == f"Error: session {lonely} has no parent to write to.\n"
 
 
@@ -235,7 +234,7 @@ def test_an_error_in_a_template_of_an_admin_is_one_line_and_exit_2(
     template.write_text("{{ soon }}")
     result = site.run(str(site.session), TEMPLATES=str(tmp_path))
 
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert result.stderr == f"Error: TEMPLATES: {template} line 1: 'soon' is undefined.\n"
 
 

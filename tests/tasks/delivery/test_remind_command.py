@@ -1,23 +1,24 @@
 """`celery -A tasks remind`, as it is run."""
 
 import json
-import subprocess
 
 import pytest
 from sqlalchemy import Connection, text
 
 from tests.builders import a_session, a_tutor
-from tests.command_line import REPOSITORY, celery
+from tests.command_line import Commands
 from tests.sinks.smtp import SmtpSink
 
-Environment = dict[str, str]
 TUTOR = "tutor@tutoring.example"
 
 
 @pytest.fixture
-def environment(database: str, smtp_sink: SmtpSink) -> Environment:
-    mail = f"mailto://{smtp_sink.host}:{smtp_sink.port}?from=worker@tutoring.example&to={{email}}"
-    return {"DATABASE_URL": database, "CHANNEL_EMAIL": mail}
+def commands(conn: Connection, database: str, smtp_sink: SmtpSink) -> Commands:
+    commands = Commands(conn, database)
+    commands.environment["CHANNEL_EMAIL"] = (
+        f"mailto://{smtp_sink.host}:{smtp_sink.port}?from=worker@tutoring.example&to={{email}}"
+    )
+    return commands
 
 
 @pytest.fixture
@@ -26,14 +27,10 @@ def reminded(conn: Connection) -> None:
     conn.commit()
 
 
-def remind(environment: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return celery("remind", *arguments, folder=REPOSITORY, **environment)
-
-
 def test_a_round_as_of_an_instant_says_what_it_changed(
-    environment: Environment, reminded: None, smtp_sink: SmtpSink
+    commands: Commands, reminded: None, smtp_sink: SmtpSink
 ) -> None:
-    done = remind(environment, "--as-of", "2026-12-01T13:20", "--json")
+    done = commands.process("remind", "--as-of", "2026-12-01T13:20", "--json")
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
@@ -43,48 +40,46 @@ def test_a_round_as_of_an_instant_says_what_it_changed(
     assert len(smtp_sink.mails_to(TUTOR)) == 1
 
 
-def test_a_round_with_nothing_to_do_says_so(environment: Environment, reminded: None) -> None:
-    done = remind(environment, "--as-of", "2026-11-01T13:20")
+def test_a_round_with_nothing_to_do_says_so(commands: Commands, reminded: None) -> None:
+    done = commands.run("remind", "--as-of", "2026-11-01T13:20")
 
-    assert (done.returncode, done.stdout) == (0, "Nothing is due.\n")
+    assert (done.exit_code, done.stdout) == (0, "Nothing is due.\n")
 
 
 def test_a_round_in_which_messages_failed_is_done_in_part(
-    environment: Environment, reminded: None, smtp_sink: SmtpSink
+    commands: Commands, reminded: None, smtp_sink: SmtpSink
 ) -> None:
     smtp_sink.reply("RCPT", "451 4.3.0 later")
-    done = remind(environment, "--as-of", "2026-12-01T13:20")
+    done = commands.run("remind", "--as-of", "2026-12-01T13:20")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "1 failed" in done.stdout
 
 
 def test_on_a_copy_nothing_is_sent_and_one_line_says_what_to_do(
-    environment: Environment, reminded: None, smtp_sink: SmtpSink, conn: Connection
+    commands: Commands, reminded: None, smtp_sink: SmtpSink, conn: Connection
 ) -> None:
     conn.execute(text("UPDATE session_worker.installation SET system_identifier = 'another'"))
     conn.commit()
-    done = remind(environment, "--as-of", "2026-12-01T13:20")
+    done = commands.run("remind", "--as-of", "2026-12-01T13:20")
 
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (1, "")
     assert "doctor --adopt-database" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert smtp_sink.mails == []
 
 
-def test_a_channel_that_cannot_be_read_sends_nothing(
-    environment: Environment, reminded: None
-) -> None:
-    done = remind({**environment, "CHANNEL_SMS": "nonsense"})
+def test_a_channel_that_cannot_be_read_sends_nothing(commands: Commands, reminded: None) -> None:
+    done = commands.run("remind", CHANNEL_SMS="nonsense")
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "CHANNEL_SMS" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_database_that_does_not_answer_is_exit_code_3(environment: Environment) -> None:
+def test_a_database_that_does_not_answer_is_exit_code_3(commands: Commands) -> None:
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
-    done = remind({**environment, "DATABASE_URL": nowhere})
+    done = commands.run("remind", DATABASE_URL=nowhere)
 
-    assert done.returncode == 3
+    assert done.exit_code == 3
     assert len(done.stderr.splitlines()) == 1

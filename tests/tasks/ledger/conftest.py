@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import Connection
 
-from tests.tasks.ledger.commands import Commands
+from tests.command_line import Commands
 
 
 @pytest.fixture

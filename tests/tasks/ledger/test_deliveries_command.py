@@ -7,9 +7,8 @@ from sqlalchemy import Connection, text
 
 from tasks.commands.deliveries import deliveries
 from tests.builders import a_session
-from tests.command_line import celery
+from tests.command_line import Commands, celery
 from tests.scheduler.ledger.rows import KEY, NOW, START, a_batch, a_delivery, an_attempt, row_of
-from tests.tasks.ledger.commands import Commands
 
 UNANSWERED = {"state": "held", "reason": "no_answer", "channel": "sms"}
 LATER = {"starts_at": START.replace(year=2036)}

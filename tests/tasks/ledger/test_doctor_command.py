@@ -10,9 +10,8 @@ from scheduler.reminders.holding import WRONG_DATABASE, hold_all
 from scheduler.reminders.progress import note_beat
 from tasks.commands.doctor import doctor
 from tests.bare_site import drop_columns
-from tests.command_line import celery
+from tests.command_line import Commands, celery
 from tests.scheduler.ledger.rows import a_delivery, row_of
-from tests.tasks.ledger.commands import Commands
 
 EMAIL = "mailto://user:tok3n@mail.example?from=a@b.example&to={email}"
 

@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from tasks.commands.explain import explain
 from tests.builders import a_session, a_student, a_tutor
+from tests.command_line import Commands
 from tests.scheduler.ledger.rows import START, a_delivery, an_attempt
-from tests.tasks.ledger.commands import Commands
 
 EMAIL = {"CHANNEL_EMAIL": "mailto://user:tok3n@mail.example?from=a@b.example&to={email}"}
 
