@@ -436,6 +436,25 @@ def test_a_row_that_was_moved_to_an_earlier_day_begins_its_series_there(site: Si
     assert site.live(anchor) == dec(8, 10, 22, 29)
 
 
+def test_what_a_lost_schema_knew_of_a_split_an_admin_says_again(site: Site) -> None:
+    """The older rule cannot be told from one that somebody means (docs/decisions/0016)."""
+    anchor = an_anchor(site.conn)
+    site.run()
+    new = site.row_on(anchor, date(2026, 12, 15)).id
+    site.edit(new, is_recurring=True, session_frequency="weekly",
+              recurring_pattern='{"days": ["Friday"]}')  # fmt: skip
+    site.run()
+    assert site.live(anchor) == dec(8, 15, 18, 25)
+    site.sql("TRUNCATE session_worker.series, session_worker.occurrence, session_worker.finding")
+    site.run()
+    assert site.live(anchor) == dec(8, 15, 18, 22, 25, 29)
+
+    end_series_and_cancel(site.engine, Settings(expand_days=28), NOON, anchor)
+    site.run()
+
+    assert site.live(anchor) == dec(8, 15, 18, 25)
+
+
 # The site's own constraints
 
 
