@@ -18,8 +18,8 @@ from tests import servers
 from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
 
-# Files whose tests mostly wait for processes of their own, the longest first.
-WAITING = ("test_demo", "faults/", "test_running", "test_expansion_commands", "test_troubles")
+# What takes longest, and mostly waits for processes of its own.
+LONGEST = ("test_demo", "faults/", "stateful", "told_once", "test_running", "test_troubles")
 
 
 def pytest_configure() -> None:
@@ -31,8 +31,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits: at the end of a run it would keep one test process, and none else."""
-    items.sort(key=lambda item: not any(part in item.nodeid for part in WAITING))
+    """Begin with the longest: at the end of a run it would keep one test process, and none else."""
+    items.sort(key=lambda item: not any(part in item.nodeid for part in LONGEST))
 
 
 @pytest.fixture(scope="session")
