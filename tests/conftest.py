@@ -4,9 +4,14 @@ Each pytest-xdist worker is a process and starts its own. The servers end with t
 it is killed (tasks/embedded).
 """
 
+import os
 import secrets
+import shutil
 import signal
+import sys
+import tempfile
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection
@@ -22,12 +27,27 @@ from tests.sinks.smtp import SmtpSink
 LONGEST = ("test_demo", "faults/", "stateful", "told_once", "test_running", "test_troubles")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    let_signals_through()
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        share_bytecode(config)
+
+
+def let_signals_through() -> None:
     """In the background (`&`, nohup) signals are ignored, and so they are by every process begun
     from here, also by those that a test sends one. A handler of ours is not inherited."""
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+def share_bytecode(config: pytest.Config) -> None:
+    """Where Python is told to write none (PYTHONDONTWRITEBYTECODE), each of a hundred processes
+    would compile Celery anew, for seconds. They share a folder that goes with the run."""
+    folder = tempfile.mkdtemp(prefix="session-worker-bytecode-")
+    config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
