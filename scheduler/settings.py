@@ -90,9 +90,10 @@ class ChannelSettings(BaseModel):
     unknown: OnUnknown
 
 
-DURATION = re.compile(r"(?P<count>\d+)\s*(?P<unit>[smhd]?)")
+# No more digits than a timedelta's days have.
+DURATION = re.compile(r"(?P<count>\d{1,9})\s*(?P<unit>[smhd]?)")
 TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-RATE = re.compile(r"(?P<count>\d+)\s*/\s*(?P<unit>[smhd])")
+RATE = re.compile(r"(?P<count>\d{1,6})\s*/\s*(?P<unit>[smhd])")
 UNITS = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -101,6 +102,8 @@ UNITS = {
 }
 # Names that PostgreSQL does not know, or reads as an abbreviation: an hour off in summer.
 NO_ZONES = {"CET", "EET", "MET", "WET", "localtime"}
+# A row of the ledger keeps its lead, and nobody plans further ahead than a school year.
+LONGEST_LEAD = timedelta(days=366)
 HOLDS_UNKNOWN = {ChannelName.SMS, ChannelName.TELEGRAM, ChannelName.PUSH}
 
 
@@ -123,7 +126,7 @@ def parse_rate(text: Any) -> Any:
     if not text.strip():
         return None
     match = RATE.fullmatch(text.strip().lower())
-    if match is None or match["count"] == "0":
+    if match is None or int(match["count"]) == 0:
         raise ValueError(f"{text!r} is no rate: write 1/s, 60/m or 500/h")
     return Rate(count=int(match["count"]), per=UNITS[match["unit"]])
 
@@ -189,7 +192,10 @@ class Settings(BaseSettings):
     reminder_recipients: Roles = Field((Role.TUTOR,), description="Who is reminded.")
     alarm_recipients: Roles = Field((Role.STUDENT,), description="Who gets alarms.")
     plan_ahead: Duration = Field(
-        timedelta(seconds=60), description="How early a due message is planned."
+        timedelta(seconds=60),
+        ge=timedelta(0),
+        le=timedelta(days=1),
+        description="How early a due message is planned.",
     )
     lease_seconds: int = Field(60, ge=1, le=3600, description="How long a worker holds a claim.")
     claim_batch: int = Field(
@@ -197,7 +203,10 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(5, ge=1, le=100, description="Tries before a failure is for good.")
     send_timeout: Duration = Field(
-        timedelta(seconds=15), description="Longest wait for a provider's answer."
+        timedelta(seconds=15),
+        ge=timedelta(seconds=1),
+        le=timedelta(hours=1),
+        description="Longest wait for a provider's answer.",
     )
     language: str = Field("en", description="Language of people without a preference: en or am.")
     templates: str = Field("", description="Folder whose templates replace the built-in ones.")
@@ -205,12 +214,18 @@ class Settings(BaseSettings):
         "", description="Local time of the tutors' daily agenda, e.g. 07:00; empty: off."
     )
     alarm_repeat: Duration = Field(
-        timedelta(0), description="Repeat an unacknowledged alarm this often; 0: never."
+        timedelta(0),
+        ge=timedelta(0),
+        le=timedelta(days=7),
+        description="Repeat an unacknowledged alarm this often; 0: never.",
     )
     phone_region: str = Field("ET", description="Region of phone numbers without a country code.")
     outbox: str = Field("live", description="live, log (nothing leaves) or redirect:ADDRESS.")
     flood_limit: int = Field(
-        0, ge=0, description="Changes and overdue reminders a tick may send; 0: from history."
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="Changes and overdue reminders a tick may send; 0: from history.",
     )
 
     channel_email: str = Field(
@@ -244,6 +259,14 @@ class Settings(BaseSettings):
         if name not in available_timezones() - NO_ZONES:
             raise ValueError(f"{name!r} is no zone: set an IANA name such as Africa/Addis_Ababa")
         return name
+
+    @field_validator("reminder_leads")
+    @classmethod
+    def before_the_start(cls, leads: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
+        """At the start itself a reminder would never go: the session has begun (promise 5)."""
+        if all(timedelta(0) < lead <= LONGEST_LEAD for lead in leads):
+            return leads
+        raise ValueError("a lead is more than 0 and at most 366d: write 24h,1h, or nothing for none")
 
     @field_validator("agenda_at")
     @classmethod

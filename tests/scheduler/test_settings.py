@@ -1,0 +1,50 @@
+"""scheduler/settings.py: what cannot be read, or would lead out of the calendar, is one line."""
+
+from datetime import timedelta
+
+import pytest
+
+from scheduler.settings import InvalidSetting, Settings, load_settings
+
+HUGE = "99999999999999"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("plan_ahead", f"{HUGE}d"),
+        ("plan_ahead", "2d"),
+        ("plan_ahead", "9" * 5000),
+        ("reminder_leads", f"24h,{HUGE}d"),
+        ("reminder_leads", "367d"),
+        ("reminder_leads", "24h,0"),
+        ("reminder_leads", "-1h"),
+        ("alarm_repeat", f"{HUGE}d"),
+        ("alarm_repeat", "8d"),
+        ("send_timeout", "0"),
+        ("send_timeout", "2h"),
+        ("expand_days", HUGE),
+        ("expand_days", "0"),
+        ("lease_seconds", HUGE),
+        ("flood_limit", "9" * 30),
+        ("channel_sms_rate", "9" * 30 + "/s"),
+        ("channel_sms_rate", "9" * 5000 + "/s"),
+        ("channel_sms_rate", "0/s"),
+    ],
+)
+def test_what_is_too_much_or_too_little_is_one_line(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        read(**{name: value})
+
+    assert str(caught.value).startswith(f"{name.upper()}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_longest_that_is_taken() -> None:
+    settings = read(plan_ahead="24h", reminder_leads="366d", alarm_repeat="7d", send_timeout="1h")
+
+    assert settings.reminder_leads == (timedelta(days=366),)
+
+
+def read(**values: object) -> Settings:
+    return load_settings(_env_file=None, **values)
