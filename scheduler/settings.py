@@ -266,7 +266,7 @@ class Settings(BaseSettings):
         """At the start itself a reminder would never go: the session has begun (promise 5)."""
         if all(timedelta(0) < lead <= LONGEST_LEAD for lead in leads):
             return leads
-        raise ValueError("a lead is more than 0 and at most 366d: write 24h,1h, or nothing for none")
+        raise ValueError("a lead is more than 0 and at most 366d: write 24h,1h, or nothing")
 
     @field_validator("agenda_at")
     @classmethod

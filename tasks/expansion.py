@@ -16,6 +16,7 @@ from scheduler.reminders.progress import note_beat
 from scheduler.settings import load_settings
 from tasks import app
 from tasks.database import worker_engine
+from tasks.wished import LARGEST_ID, read_day
 
 
 @app.task(name="tasks.planning.expand")
@@ -70,12 +71,14 @@ def extent_of(wish: dict[str, Any]) -> Extent:
 
 def day_of(value: object) -> date:
     try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise BackfillRefused(f"{value!r} is no day: write 2026-09-01.") from None
+        return read_day(str(value))
+    except ValueError as error:
+        raise BackfillRefused(f"{error}.") from None
 
 
 def id_of(name: str, value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID:
         return value
     raise BackfillRefused(f"{name} {value!r} is no id: give a number.")

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from tasks.wished import LARGEST_ID, read_day, refuse_beyond
+
 
 class Instant(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
     """ISO 8601. With an offset it is that instant; without one it is a wall time in SITE_TIMEZONE.
@@ -22,14 +24,18 @@ class Instant(click.ParamType):  # type: ignore[type-arg]  # generic only in new
             return value
         try:
             written = datetime.fromisoformat(value)
-            return (written if written.tzinfo else in_site_zone(written)).astimezone(UTC)
-        except (ValueError, OverflowError):
+        except ValueError:
             self.fail(
                 f"{value!r} is no instant: write 2026-09-01T14:00 (wall time in SITE_TIMEZONE)"
                 " or 2026-09-01T11:00:00Z",
                 param,
                 ctx,
             )
+        try:
+            refuse_beyond(written.date(), value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return (written if written.tzinfo else in_site_zone(written)).astimezone(UTC)
 
 
 class Day(click.ParamType):  # type: ignore[type-arg]
@@ -41,14 +47,14 @@ class Day(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no day: write 2026-09-01", param, ctx)
+            return read_day(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 INSTANT = Instant()
 DAY = Day()
-ROW_ID = click.IntRange(1, 2**63 - 1)
+ROW_ID = click.IntRange(1, LARGEST_ID)
 
 
 def in_site_zone(wall: datetime) -> datetime:

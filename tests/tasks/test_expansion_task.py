@@ -1,5 +1,6 @@
 """Expansion as beat has it run: it leaves a sign of life, which the doctor misses when it ends."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scheduler.doctor import Finding, examine_database
+from scheduler.expansion.backfill import BackfillRefused
 from scheduler.settings import Settings
 from tasks import expansion
 from tests.builders import an_anchor
@@ -68,3 +70,24 @@ def test_a_run_that_breaks_leaves_none(site: Connection, monkeypatch: pytest.Mon
         expansion.expand()
 
     assert beats(site) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"from": "2026-09-01"}, 'give "from" and "until"'),
+        ({"from": "soon", "until": "2026-09-30"}, "'soon' is no day"),
+        ({"from": ["2026-09-01"], "until": "2026-09-30"}, "is no day"),
+        ({"from": "0001-01-01", "until": "0001-02-01"}, "lies beyond 1970-01-01"),
+        ({"from": "9999-12-01", "until": "9999-12-31"}, "lies beyond 1970-01-01"),
+        ({"from": "2026-09-30", "until": "2026-09-01"}, "write FROM before UNTIL"),
+        ({"from": "2026-09-01", "until": "2026-09-30", "session": 10**30}, "is no id"),
+        ({"from": "2026-09-01", "until": "2026-09-30", "tutor": True}, "is no id"),
+        ({"from": "2026-09-01", "until": "2026-09-30", "who": 1}, "unknown who"),
+    ],
+)
+def test_a_wish_that_the_command_would_refuse_is_refused(
+    wish: dict[str, object], words: str
+) -> None:
+    with pytest.raises(BackfillRefused, match=re.escape(words)):
+        expansion.extent_of(wish)

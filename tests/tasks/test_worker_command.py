@@ -178,9 +178,33 @@ def test_an_instant_without_offset_is_a_wall_time_of_the_site(
     assert result.stdout.splitlines()[0] == str(instant)
 
 
-@pytest.mark.parametrize("written", ["0001-01-01T00:00", "9999-12-31T23:59-12:00", "14:00", ""])
+@pytest.mark.parametrize("written", ["14:00", "", "2026-02-30", "soon\x00", "٢٠٢٦-٠٩-٠١", "9" * 99])
 def test_what_is_no_instant_is_refused(written: str) -> None:
-    assert invoke(echo_inputs, "--as-of", written).exit_code == 2
+    result = invoke(echo_inputs, "--as-of", written)
+
+    assert result.exit_code == 2
+    assert "is no instant" in result.stderr
+
+
+BEYOND = ("0001-01-01", "1969-12-31", "2080-01-01", "9999-12-31")
+
+
+@pytest.mark.parametrize("day", BEYOND)
+@pytest.mark.parametrize("option", ["--as-of", "--day"])
+def test_what_lies_beyond_the_years_that_the_worker_can_reckon_is_refused(
+    option: str, day: str
+) -> None:
+    result = invoke(echo_inputs, option, day)
+
+    assert result.exit_code == 2
+    assert f"'{day}' lies beyond 1970-01-01 to 2079-12-31" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_first_and_the_last_day_are_taken_in_any_zone(zone: str) -> None:
+    for written in ("1970-01-01T00:00", "2079-12-31T23:59"):
+        assert invoke(echo_inputs, "--as-of", written, SITE_TIMEZONE=zone).exit_code == 0
 
 
 def test_an_instant_in_an_unreadable_zone_is_an_invalid_setting() -> None:
