@@ -75,6 +75,8 @@ def database_url(settings: Settings) -> URL:
     if url.get_backend_name() not in ("postgresql", "postgres"):
         words = f"DATABASE_URL is for {url.get_backend_name()}, not for PostgreSQL"
         raise InvalidSetting(f"{words}: {EXAMPLE}.")
+    if url.port is not None and not 0 < url.port < 2**16:
+        raise InvalidSetting(f"DATABASE_URL: {url.port} is no port: {EXAMPLE}.")
     return url.set(drivername="postgresql+psycopg2")
 
 
@@ -108,10 +110,21 @@ def unreachable(context: ExceptionContext, url: URL) -> None:
         context.is_disconnect = True
         raise ServerUnreachable(f"{server_of(url)} ended a transaction that stood still.")
     connecting = context.connection is None
-    if isinstance(error, psycopg2.ProgrammingError) and connecting:
+    if connecting and is_unreadable(error, url):
         raise InvalidSetting(f"DATABASE_URL holds what PostgreSQL does not know: {EXAMPLE}.")
     if isinstance(error, psycopg2.OperationalError) and (connecting or context.is_disconnect):
         raise ServerUnreachable(unreachable_line(error, url)) from error
+
+
+# How libpq refuses an option's value, and a server a parameter; neither gives a code.
+UNREADABLE = ("invalid ", "unrecognized configuration parameter ")
+
+
+def is_unreadable(error: BaseException | None, url: URL) -> bool:
+    """Whether the URL's options make no sense, so that no server would be reached by it."""
+    if isinstance(error, psycopg2.OperationalError):
+        return reason(error, url).startswith(UNREADABLE)
+    return isinstance(error, psycopg2.ProgrammingError)
 
 
 def unreachable_line(error: BaseException, url: URL) -> str:
@@ -120,7 +133,7 @@ def unreachable_line(error: BaseException, url: URL) -> str:
 
 def server_of(url: URL) -> str:
     host = url.host or url.query.get("host") or "the local socket"
-    return f"PostgreSQL at {host}, database {url.database},"
+    return f"PostgreSQL at {host}, database {url.database or 'not named'},"
 
 
 def reason(error: BaseException, url: URL) -> str:

@@ -59,6 +59,8 @@ def test_the_driver_of_the_url_does_not_matter(database: str, driver: str) -> No
         ("my database", "DATABASE_URL is no URL"),
         ("mysql://user:secret@host/name", "DATABASE_URL is for mysql, not for PostgreSQL"),
         ("postgresql://user:secret@host:port/name", "DATABASE_URL is no URL"),
+        ("postgresql://user:secret@host:99999/name", "DATABASE_URL: 99999 is no port"),
+        ("postgresql://user:secret@host:0/name", "DATABASE_URL: 0 is no port"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_an_invalid_setting(url: str, words: str) -> None:
@@ -69,9 +71,25 @@ def test_a_url_that_cannot_be_used_is_an_invalid_setting(url: str, words: str) -
     assert "secret" not in str(caught.value)
 
 
-def test_an_option_that_postgresql_does_not_know_is_an_invalid_setting() -> None:
+@pytest.mark.parametrize(
+    "option",
+    [
+        "ssl=on",
+        "sslmode=bogus",
+        "connect_timeout=soon",
+        "client_encoding=klingon",
+        "options=-c x=1",
+        "target_session_attrs=x",
+    ],
+)
+def test_an_option_that_postgresql_does_not_know_is_an_invalid_setting(
+    database: str, option: str
+) -> None:
+    name, _, value = option.partition("=")
+    url = make_url(database).update_query_dict({name: value})
+
     with pytest.raises(InvalidSetting, match="does not know"):
-        engine_for("postgresql://localhost/name?ssl=on").connect()
+        engine_for(url.render_as_string(hide_password=False)).connect()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid"])
