@@ -6,7 +6,7 @@ import holidays
 import pytest
 
 from scheduler.holidays import public_holidays
-from scheduler.settings import InvalidSetting
+from scheduler.settings import InvalidSetting, load_settings
 
 
 def test_ethiopian_holidays_have_their_names_in_english() -> None:
@@ -16,7 +16,7 @@ def test_ethiopian_holidays_have_their_names_in_english() -> None:
 
 
 def test_the_span_is_inclusive() -> None:
-    assert date(2027, 1, 7) in public_holidays("et", date(2027, 1, 7), date(2027, 1, 7))
+    assert date(2027, 1, 7) in public_holidays("ET", date(2027, 1, 7), date(2027, 1, 7))
     assert public_holidays("ET", date(2027, 1, 8), date(2027, 1, 18)) == {}
 
 
@@ -43,4 +43,10 @@ def test_no_country_lets_an_estimated_day_through(code: str) -> None:
 @pytest.mark.parametrize("country", ["XX", "", "Ethiopia", "HolidayBase", "country_holidays"])
 def test_a_country_that_is_none_is_one_line_that_says_what_to_set(country: str) -> None:
     with pytest.raises(InvalidSetting, match=r"^HOLIDAYS_COUNTRY: .* set a code such as ET\.$"):
-        public_holidays(country, date(2026, 1, 1), date(2026, 12, 31))
+        load_settings(_env_file=None, holidays="mark", holidays_country=country)
+
+
+def test_a_country_is_read_without_case() -> None:
+    settings = load_settings(_env_file=None, holidays="skip", holidays_country=" ke")
+
+    assert settings.holidays_country == "KE"

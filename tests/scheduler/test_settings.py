@@ -1,5 +1,7 @@
 """scheduler/settings.py: what cannot be read, or would lead out of the calendar, is one line."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -44,6 +46,25 @@ def test_the_longest_that_is_taken() -> None:
     settings = read(plan_ahead="24h", reminder_leads="366d", alarm_repeat="7d", send_timeout="1h")
 
     assert settings.reminder_leads == (timedelta(days=366),)
+
+
+@pytest.mark.parametrize("region", ["XX", "", "Ethiopia", "+251", "ET\x00"])
+def test_a_region_without_phone_numbers_is_refused(region: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"^PHONE_REGION: .* set a code such as ET\.$"):
+        read(phone_region=region)
+
+
+def test_a_region_is_read_without_case() -> None:
+    assert read(phone_region=" ke").phone_region == "KE"
+
+
+def test_the_regions_and_countries_of_most_sites_cost_no_slow_import() -> None:
+    read_both = "from scheduler.settings import load_settings; load_settings(phone_region='et')"
+    ask = f"{read_both}; import sys; print({{'phonenumbers', 'holidays'}} & sys.modules.keys())"
+
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"
 
 
 def read(**values: object) -> Settings:

@@ -1,0 +1,62 @@
+"""Which URLs REDIS_URL may hold: those that Celery takes and the worker was made for."""
+
+import re
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+REDIS, SOCKET = {"redis", "rediss"}, {"redis+socket"}
+RABBITMQ = {"amqp", "amqps", "pyamqp"}
+# Celery hands on whatever else stands in a URL's query, and fails at the first connection.
+TLS_OPTIONS = {
+    "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname",
+}  # fmt: skip
+OPTIONS = {"rediss": TLS_OPTIONS, "amqps": TLS_OPTIONS, "redis+socket": {"virtual_host"}}
+CERTIFICATE = re.compile(r"none|optional|required|CERT_(NONE|OPTIONAL|REQUIRED)")
+EXAMPLE = "write redis://host:6379/0, or amqp://user:password@host for RabbitMQ"
+
+
+def readable_broker(text: str) -> str:
+    """The URL; '' where there is none. Of RabbitMQ's it may be several, parted by semicolons.
+
+    Raises ValueError with words that show no more of it than its scheme: it holds a password.
+    """
+    urls = text.strip().split(";")
+    for url in urls if urls != [""] else []:
+        _check(url, len(urls))
+    return text.strip()
+
+
+def _check(url: str, of: int) -> None:
+    scheme, found, rest = url.partition("://")
+    if not found or not url.isprintable() or " " in url:
+        raise ValueError(f"no URL: {EXAMPLE}")
+    scheme = scheme.lower()
+    if scheme not in REDIS | SOCKET | RABBITMQ:
+        raise ValueError(f"{scheme}:// is for no broker that the worker knows: {EXAMPLE}")
+    if of > 1 and scheme not in RABBITMQ:
+        raise ValueError(f"only RabbitMQ's may be several, not {scheme}://: {EXAMPLE}")
+    try:
+        parts = urlsplit(f"http://{rest}")
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"no URL (is the password percent-encoded?): {EXAMPLE}") from None
+    _check_database(scheme, parts)
+    _check_options(scheme, parts)
+
+
+def _check_database(scheme: str, parts: SplitResult) -> None:
+    if scheme in REDIS and not re.fullmatch(r"/?[0-9]{0,4}|//", parts.path):
+        raise ValueError(f"a Redis database is a number: {EXAMPLE}")
+    if scheme in SOCKET and not parts.path.strip("/"):
+        raise ValueError("the socket's path is missing: write redis+socket:///run/redis.sock")
+
+
+def _check_options(scheme: str, parts: SplitResult) -> None:
+    taken = OPTIONS.get(scheme, set())
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in taken:
+            known = f"only {', '.join(sorted(taken))}" if taken else "nothing after a ?"
+            raise ValueError(f"{scheme}:// takes {known}, not {name!r}: {EXAMPLE}")
+        if name == "ssl_cert_reqs" and not CERTIFICATE.fullmatch(value):
+            raise ValueError("ssl_cert_reqs is none, optional or required")
+        if name == "virtual_host" and not re.fullmatch(r"[0-9]{1,4}", value):
+            raise ValueError("virtual_host is the number of a Redis database, such as 0")

@@ -1,0 +1,86 @@
+"""scheduler/broker_url.py: what Celery takes, and nothing else."""
+
+import pytest
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from scheduler.settings import InvalidSetting, load_settings
+
+# Nothing listens there.
+TAKEN = [
+    "redis://127.0.0.1:1",
+    "redis://127.0.0.1:1/15",
+    "redis://:p%40ss@127.0.0.1:1/0",
+    "REDIS://user:secret@127.0.0.1:1/",
+    "rediss://127.0.0.1:1/0?ssl_cert_reqs=none",
+    "rediss://127.0.0.1:1/0?ssl_cert_reqs=CERT_REQUIRED&ssl_check_hostname=false",
+    "redis+socket:///nowhere/redis.sock",
+    "redis+socket:///nowhere/redis.sock?virtual_host=3",
+    "amqp://user:secret@127.0.0.1:1",
+    "amqp://user:secret@127.0.0.1:1//",
+    "amqp://user:secret@127.0.0.1:1/vhost",
+    "amqp://127.0.0.1:1;amqp://127.0.0.1:2",
+    "amqps://127.0.0.1:1?ssl_cert_reqs=none",
+    "pyamqp://127.0.0.1:1",
+]
+
+
+@pytest.mark.parametrize("url", TAKEN)
+def test_what_is_taken_celery_takes_too(url: str) -> None:
+    broker = Connection(taken(f" {url} "), connect_timeout=1)
+
+    with broker, pytest.raises(OperationalError):
+        broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
+
+
+def test_none_is_none() -> None:
+    assert taken("  ") == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("garbage", "no URL"),
+        ("localhost:6379", "no URL"),
+        ("//secret@host", "no URL"),
+        ("redis:/secret@host", "no URL"),
+        ("http://secret@host", "http:// is for no broker"),
+        ("valkey://secret@host", "valkey:// is for no broker"),
+        ("unix:///run/redis.sock", "unix:// is for no broker"),
+        ("memory://", "memory:// is for no broker"),
+        ("sqs://secret@host", "sqs:// is for no broker"),
+        ("://secret@host", "is for no broker"),
+        ("redis://:secret@host:port/0", "no URL"),
+        ("redis://:secret@host:99999/0", "no URL"),
+        ("redis://:sec#ret@host/0", "no URL"),
+        ("redis://[::1", "no URL"),
+        ("redis://:secret@my host/0", "no URL"),
+        ("redis://:secret@host/\x00", "no URL"),
+        ("redis://:secret@host/site", "a Redis database is a number"),
+        ("redis://:secret@host/-1", "a Redis database is a number"),
+        ("redis://:secret@host/0/", "a Redis database is a number"),
+        (
+            "redis://:secret@host/0?socket_timeout=5",
+            "takes nothing after a ?, not 'socket_timeout'",
+        ),
+        ("amqp://:secret@host?heartbeat=30", "takes nothing after a ?, not 'heartbeat'"),
+        ("rediss://:secret@host?ssl_nonsense=1", "takes only ssl_ca_certs"),
+        ("rediss://:secret@host?ssl_cert_reqs=maybe", "ssl_cert_reqs is none"),
+        ("redis+socket://", "the socket's path is missing"),
+        ("redis+socket:///run/redis.sock?virtual_host=x", "virtual_host is the number"),
+        ("redis://:secret@one;redis://:secret@two", "only RabbitMQ's may be several"),
+        ("amqp://:secret@one;", "no URL"),
+    ],
+)
+def test_what_is_no_brokers_url_is_one_line_without_its_password(url: str, words: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        taken(url)
+
+    assert str(caught.value).startswith("REDIS_URL: ")
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def taken(url: str) -> str:
+    return load_settings(_env_file=None, redis_url=url).redis_url
