@@ -1,11 +1,14 @@
 """How Celery reads celeryconfig.py: an unreadable setting becomes one line, and exit code 2."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 from celery.loaders.app import AppLoader
 
 from scheduler.settings import InvalidSetting
+from tasks.process import worker_settings
 
 
 class UnreadableConfiguration(click.ClickException, InvalidSetting):
@@ -21,7 +24,20 @@ class SettingsLoader(AppLoader):
     """Celery's loader of an app, which says what is wrong instead of showing a traceback."""
 
     def config_from_object(self, obj: Any, silent: bool = False) -> Any:  # noqa: FBT001, FBT002 (Celery's signature)
-        try:
+        with one_line():
             return super().config_from_object(obj, silent=silent)
-        except InvalidSetting as error:
-            raise UnreadableConfiguration(str(error)) from error
+
+    def on_worker_init(self) -> None:
+        """A worker or beat begins: it does not where it could not do its work."""
+        from tasks.delivery.starting import refuse_unusable
+
+        with one_line():
+            refuse_unusable(worker_settings())
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    try:
+        yield
+    except InvalidSetting as error:
+        raise UnreadableConfiguration(str(error)) from error

@@ -1,7 +1,7 @@
-"""A worker that starts: what it delivers with is made before its processes fork.
+"""A worker or beat that starts: with settings that it cannot use it ends, by day and with a line.
 
-Apprise takes seconds to load. A first alarm must not wait for it, and a channel that cannot be used
-is to be known at once, not at night.
+A worker's channels are made before its processes fork: Apprise takes seconds to load, and a first
+alarm must not wait for it.
 """
 
 import sys
@@ -9,8 +9,28 @@ from typing import Any
 
 from celery.signals import worker_init, worker_process_init
 
-from scheduler.settings import InvalidSetting
-from tasks.database import worker_engine
+from scheduler.broker_url import EXAMPLE
+from scheduler.settings import InvalidSetting, Settings
+from tasks.database import database_url, worker_engine
+from tasks.delivery.outbox import Outbox, outbox_of
+
+
+def refuse_unusable(settings: Settings) -> None:
+    """Raises InvalidSetting where a worker or beat could not do its work with these settings.
+
+    Beat needs no channel, but who starts it shall hear at once that nothing would be sent.
+    """
+    from tasks.messages.render import words_of
+
+    if not settings.redis_url:
+        raise InvalidSetting(f"REDIS_URL is not set: {EXAMPLE}.")
+    if settings.database_url.strip():
+        database_url(settings)
+    words_of(settings)
+    if settings.channels or outbox_of(settings) is Outbox.REDIRECT:
+        from tasks.channels.configured import channels_of  # slow to import
+
+        channels_of(settings)
 
 
 @worker_init.connect
