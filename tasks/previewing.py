@@ -51,7 +51,6 @@ def preview_messages(
     words = words_of(settings)
     with engine.connect() as conn:
         facts = preview_facts(conn, read_catalog(conn), settings, wanted)
-        conn.rollback()
     rows = sorted(facts, key=lambda each: (each.recipient_key, each.starts_at, each.session_id))
     by_person = groupby(rows, key=lambda each: each.recipient_key)
     return tuple(shown(list(theirs), wanted, look, words) for _, theirs in by_person)

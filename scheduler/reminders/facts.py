@@ -72,6 +72,7 @@ class Facts:
 
 
 LEDGER = "session_worker.delivery"
+NOTHING: Mapping[str, object] = {}
 
 
 def read_facts(
@@ -81,12 +82,14 @@ def read_facts(
     ids: Sequence[int],
     holder: UUID,
     ledger: str = LEDGER,
+    of_ledger: Mapping[str, object] = NOTHING,
 ) -> list[Facts]:
     """The facts of what `holder` has claimed among `ids`; soonest start first.
 
-    `ledger`: SQL of a relation with the ledger's columns.
+    `ledger`: SQL of a relation with the ledger's columns; `of_ledger`: its own parameters.
     """
     parameters = {
+        **of_ledger,
         "ids": list(ids),
         "holder": holder,
         "zone": settings.site_timezone,

@@ -1,4 +1,4 @@
-"""The facts of a message that nobody is sent: as if it were claimed now, and then rolled back."""
+"""The facts of a message that nobody is sent: as if its ledger rows were there, and claimed now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,18 +50,19 @@ def preview_facts(
 ) -> list[Facts]:
     """All that the messages would name, also the sessions told of in the same message.
 
-    The ledger's rows are made in the caller's transaction, with ids below zero and no sequence
-    value taken; roll it back. Raises NothingToShow.
+    Reads only: what stands for the ledger's rows is a query, with ids below zero. Raises
+    NothingToShow.
     """
     if conn.execute(THERE, {"id": wanted.session_id}).one_or_none() is None:
         raise NothingToShow(
             f"there is no session {wanted.session_id}: give the id of a tutor_sessions row."
         )
     holder = uuid4()
-    ids = conn.scalars(text(_imagine(catalog, wanted)), _parameters(settings, wanted, holder)).all()
+    imagined, parameters = _imagine(catalog, wanted), _parameters(settings, wanted, holder)
+    ids = conn.scalars(text(f"SELECT d.id FROM {imagined} d"), parameters).all()
     if not ids:
         raise NothingToShow(f"session {wanted.session_id} has no {wanted.role} to write to.")
-    return read_facts(conn, catalog, settings, ids, holder)
+    return read_facts(conn, catalog, settings, ids, holder, imagined, parameters)
 
 
 # Index: primary key.
@@ -84,7 +85,7 @@ def _parameters(settings: Settings, wanted: Wanted, holder: UUID) -> Mapping[str
 # Indexes: primary keys; (session_date, start_time) of tutor_sessions for what is beside it, where
 # the site has one. An admin looks at one message.
 def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
-    return f"""
+    return f"""(
     WITH due AS (
         SELECT s.id AS session_id, s.tutor_id, s.student_id, {STARTS_AT} AS starts_at,
                CASE :kind WHEN 'alarm' THEN {alarm_minutes(catalog)}
@@ -100,18 +101,14 @@ def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
           FROM told
          WHERE recipient IN (SELECT recipient FROM told WHERE session_id = :id)
     )
-    INSERT INTO session_worker.delivery (
-        id, session_id, tutor_id, student_id, starts_at, kind, lead_minutes, revision, recipient,
-        person_id, role, state, change, due_at, send_after, holder)
-    OVERRIDING SYSTEM VALUE
-    SELECT -number, session_id, tutor_id, student_id, starts_at, :kind, lead_minutes,
-           -number::smallint, recipient, person_id, role, 'claimed',
+    SELECT -number AS id, session_id, tutor_id, student_id, starts_at,
+           CAST(:kind AS text) AS kind, 0 AS urgency, lead_minutes, recipient, person_id, role,
            CASE WHEN CAST(:change AS text) IS NOT NULL THEN jsonb_build_object(
                'kind', CAST(:change AS text), 'old_starts_at',
-               CASE :change WHEN 'moved' THEN starts_at + interval '1 day' ELSE starts_at END) END,
-           starts_at, starts_at, CAST(:holder AS uuid)
-      FROM numbered
-    RETURNING id"""
+               CASE :change WHEN 'moved' THEN starts_at + interval '1 day' ELSE starts_at END) END
+           AS change, NULL::uuid AS message_key, NULL::timestamptz AS message_at, 0 AS attempts,
+           NULL::timestamptz AS tries_since, 'claimed' AS state, CAST(:holder AS uuid) AS holder
+      FROM numbered)"""
 
 
 SAME_START = "(s.session_date, s.start_time) = (chosen.session_date, chosen.start_time)"
