@@ -16,6 +16,8 @@ from scheduler.reminders.progress import note_beat
 from scheduler.settings import load_settings
 from tasks import app
 from tasks.database import worker_engine
+from tasks.failed_series import lines_about
+from tasks.troubles import say
 from tasks.wished import LARGEST_ID, read_day
 
 
@@ -23,7 +25,8 @@ from tasks.wished import LARGEST_ID, read_day
 def expand() -> None:
     """Fill the coming weeks; hand out what a lost message left of a backfill."""
     now = datetime.now(UTC)
-    expand_once(worker_engine(), load_settings(), now)
+    report = expand_once(worker_engine(), load_settings(), now)
+    say(*lines_about(report.failed, worker_engine()))
     with worker_engine().begin() as conn:
         note_beat(conn, "expand", now)
         waiting = left_behind(conn)

@@ -1,10 +1,11 @@
-"""What the site's tables lack that would help."""
+"""What the worker may not do with the tables, and what the site's lack that would help."""
 
 from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from scheduler.doctor.finding import Finding, note, warning
+from models.rights import grants, lacking_rights
+from scheduler.doctor.finding import Finding, error, note, warning
 from scheduler.doctor.patient import Patient
 
 MANY_ROWS = 100_000
@@ -18,6 +19,14 @@ START_INDEX = text("""
                     WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
                       AND i.indkey[0] = d.attnum AND i.indkey[1] = t.attnum) AS indexed
       FROM pg_class c WHERE c.oid = to_regclass('tutor_sessions')""")
+
+
+def check_rights(patient: Patient) -> Iterator[Finding]:
+    """Without them expansion and the ledger stand still, series by series or wholly."""
+    lacking = lacking_rights(patient.conn)
+    if lacking:
+        detail = "the user of DATABASE_URL may not do all that the worker does"
+        yield error("rights_missing", detail, grants(lacking))
 
 
 def check_start_index(patient: Patient) -> Iterator[Finding]:

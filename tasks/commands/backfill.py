@@ -22,7 +22,10 @@ from tasks.commands.worker_command import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sqlalchemy import Engine
+
     from scheduler.expansion.backfill import BackfillReport, Progress
+    from scheduler.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,18 @@ def backfill(context: click.Context, /, as_json: bool, **options: object) -> Non
 
     Example: celery -A tasks backfill 2026-09-01 2026-12-31 --dry-run
     """
-    report = fill(checked(Wish(**options)))  # type: ignore[arg-type]  # click has converted them
+    from scheduler.settings import load_settings
+    from tasks.database import engine
+    from tasks.failed_series import lines_about
+
+    wish = checked(Wish(**options))  # type: ignore[arg-type]  # click has converted them
+    settings = load_settings()
+    database = engine(settings)
+    report = fill(wish, database, settings)
+    lines = lines_about(report.failed, database)
     click.echo(document(report)) if as_json else show(report)
-    for failure in report.failed:
-        click.echo(f"Error: series {failure.anchor_id}: {printable(failure.error)}.", err=True)
+    for line in lines:
+        click.echo(f"Error: {printable(line)}", err=True)
     context.exit(ExitCode.PARTLY if report.failed else ExitCode.DONE)
 
 
@@ -74,15 +85,11 @@ def checked(wish: Wish) -> Wish:
     return wish
 
 
-def fill(wish: Wish) -> BackfillReport:
+def fill(wish: Wish, database: Engine, settings: Settings) -> BackfillReport:
     """The backfill from its start, or from where it stopped, to its report."""
     from scheduler.expansion.backfill import Extent, rehearse
-    from scheduler.settings import load_settings
     from tasks import backfilling
-    from tasks.database import engine
 
-    settings = load_settings()
-    database = engine(settings)
     if wish.resume is not None:
         extent = backfilling.resume(database, wish.resume)
     elif wish.first is not None and wish.last is not None:

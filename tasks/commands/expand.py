@@ -34,12 +34,15 @@ def expand(context: click.Context, as_of: datetime | None, as_json: bool) -> Non
     from scheduler.expansion import expand as expand_once
     from scheduler.settings import load_settings
     from tasks.database import engine
+    from tasks.failed_series import lines_about
 
     settings = load_settings()
-    report = expand_once(engine(settings), settings, as_of or datetime.now(UTC))
+    database = engine(settings)
+    report = expand_once(database, settings, as_of or datetime.now(UTC))
+    lines = lines_about(report.failed, database)
     click.echo(document(report)) if as_json else show(report)
-    for failure in report.failed:
-        click.echo(f"Error: series {failure.anchor_id}: {printable(failure.error)}.", err=True)
+    for line in lines:
+        click.echo(f"Error: {printable(line)}", err=True)
     context.exit(ExitCode.PARTLY if report.failed else ExitCode.DONE)
 
 
@@ -60,11 +63,11 @@ def show(report: ExpansionReport) -> None:
 
     out = console()
     rows = report.rows
-    out.print(
-        f"Wrote {rows.inserted} rows, changed {rows.updated}, cancelled {rows.cancelled}."
-        if (rows.inserted or rows.updated or rows.cancelled)
-        else "Nothing to do: every date of every rule has its row or its reason."
-    )
+    if rows.inserted or rows.updated or rows.cancelled or report.failed:
+        out.print(f"Wrote {rows.inserted} rows, changed {rows.updated},"
+                  f" cancelled {rows.cancelled}.")  # fmt: skip
+    else:
+        out.print("Nothing to do: every date of every rule has its row or its reason.")
     out.print(f"Series: {in_words(report.series)}.")
     out.print(f"Dates to come: {in_words(report.occurrences)}.")
     if report.findings:

@@ -37,7 +37,8 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
 
 SET_UP = "run `celery -A tasks setup`"
 AGAIN = "another try may pass, nothing is lost"
-RIGHTS = "grant it to the user of DATABASE_URL"
+RIGHTS = "GRANT the right to the user of DATABASE_URL, or take a user that has it"
+TEMPORARY = "GRANT TEMPORARY ON its DATABASE to the user of DATABASE_URL"
 
 # PostgreSQL's error codes that a user can mend, and how. The others are the worker's own mistakes.
 CURES = {
@@ -46,7 +47,8 @@ CURES = {
     "42703": SET_UP,  # undefined_column
     "42883": SET_UP,  # undefined_function
     "42501": RIGHTS,  # insufficient_privilege
-    "25006": "point DATABASE_URL at the primary",  # read_only_sql_transaction
+    # read_only_sql_transaction
+    "25006": "point DATABASE_URL at the primary, and at a user that is not read-only by default",
     "55P03": AGAIN,  # lock_not_available
     "57014": AGAIN,  # query_canceled: the statement's time was up
     "40P01": AGAIN,  # deadlock_detected
@@ -71,6 +73,8 @@ def failure_of(error: Exception) -> Failure | None:
 
 def database_failure(error: DBAPIError) -> Failure | None:
     cure = CURES.get(getattr(error.orig, "pgcode", None) or "")
+    if cure is RIGHTS and "CREATE TEMP " in (error.statement or ""):
+        cure = TEMPORARY  # to look at a rule is to reckon, in temporary tables
     words = str(error.orig).partition("\n")[0]
     return Failure((f"PostgreSQL says: {words}: {cure}.",), ExitCode.PARTLY) if cure else None
 
