@@ -36,7 +36,7 @@ def _check(url: str, of: int) -> None:
         raise ValueError(f"only RabbitMQ's may be several, not {scheme}://: {EXAMPLE}")
     try:
         parts = urlsplit(f"http://{rest}")
-        _ = parts.port
+        _ = parts.port, (parts.hostname or "").encode("idna")
     except ValueError:
         raise ValueError(f"no URL (is the password percent-encoded?): {EXAMPLE}") from None
     _check_database(scheme, parts)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 import psycopg2
 from psycopg2 import errors
@@ -72,6 +73,8 @@ def database_url(settings: Settings) -> URL:
         url = make_url(settings.database_url.strip())
     except (ArgumentError, ValueError):  # the text stays unsaid: it holds a password
         raise InvalidSetting(f"DATABASE_URL is no URL: {EXAMPLE}.") from None
+    if "\0" in unquote(settings.database_url):
+        raise InvalidSetting(f"DATABASE_URL is no URL, it has a NUL in it: {EXAMPLE}.")
     if url.get_backend_name() not in ("postgresql", "postgres"):
         words = f"DATABASE_URL is for {url.get_backend_name()}, not for PostgreSQL"
         raise InvalidSetting(f"{words}: {EXAMPLE}.")

@@ -51,6 +51,7 @@ def test_none_is_none() -> None:
         ("sqs://secret@host", "sqs:// is for no broker"),
         ("://secret@host", "is for no broker"),
         ("redis://:secret@host:port/0", "no URL"),
+        (f"redis://:secret@{'a' * 70}/0", "no URL"),
         ("redis://:secret@host:99999/0", "no URL"),
         ("redis://:sec#ret@host/0", "no URL"),
         ("redis://[::1", "no URL"),

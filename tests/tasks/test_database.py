@@ -59,6 +59,8 @@ def test_the_driver_of_the_url_does_not_matter(database: str, driver: str) -> No
         ("my database", "DATABASE_URL is no URL"),
         ("mysql://user:secret@host/name", "DATABASE_URL is for mysql, not for PostgreSQL"),
         ("postgresql://user:secret@host:port/name", "DATABASE_URL is no URL"),
+        ("postgresql://user:secret@host/na\0me", "DATABASE_URL is no URL"),
+        ("postgresql://user:secret%00@host/name", "DATABASE_URL is no URL"),
         ("postgresql://user:secret@host:99999/name", "DATABASE_URL: 99999 is no port"),
         ("postgresql://user:secret@host:0/name", "DATABASE_URL: 0 is no port"),
     ],
