@@ -38,11 +38,11 @@ class Preview:
 def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int) -> Preview:
     """The coming weeks of the series that a session carries or belongs to. Writes nothing.
 
-    Raises NotASeries.
+    Raises SiteMismatch, and NotASeries.
     """
     with engine.connect() as conn:
-        anchor_id = _anchor_of(conn, session_id)
         span = Span.ahead(read_catalog(conn), settings, as_of)
+        anchor_id = _anchor_of(conn, session_id)
         rule = _rule_of(conn, span, anchor_id)
         decide(conn, span, [anchor_id])
         rows = conn.execute(DATES, {"id": anchor_id, "first": span.first, "last": span.last}).all()
