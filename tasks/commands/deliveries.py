@@ -12,6 +12,7 @@ from scheduler.ledger.state import State
 from tasks.commands.worker_command import (
     INSTANT,
     ROW_ID,
+    WORDS,
     WorkerCommand,
     WorkerGroup,
     console,
@@ -124,7 +125,7 @@ def blank(number: int | None) -> str:
 
 @deliveries.command(cls=WorkerCommand)
 @click.option("--channel", type=CHANNEL, help="Only this channel; without it: every one.")
-@click.option("--reason", help="Why, for whoever asks later.")
+@click.option("--reason", type=WORDS, help="Why, for whoever asks later.")
 @JSON
 def pause(channel: str | None, reason: str | None, as_json: bool) -> None:
     """Let nothing leave, within two seconds and until `resume`.

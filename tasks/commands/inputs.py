@@ -1,5 +1,6 @@
-"""What a user writes: instants, days and ids as click parameters."""
+"""What a user writes: instants, days, ids and words as click parameters."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -52,7 +53,21 @@ class Day(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+class Words(click.ParamType):  # type: ignore[type-arg]
+    """Text for the database: what a shell hands on may be no text at all."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        given = str(value)
+        if NO_TEXT.search(given):
+            self.fail(f"{value!r} is no text: write it in UTF-8", param, ctx)
+        return given
+
+
+NO_TEXT = re.compile("[\0\ud800-\udfff]")  # a NUL, and Python's stand-ins for odd bytes
 INSTANT = Instant()
+WORDS = Words()
 DAY = Day()
 ROW_ID = click.IntRange(1, LARGEST_ID)
 

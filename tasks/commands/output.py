@@ -1,9 +1,14 @@
 """What a command prints: one JSON document, or words for a person."""
 
+import errno
 import json
+import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -58,3 +63,25 @@ def no_color() -> bool | None:
     """Celery's own --no-color; None leaves it to the terminal and NO_COLOR."""
     context = click.get_current_context(silent=True)
     return True if context and getattr(context.obj, "no_color", False) else None
+
+
+# Where the output goes is full, or broken. Of a pipe that nobody reads click takes care.
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def is_output_error(error: Exception) -> bool:
+    """Whether it is about a file: of those a command writes its output alone."""
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def let_output_go() -> None:
+    """What could not be written is not tried again at the end, which would end in a traceback."""
+    with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def write_any_letter() -> None:
+    """Names of people are in every script; one that a terminal lacks is no reason to end."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

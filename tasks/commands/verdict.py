@@ -19,6 +19,7 @@ from scheduler.reminders.previewing import NothingToShow
 from scheduler.reminders.rounds import WrongDatabase
 from scheduler.settings import InvalidSetting
 from tasks.commands.failure import ExitCode, Failure
+from tasks.commands.output import is_output_error
 
 # Those of `models` and `scheduler`, which know nothing of commands; an exception of `tasks` has its
 # own `exit_code`.
@@ -65,6 +66,9 @@ def failure_of(error: Exception) -> Failure | None:
     if is_broker_error(error):
         line = f"the broker cannot be reached: {error}. Check REDIS_URL."
         return Failure((line,), ExitCode.UNREACHABLE)
+    if is_output_error(error):
+        line = f"the output cannot be written ({error}), what was to be done is done: make room."
+        return Failure((line,), ExitCode.PARTLY)
     code = getattr(error, "exit_code", None)
     if code is None:
         code = next((EXIT_CODES[kind] for kind in type(error).mro() if kind in EXIT_CODES), None)

@@ -12,15 +12,23 @@ from typing import Any
 
 import click
 from celery.bin.base import CeleryCommand
+from click.core import ParameterSource
 
 from tasks.commands.failure import ExitCode, Failure, Refused, printable
-from tasks.commands.inputs import DAY, INSTANT, ROW_ID
-from tasks.commands.output import console, json_document
+from tasks.commands.inputs import DAY, INSTANT, ROW_ID, WORDS
+from tasks.commands.output import (
+    console,
+    is_output_error,
+    json_document,
+    let_output_go,
+    write_any_letter,
+)
 
 __all__ = [
     "DAY",
     "INSTANT",
     "ROW_ID",
+    "WORDS",
     "ExitCode",
     "Refused",
     "WorkerCommand",
@@ -46,6 +54,7 @@ class EndsInLines(click.Command):
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
+        write_any_letter()
         with failures_as_lines(ctx.command_path):
             return super().invoke(ctx)
 
@@ -56,6 +65,15 @@ class WorkerCommand(EndsInLines, CeleryCommand):
 
 class WorkerGroup(EndsInLines, click.Group):
     """Commands under one name, such as `series end`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuses `deliveries --json pause`: the option would be lost, without a word."""
+        for param in self.params:
+            if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
+                ctx.fail(f"{param.opts[0]} says nothing to {args[0]}: write it after {args[0]}.")
+        return super().resolve_command(ctx, args)
 
 
 @contextmanager
@@ -70,6 +88,8 @@ def failures_as_lines(command_path: str) -> Iterator[None]:
     except KeyboardInterrupt:
         raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
     except Exception as error:
+        if is_output_error(error):
+            let_output_go()
         from tasks.commands.verdict import failure_of  # slow to import
 
         failure = failure_of(error)

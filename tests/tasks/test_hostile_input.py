@@ -1,6 +1,9 @@
 """Whatever a user gets wrong ends any command in one line and the right exit code, and nothing is
 written by it."""
 
+import os
+import subprocess
+import sys
 from importlib.metadata import entry_points
 
 import click
@@ -9,6 +12,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Connection, text
 
 from tests.builders import an_anchor
+from tests.command_line import REPOSITORY
 from tests.tasks.ledger.commands import Commands
 
 COMMANDS: dict[str, click.Command] = {
@@ -79,3 +83,67 @@ def test_a_broker_that_cannot_be_read_leaves_no_backfill_behind(commands: Comman
 
     assert result.exit_code == 2
     assert commands.conn.scalar(text("SELECT count(*) FROM session_worker.backfill")) == 0
+
+
+@pytest.mark.parametrize("reason", ["a\0b", "\udcff"])
+def test_words_that_are_no_text_are_wrong_input(commands: Commands, reason: str) -> None:
+    result = run(commands, "deliveries", "pause", "--reason", reason)
+
+    assert result.exit_code == 2
+    assert "is no text" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("deliveries", "--json", "pause"), ("series", "--json", "end", "1")], ids=" ".join
+)
+def test_an_option_that_would_be_lost_is_refused(
+    commands: Commands, words: tuple[str, ...]
+) -> None:
+    result = run(commands, *words)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"--json says nothing to {words[2]}: write it after" in result.stderr
+    assert commands.conn.scalar(text("SELECT count(*) FROM session_worker.pause")) == 0
+
+
+@pytest.mark.parametrize(
+    "words", [each for each in LEAST if each[0] not in ("doctor", "demo")], ids=" ".join
+)
+def test_another_database_is_told_apart_from_one_that_was_not_set_up(
+    words: tuple[str, ...], empty_database: str
+) -> None:
+    result = CliRunner(env={"DATABASE_URL": empty_database}).invoke(
+        COMMANDS[words[0]], [*words[1:], "--json"]
+    )
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    for line in result.stderr.splitlines():
+        assert line.startswith("Error: ")
+        assert "point DATABASE_URL at" in line or "run `celery -A tasks setup`" in line
+
+
+def test_letters_that_a_terminal_lacks_do_not_end_a_command(commands: Commands) -> None:
+    session = an_anchor(commands.conn, notification_enabled=True)
+    commands.conn.commit()
+    runner = CliRunner(env=commands.environment, charset="ascii")
+
+    result = runner.invoke(COMMANDS["preview-message"], [str(session), "--lang", "am"])
+
+    assert result.exit_code == 0
+    assert "\\u12" in result.stdout
+
+
+def test_a_full_disk_under_the_output_is_one_line(commands: Commands) -> None:
+    an_anchor(commands.conn)
+    commands.conn.commit()
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "tasks", "series", "--json"],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, cwd=REPOSITORY,
+            check=False, env={**os.environ, **commands.environment},
+        )  # fmt: skip
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Error: the output cannot be written ([Errno 28]")
+    assert ended.stderr.count("\n") == 1
