@@ -1,8 +1,8 @@
 """The Celery app: `celery -A tasks …`."""
 
-from celery import Celery
+from tasks.broker import WorkerApp
 
-app = Celery(
+app = WorkerApp(
     "tasks",
     loader="tasks.loading:SettingsLoader",
     task_cls="tasks.troubles:WorkerTask",

@@ -1,6 +1,7 @@
 """How the worker's commands end, what they read, and what they print."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -302,6 +303,15 @@ def test_an_unreachable_server_is_one_line_of_the_command_line() -> None:
     assert done.stderr == (
         "Error: PostgreSQL at 127.0.0.1, database site, cannot be reached: Connection refused."
         " Check DATABASE_URL.\n"
+    )
+
+
+def test_a_broker_that_is_away_is_one_line_of_celerys_own_call_too() -> None:
+    done = celery("call", "tasks.planning.expand", REDIS_URL="redis://127.0.0.1:1/0")
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert re.fullmatch(
+        r"Error: the broker cannot be reached: .*refused\. Check REDIS_URL\.\n", done.stderr
     )
 
 

@@ -1,0 +1,27 @@
+"""The way to the broker: where it is away, that is one line of any command, Celery's `call` too."""
+
+from typing import Any
+
+import click
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+
+class BrokerAway(click.ClickException, OperationalError):
+    """click prints it as one line; to whoever sends a task it is kombu's error, in its words."""
+
+    exit_code = 3
+
+    def format_message(self) -> str:
+        words = " ".join(self.message.split()).rstrip(".")
+        return f"the broker cannot be reached: {words}. Check REDIS_URL."
+
+
+class WorkerApp(Celery):
+    """The Celery app. `send_task` raises BrokerAway."""
+
+    def send_task(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().send_task(*args, **options)
+        except OperationalError as error:
+            raise BrokerAway(str(error)) from error
