@@ -53,6 +53,8 @@ CURES = {
     "55P03": AGAIN,  # lock_not_available
     "57014": AGAIN,  # query_canceled: the statement's time was up
     "40P01": AGAIN,  # deadlock_detected
+    # datetime_field_overflow
+    "22008": "a row of the site's has a date or time beyond all reckoning: mend it there",
     "53100": "make room on the server's disk",  # disk_full
 }
 

@@ -97,6 +97,14 @@ def test_a_database_that_was_not_set_up_is_told_so(empty_database: str, statemen
     assert result.stderr.count("\n") == 1
 
 
+def test_a_date_beyond_all_reckoning_is_the_sites_to_mend(conn: Connection) -> None:
+    result = ended_in_the_database(conn, "SELECT timestamp '294276-01-01' + interval '9 years'")
+
+    assert result.exit_code == 1
+    assert "mend it there" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_lock_that_the_site_holds_says_to_try_again(conn: Connection, database: str) -> None:
     with connect(database) as site:
         site.execute(text("LOCK TABLE users"))
