@@ -4,6 +4,7 @@ A worker's channels are made before its processes fork: Apprise takes seconds to
 alarm must not wait for it.
 """
 
+import re
 import sys
 from typing import Any
 
@@ -11,27 +12,27 @@ from celery.signals import worker_init, worker_process_init
 
 from scheduler.broker_url import EXAMPLE
 from scheduler.settings import InvalidSetting, Settings
+from tasks.channels.template import read_template
 from tasks.database import database_url, worker_engine
-from tasks.delivery.outbox import Outbox, outbox_of
+
+URL = re.compile(r"[A-Za-z][\w+.-]*://.", re.ASCII)
 
 
 def refuse_unusable(settings: Settings) -> None:
-    """Raises InvalidSetting where a worker or beat could not do its work with these settings.
+    """Raises InvalidSetting where a setting makes no sense to a worker or to beat.
 
-    Beat needs no channel, but who starts it shall hear at once that nothing would be sent; that
-    costs it two seconds at its start, and 45 MB.
+    Beat ticks for workers that would all refuse, and who starts it shall hear so. What Apprise and
+    the templates alone can tell, a worker asks them: in beat that would cost seconds at each start.
     """
-    from tasks.messages.render import words_of
-
     if not settings.redis_url:
         raise InvalidSetting(f"REDIS_URL is not set: {EXAMPLE}.")
     if settings.database_url.strip():
         database_url(settings)
-    words_of(settings)
-    if settings.channels or outbox_of(settings) is Outbox.REDIRECT:
-        from tasks.channels.configured import channels_of  # slow to import
-
-        channels_of(settings)
+    for channel in settings.channels.values():
+        if not URL.match(channel.url.strip()):
+            words = "this is no URL: write one such as mailtos://user:password@host?to={email}"
+            raise InvalidSetting(f"CHANNEL_{channel.name.upper()}: {words}.")
+        read_template(channel)
 
 
 @worker_init.connect

@@ -44,13 +44,10 @@ def test_a_setting_that_cannot_be_used_ends_it_with_one_line(
         ("redis_url", ""),
         ("database_url", "mysql://user:secret@host/site"),
         ("channel_email", "garbage"),
-        ("channel_sms", "nonsense://host"),
-        ("outbox", "redirect:nobody"),
-        ("language", "xx"),
-        ("templates", "/nowhere"),
+        ("channel_sms", "json://host/?to={nobody}"),
     ],
 )
-def test_what_nothing_could_be_sent_with_is_refused(
+def test_what_makes_no_sense_is_refused_before_anything_begins(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = load_settings(_env_file=None, **{**USABLE, name: value})
@@ -62,3 +59,16 @@ def test_what_nothing_could_be_sent_with_is_refused(
 
 def test_beat_needs_no_database_and_no_channel() -> None:
     refuse_unusable(load_settings(_env_file=None, redis_url="redis://localhost"))
+
+
+def test_beat_does_not_wait_for_what_only_workers_use() -> None:
+    check = "from tasks.delivery.starting import refuse_unusable as check"
+    settings = f"load_settings(_env_file=None, channel_email='json://host', **{USABLE})"
+    ask = f"{check}; import sys; from scheduler.settings import load_settings; check({settings})"
+
+    done = subprocess.run(
+        [sys.executable, "-c", f"{ask}; print({{'apprise', 'jinja2'}} & sys.modules.keys())"],
+        capture_output=True, text=True, check=True, cwd=REPOSITORY,
+    )  # fmt: skip
+
+    assert done.stdout == "set()\n"
