@@ -19,9 +19,10 @@ REASON = "restored_by_a_person"
 # `kept` remembers that the worker last wrote "cancelled": a status that is kept is not the
 # worker's any more. What else changed meanwhile reaches the row where its series is read again.
 # Index: primary keys of occurrence, tutor_sessions and series.
+OF_THESE = f"{RESTORED} AND o.anchor_id = ANY(CAST(:ids AS bigint[]))"
+ANY_RESTORED = text(f"SELECT 1 {OF_THESE} LIMIT 1")
 TAKE_BACK = text(f"""
-    WITH restored AS (
-        SELECT o.anchor_id, o.occurs_on {RESTORED} AND o.anchor_id = ANY(CAST(:ids AS bigint[]))),
+    WITH restored AS (SELECT o.anchor_id, o.occurs_on {OF_THESE}),
     taken AS (
         UPDATE session_worker.occurrence o
            SET state = 'created', reason = '{REASON}', blocked_by = NULL,
@@ -34,5 +35,9 @@ TAKE_BACK = text(f"""
 
 
 def take_back(conn: Connection, ids: Sequence[int]) -> None:
-    """skipped → created, for the rows of these anchors that a person restored."""
-    conn.execute(TAKE_BACK, {"ids": list(ids)})
+    """skipped → created, for the rows of these anchors that a person restored.
+
+    Looks first, so that who may only read can preview a rule.
+    """
+    if conn.scalar(ANY_RESTORED, {"ids": list(ids)}) is not None:
+        conn.execute(TAKE_BACK, {"ids": list(ids)})

@@ -12,8 +12,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Connection, text
 
 from tests.builders import an_anchor
-from tests.command_line import REPOSITORY
-from tests.tasks.ledger.commands import Commands
+from tests.command_line import REPOSITORY, Commands
 
 COMMANDS: dict[str, click.Command] = {
     one.name: one.load() for one in entry_points(group="celery.commands") if "tasks." in one.value

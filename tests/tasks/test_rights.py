@@ -18,8 +18,8 @@ from tasks.commands.expand import expand
 from tasks.commands.preview import preview
 from tasks.commands.preview_message import preview_message
 from tests.builders import an_anchor
+from tests.command_line import Commands
 from tests.servers import connect, engine_on
-from tests.tasks.ledger.commands import Commands
 
 AS_OF = ("--as-of", "2026-12-01T12:00")
 ROWS = "INSERT, UPDATE ON tutor_sessions"
