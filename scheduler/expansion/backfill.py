@@ -289,8 +289,13 @@ def _span(conn: Connection, settings: Settings, as_of: datetime, extent: Extent)
 
 
 def _anchors(conn: Connection, extent: Extent) -> Sequence[int]:
-    """The rows that carry the rules to fill. Raises BackfillRefused where a named one has none."""
+    """The rows that carry the rules to fill. Raises BackfillRefused where a named one has none,
+    and where there is no such tutor."""
     found = _read_anchors(conn, extent, None, None)
+    if extent.tutor_id is not None and not conn.scalar(KNOWN_TUTOR, {"id": extent.tutor_id}):
+        raise BackfillRefused(
+            f"there is no tutor {extent.tutor_id}: give an id of the table tutor_profiles."
+        )
     if extent.session_id is not None and not found:
         raise BackfillRefused(
             f"session {extent.session_id} carries no rule: name a row with is_recurring true."
@@ -306,6 +311,10 @@ def _read_anchors(
     return conn.scalars(ANCHORS, bounds | of).all()
 
 
+# Index: primary key. A tutor whose profile is gone is looked for in the sessions.
+KNOWN_TUTOR = text("""
+    SELECT EXISTS (SELECT FROM tutor_profiles WHERE id = :id)
+        OR EXISTS (SELECT FROM tutor_sessions WHERE tutor_id = :id)""")
 ANCHORS = text("""
     SELECT t.id FROM tutor_sessions t
      WHERE t.is_recurring

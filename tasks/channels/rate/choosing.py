@@ -8,7 +8,7 @@ from tasks.channels.rate.limiter import Limiter, LocalLimiter, Unlimited
 from tasks.channels.rate.redis_window import RedisWindow
 from tasks.channels.rate.shared import LedgerLimiter, SharedLimiter
 
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+REDIS_SCHEMES = ("redis://", "rediss://")
 
 
 def limiter_of(channel: ChannelSettings, redis_url: str, database: Engine | None) -> Limiter:
