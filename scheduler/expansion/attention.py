@@ -9,7 +9,14 @@ from sqlalchemy import Connection, text
 from scheduler.expansion.people import enrolled_now, pause_reason, people_joins
 from scheduler.expansion.restoring import RESTORED_SINCE
 from scheduler.expansion.span import Span
-from scheduler.expansion.timing import LIVE, series_end, series_start, session_end, session_start
+from scheduler.expansion.timing import (
+    LIVE,
+    readable_date,
+    series_end,
+    series_start,
+    session_end,
+    session_start,
+)
 from scheduler.rules import RuleColumns
 
 
@@ -58,7 +65,7 @@ READ_SEEMINGLY = """
 
 
 def _rule_columns(span: Span) -> str:
-    return f"""t.session_date, t.is_recurring,
+    return f"""{readable_date("t")} AS session_date, t.is_recurring,
                t.session_frequency::text AS frequency, t.recurring_pattern::text AS pattern,
                {span.catalog.read("t", "tutor_sessions", "package_duration")} AS package"""
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, text
 from models.catalog import read_catalog
 from scheduler.expansion.chunk import decide
 from scheduler.expansion.span import Span
+from scheduler.expansion.timing import readable_date
 from scheduler.occurrences import why
 from scheduler.rules import Rule, RuleColumns, Unreadable, describe, read_rule
 from scheduler.settings import Settings
@@ -87,13 +88,15 @@ FIND_ANCHOR = text("""
 
 def _rule_of(conn: Connection, span: Span, anchor_id: int) -> Rule | Unreadable:
     package = span.catalog.read("t", "tutor_sessions", "package_duration")
-    row = conn.execute(text(READ_RULE.format(package=package)), {"id": anchor_id}).one()
+    row = conn.execute(
+        text(READ_RULE.format(day=readable_date("t"), package=package)), {"id": anchor_id}
+    ).one()
     rule = read_rule(RuleColumns(*row), span.policy).rule
     return rule if rule is not None else Unreadable("switched_off", "is_recurring is not true")
 
 
 READ_RULE = """
-    SELECT t.session_date, t.is_recurring, t.session_frequency::text, t.recurring_pattern::text,
+    SELECT {day}, t.is_recurring, t.session_frequency::text, t.recurring_pattern::text,
            {package} FROM tutor_sessions t WHERE t.id = :id"""
 
 # Rows that stand but that the next run cancels or moves show as they stand.

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from scheduler.expansion.people import enrolled_now, pause_reason, people_joins
 from scheduler.expansion.span import Purpose, Span
+from scheduler.expansion.timing import readable_date
 from scheduler.occurrences import dates, lasting
 from scheduler.rules import Finding, Rule, RuleColumns, Unreadable, read_rule
 
@@ -61,7 +62,7 @@ def _read_anchors(span: Span) -> str:
         SELECT i.id AS anchor_id, a.id IS NOT NULL AS there, a.sw_version, a.is_recurring,
                coalesce(a.tutor_id, s.tutor_id) AS tutor_id,
                coalesce(a.student_id, s.student_id) AS student_id,
-               a.session_date, a.start_time, a.end_time,
+               {readable_date("a")} AS session_date, a.start_time, a.end_time,
                a.session_frequency::text, a.recurring_pattern::text,
                {catalog.read("a", "tutor_sessions", "duration")} AS duration,
                {catalog.read("a", "tutor_sessions", "package_duration")} AS package_duration,

@@ -9,6 +9,11 @@ from models.catalog import SiteCatalog
 LIVE = "coalesce(lower(trim({0}.status::text)), '') NOT IN ('cancelled', 'canceled', 'missed')"
 
 
+def readable_date(row: str) -> str:
+    """The session's date; one that Python has not, such as 44 BC, as the nearest that it has."""
+    return f"greatest(least({row}.session_date, date '9999-12-31'), date '0001-01-01')"
+
+
 def session_start(row: str) -> str:
     return f"({row}.session_date + {row}.start_time)"
 

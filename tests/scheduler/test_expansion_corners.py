@@ -25,6 +25,23 @@ def site(conn: Connection, database: str) -> Site:
     return Site(conn, engine_on(database))
 
 
+# Dates that PostgreSQL knows and Python does not
+
+
+@pytest.mark.parametrize("day", ["0044-03-15 BC", "-infinity", "infinity", "20261-12-08"])
+def test_a_rule_beyond_the_calendar_is_unreadable_and_stops_no_other(site: Site, day: str) -> None:
+    site.sql("INSERT INTO tutor_sessions (tutor_id, student_id, subject, session_date, start_time,"
+             " is_recurring, session_frequency) VALUES (1, 1, 'x', :day, '10:00', true, 'weekly'),"
+             " (1, 1, 'x', :day, '11:00', false, 'weekly')", day=day)  # fmt: skip
+    anchor = an_anchor(site.conn)
+
+    report = site.run()
+
+    assert [site.row_on(anchor, day).status for day in dec(8, 15)] == ["scheduled"] * 2
+    assert report.series["unreadable"] == 1
+    assert {finding.code for finding in report.findings} >= {"session_date", "rule_switched_off"}
+
+
 # Pauses, stops and ends
 
 
