@@ -22,7 +22,7 @@ FOREVER = timedelta.max
 class RemindReport:
     """Ledger rows that one round changed. `planned` counts those made or brought back, whatever
     became of them then; one that a nearer lead replaced is `obsolete` as well, one that the flood
-    guard held is in no other count."""
+    guard held is in no other count. `unanswered`: handed over, and nothing was heard of it."""
 
     as_of: datetime
     planned: int
@@ -31,6 +31,7 @@ class RemindReport:
     expired: int
     obsolete: int
     unreachable: int
+    unanswered: int
 
 
 def remind(desk: Desk, as_of: datetime | None) -> RemindReport:
@@ -73,4 +74,5 @@ def report(now: datetime, changes: Changes, tally: Tally) -> RemindReport:
         expired=len(changes.expired) + tally.expired,
         obsolete=len(changes.obsolete) + tally.obsolete,
         unreachable=tally.unreachable,
+        unanswered=tally.unknown,
     )

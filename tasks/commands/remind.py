@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 def remind(context: click.Context, as_of: datetime | None, as_json: bool) -> None:
     """Plan the reminders and alarms that are due, and send them, without workers.
 
-    Safe to repeat and to run beside workers: nobody is told twice. Exits 1 where messages failed;
-    those that may do later are tried again by the next run, or by the workers.
+    Safe to repeat and to run beside workers: nobody is told twice. Exits 1 where messages failed
+    or were never answered; those that may do later are tried again by the next run, or by the
+    workers.
 
     Example: celery -A tasks remind --as-of 2026-12-01T13:45
     """
@@ -32,8 +33,9 @@ def remind(context: click.Context, as_of: datetime | None, as_json: bool) -> Non
 
     settings = load_settings()
     report = remind_once(desk_of(engine(settings), settings), as_of)
-    click.echo(json_document(report) if as_json else words(report))
-    context.exit(ExitCode.PARTLY if report.failed else ExitCode.DONE)
+    click.echo(json_document(document(report)) if as_json else words(report))
+    partly = report.failed or report.unanswered
+    context.exit(ExitCode.PARTLY if partly else ExitCode.DONE)
 
 
 COUNTS = {
@@ -46,7 +48,13 @@ COUNTS = {
 }
 
 
+def document(report: RemindReport) -> dict[str, Any]:
+    return {"as_of": report.as_of} | {name: getattr(report, name) for name in COUNTS}
+
+
 def words(report: RemindReport) -> str:
     counts = {name: getattr(report, name) for name in COUNTS}
     said = [f"{count} {COUNTS[name]}" for name, count in counts.items() if count]
+    if report.unanswered:
+        said.append(f"{report.unanswered} never answered (`deliveries` tells which)")
     return f"Messages: {', '.join(said)}." if said else "Nothing is due."

@@ -56,6 +56,16 @@ def test_a_round_in_which_messages_failed_is_done_in_part(
     assert "1 failed" in done.stdout
 
 
+def test_a_round_in_which_a_message_was_never_answered_is_done_in_part(
+    commands: Commands, reminded: None, smtp_sink: SmtpSink
+) -> None:
+    smtp_sink.disconnect("BODY")  # the mail was handed over
+    done = commands.run("remind", "--as-of", "2026-12-01T13:20")
+
+    assert done.exit_code == 1
+    assert "1 never answered" in done.stdout
+
+
 def test_on_a_copy_nothing_is_sent_and_one_line_says_what_to_do(
     commands: Commands, reminded: None, smtp_sink: SmtpSink, conn: Connection
 ) -> None:
