@@ -45,6 +45,21 @@ def test_a_rule_beyond_the_calendar_is_unreadable_and_stops_no_other(site: Site,
 # Pauses, stops and ends
 
 
+def test_an_admin_ends_a_series_whose_rows_another_has_adopted(site: Site) -> None:
+    anchor = an_anchor(site.conn)
+    site.run()
+    again = an_anchor(site.conn, **site.pair(anchor))
+    site.run()
+    assert {site.occurrence(again, day).state for day in dec(8, 15)} == {"adopted"}
+
+    written = end_series_and_cancel(site.engine, Settings(expand_days=28), NOON, anchor)
+    site.run()
+
+    assert written.cancelled == 4
+    assert {site.row_on(anchor, day).status for day in dec(8, 15)} == {"cancelled"}
+    assert {site.occurrence(again, day).state for day in dec(8, 15)} == {"created"}
+
+
 def test_what_changed_while_a_series_was_paused_reaches_its_rows_afterwards(site: Site) -> None:
     tutor = a_tutor(site.conn)
     anchor = an_anchor(site.conn, tutor_id=tutor, topic="Fractions")
