@@ -20,6 +20,7 @@ from scheduler.doctor.rules import (
     check_alarm_minutes,
     check_conflicts,
     check_ends,
+    check_refused_rules,
     check_rule_findings,
     check_unreadable_rules,
 )
@@ -48,6 +49,7 @@ CHECKS: Sequence[Check] = (
     check_unanswered,
     check_failed,
     check_unreachable,
+    check_refused_rules,
     check_unreadable_rules,
     check_conflicts,
     check_rule_findings,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from scheduler.doctor.finding import Finding, note, warning
+from scheduler.doctor.finding import Finding, error, note, warning
 from scheduler.doctor.patient import Patient, many, some
 
 # Small beside tutor_sessions: a row for each rule.
@@ -24,10 +24,31 @@ def check_unreadable_rules(patient: Patient) -> Iterator[Finding]:
         )
 
 
+# Index: primary key of tutor_sessions.
+NOT_EXPANDED = text("""
+    SELECT count(*) AS rules, (array_agg(session_id ORDER BY session_id))[1\:5] AS ids,
+           mode() WITHIN GROUP (ORDER BY detail) AS mostly
+      FROM session_worker.finding f
+     WHERE code = 'not_expanded'
+       AND EXISTS (SELECT FROM tutor_sessions t WHERE t.id = f.session_id AND t.is_recurring)""")
+
+
+def check_refused_rules(patient: Patient) -> Iterator[Finding]:
+    """Rules whose rows the site's own constraints, or missing rights, refuse."""
+    row = patient.conn.execute(NOT_EXPANDED).one()
+    if row.rules:
+        yield error(
+            "not_expanded",
+            f"{many(row.rules, 'rule')} cannot be expanded, so no rows are made: sessions"
+            f" {some(row.ids, row.rules)}: {row.mostly}",
+            "mend what PostgreSQL refuses; celery -A tasks expand tries again",
+        )
+
+
 FINDINGS = text("""
     SELECT count(*) AS findings, count(DISTINCT session_id) AS sessions,
            mode() WITHIN GROUP (ORDER BY code) AS mostly
-      FROM session_worker.finding""")
+      FROM session_worker.finding WHERE code <> 'not_expanded'""")
 
 
 def check_rule_findings(patient: Patient) -> Iterator[Finding]:

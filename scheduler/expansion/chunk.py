@@ -1,6 +1,7 @@
 """One transaction of expansion: a number of series, from their anchors to their rows."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
@@ -90,10 +91,27 @@ def expand_or_halve(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome
             raise
         if len(ids) == 1:
             words = str(error.orig).strip().partition("\n")[0]
+            _remember_failure(conn, ids[0], words)
             return Outcome(failed=(Failure(ids[0], words),))
     middle = len(ids) // 2
     first = expand_or_halve(conn, span, ids[:middle])
     return first + expand_or_halve(conn, span, ids[middle:])
+
+
+# A run that expands the series replaces its findings, and so forgets this one.
+REMEMBER_FAILURE = text("""
+    WITH forgotten AS (
+        DELETE FROM session_worker.finding
+         WHERE session_id = :id AND code = 'not_expanded' AND detail <> :words)
+    INSERT INTO session_worker.finding (session_id, code, detail)
+    VALUES (:id, 'not_expanded', :words) ON CONFLICT DO NOTHING""")
+
+
+def _remember_failure(conn: Connection, anchor_id: int, words: str) -> None:
+    """What failed is in the log for a moment, and a finding until it is mended. Who may not write
+    that either is told so by the failure itself."""
+    with suppress(DBAPIError), conn.begin_nested():
+        conn.execute(REMEMBER_FAILURE, {"id": anchor_id, "words": words})
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,12 @@ def count_occurrences(conn: Connection, first: date, last: date) -> dict[str, in
     return dict.fromkeys(OCCURRENCES, 0) | dict(counts.all())
 
 
-READ_FINDINGS = text("SELECT session_id, code, detail FROM session_worker.finding")
+# What could not be expanded has no series yet: if its rule is gone, so is what was found.
+# Index: primary key of tutor_sessions.
+READ_FINDINGS = text("""
+    SELECT session_id, code, detail FROM session_worker.finding f
+     WHERE code <> 'not_expanded'
+        OR EXISTS (SELECT FROM tutor_sessions t WHERE t.id = f.session_id AND t.is_recurring)""")
 
 
 def read_findings(

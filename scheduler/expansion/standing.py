@@ -54,19 +54,24 @@ QUESTIONS_ABOUT_ROWS = STAND, ROW_BACK
 
 def record_rows(conn: Connection, span: Span) -> None:
     """created, adopted, skipped → deleted where the row is gone: the date is not filled again.
-    deleted, conflict → adopted where a person entered the row."""
+    deleted, conflict → adopted where a person entered the row; deleted → created where the very
+    row is back that was made (a table reloaded, rows hidden for a while)."""
     conn.execute(RECORD_GONE, {"today": span.today})
     conn.execute(text(RECORD_BACK), {"today": span.today})
 
 
 RECORD_GONE = text("""
     UPDATE session_worker.occurrence o
-       SET state = 'deleted', reason = 'row deleted', blocked_by = NULL
+       SET state = 'deleted', blocked_by = NULL,
+           reason = CASE o.state WHEN 'created' THEN 'row deleted'
+                                 ELSE o.state || ' row deleted' END
      WHERE o.state IN ('created', 'adopted', 'skipped') AND o.session_id IS NOT NULL
        AND o.occurs_on >= :today
        AND NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = o.session_id)""")
 RECORD_BACK = f"""
     UPDATE session_worker.occurrence o
-       SET state = 'adopted', session_id = x.id, reason = NULL, blocked_by = NULL
+       SET state = CASE WHEN x.id = o.session_id AND o.reason = 'row deleted' THEN 'created'
+                        ELSE 'adopted' END,
+           session_id = x.id, reason = NULL, blocked_by = NULL
       FROM (SELECT o.anchor_id, o.occurs_on, min(t.id) AS id {BACK} GROUP BY 1, 2) x
      WHERE o.anchor_id = x.anchor_id AND o.occurs_on = x.occurs_on"""

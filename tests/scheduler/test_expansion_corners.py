@@ -42,6 +42,57 @@ def test_a_rule_beyond_the_calendar_is_unreadable_and_stops_no_other(site: Site,
     assert {finding.code for finding in report.findings} >= {"session_date", "rule_switched_off"}
 
 
+# What the site refuses
+
+
+def test_a_series_that_the_site_refuses_says_so_until_it_is_expanded(site: Site) -> None:
+    anchor = an_anchor(site.conn, topic="bad")
+    pair = site.pair(anchor)
+    an_enrolment(site.conn, tutor_id=pair["tutor_id"], student_profile_id=pair["student_id"])
+    site.sql("ALTER TABLE tutor_sessions ADD CONSTRAINT no_bad"
+             " CHECK (is_recurring OR topic IS DISTINCT FROM 'bad')")  # fmt: skip
+
+    refused = site.run()
+    again = site.run()
+    site.sql("ALTER TABLE tutor_sessions DROP CONSTRAINT no_bad")
+    mended = site.run()
+
+    [finding] = refused.findings
+    assert (finding.session_id, finding.code) == (anchor, "not_expanded")
+    assert "no_bad" in finding.detail
+    assert again.findings == refused.findings
+    assert (mended.rows.inserted, mended.findings) == (4, ())
+
+
+def test_a_row_that_comes_back_under_its_id_is_still_the_workers(site: Site) -> None:
+    """A table that was reloaded, rows that were hidden, a delete that was undone."""
+    anchor = an_anchor(site.conn)
+    site.run()
+    site.sql("CREATE TABLE kept AS SELECT * FROM tutor_sessions WHERE NOT is_recurring")
+    site.sql("DELETE FROM tutor_sessions WHERE NOT is_recurring")
+    site.run()
+    site.sql("INSERT INTO tutor_sessions SELECT * FROM kept")
+    site.run()
+    site.edit(anchor, topic="Decimals")
+    site.run()
+
+    assert {site.occurrence(anchor, day).state for day in dec(8, 15)} == {"created"}
+    assert {site.row_on(anchor, day).topic for day in dec(8, 15)} == {"Decimals"}
+
+
+def test_an_adopted_row_that_comes_back_under_its_id_is_still_a_persons(site: Site) -> None:
+    anchor = an_anchor(site.conn)
+    own = a_session(site.conn, session_date=date(2026, 12, 8), **site.pair(anchor))
+    site.run()
+    site.sql("CREATE TABLE kept AS SELECT * FROM tutor_sessions WHERE id = :own", own=own)
+    site.delete(own)
+    site.run()
+    site.sql("INSERT INTO tutor_sessions SELECT * FROM kept")
+    site.run()
+
+    assert site.occurrence(anchor, date(2026, 12, 8)).state == "adopted"
+
+
 # Pauses, stops and ends
 
 

@@ -263,6 +263,21 @@ def test_findings_on_rules_are_a_note(running: Connection) -> None:
     assert one.detail == "3 findings on the rules of 2 sessions, mostly unknown_key"
 
 
+def test_a_rule_that_the_site_refuses_is_an_error_while_it_is_a_rule(running: Connection) -> None:
+    session = a_session(running, is_recurring=True, session_frequency="weekly")
+    do(running, "INSERT INTO session_worker.finding VALUES"
+                " (:id, 'not_expanded', 'no partition'), (:gone, 'not_expanded', 'x')",
+       id=session, gone=session + 1)  # fmt: skip
+
+    one = found(running, "not_expanded")
+    assert one.severity is Severity.ERROR
+    assert one.detail == (
+        f"1 rule cannot be expanded, so no rows are made: sessions {session}: no partition"
+    )
+    do(running, "UPDATE tutor_sessions SET is_recurring = false")
+    assert "not_expanded" not in codes(running)
+
+
 def test_conflicts_to_come_are_a_warning(running: Connection) -> None:
     do(running, "INSERT INTO session_worker.occurrence (anchor_id, occurs_on, state) VALUES"
                 " (4, '2026-12-08', 'conflict'), (4, '2026-11-30', 'conflict'),"
