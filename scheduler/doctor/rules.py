@@ -26,7 +26,7 @@ def check_unreadable_rules(patient: Patient) -> Iterator[Finding]:
 
 # Index: primary key of tutor_sessions.
 NOT_EXPANDED = text("""
-    SELECT count(*) AS rules, (array_agg(session_id ORDER BY session_id))[1\:5] AS ids,
+    SELECT count(*) AS rules, (array_agg(session_id ORDER BY session_id))[1\\:5] AS ids,
            mode() WITHIN GROUP (ORDER BY detail) AS mostly
       FROM session_worker.finding f
      WHERE code = 'not_expanded'
