@@ -64,7 +64,8 @@ RECORD_GONE = text("""
     UPDATE session_worker.occurrence o
        SET state = 'deleted', blocked_by = NULL,
            reason = CASE o.state WHEN 'created' THEN 'row deleted'
-                                 ELSE o.state || ' row deleted' END
+                                 WHEN 'adopted' THEN 'adopted row deleted'
+                                 ELSE 'cancelled row deleted' END
      WHERE o.state IN ('created', 'adopted', 'skipped') AND o.session_id IS NOT NULL
        AND o.occurs_on >= :today
        AND NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = o.session_id)""")
