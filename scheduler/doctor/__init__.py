@@ -24,7 +24,7 @@ from scheduler.doctor.rules import (
     check_rule_findings,
     check_unreadable_rules,
 )
-from scheduler.doctor.site import check_rights, check_start_index
+from scheduler.doctor.site import check_rights, check_row_security, check_start_index
 from scheduler.doctor.stuck import (
     check_batches,
     check_failed,
@@ -39,6 +39,7 @@ __all__ = ["Finding", "Severity", "examine_database"]
 CHECKS: Sequence[Check] = (
     check_home,
     check_rights,
+    check_row_security,
     check_channels,
     check_outbox,
     check_pauses,

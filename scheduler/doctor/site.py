@@ -21,12 +21,31 @@ START_INDEX = text("""
       FROM pg_class c WHERE c.oid = to_regclass('tutor_sessions')""")
 
 
+HIDING_TABLES = text("""
+    SELECT c.oid::regclass::text FROM unnest(CAST(:tables AS text[])) AS site(name)
+      JOIN pg_class c ON c.oid = to_regclass(quote_ident(site.name))
+     WHERE row_security_active(c.oid)
+     ORDER BY site.name""")
+
+
 def check_rights(patient: Patient) -> Iterator[Finding]:
     """Without them expansion and the ledger stand still, series by series or wholly."""
     lacking = lacking_rights(patient.conn)
     if lacking:
         detail = "the user of DATABASE_URL may not do all that the worker does"
         yield error("rights_missing", detail, grants(lacking))
+
+
+def check_row_security(patient: Patient) -> Iterator[Finding]:
+    """PostgreSQL says of no row that it hides it: to the worker it is a row that was deleted."""
+    hiding = patient.conn.scalars(HIDING_TABLES, {"tables": [*patient.catalog.tables]}).all()
+    if hiding:
+        yield warning(
+            "row_security",
+            f"row-level security holds for the user of DATABASE_URL on {', '.join(hiding)}:"
+            " a row that is hidden looks deleted",
+            "give that user BYPASSRLS, or a policy that shows it every row",
+        )
 
 
 def check_start_index(patient: Patient) -> Iterator[Finding]:

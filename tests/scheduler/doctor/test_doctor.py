@@ -340,6 +340,35 @@ def test_a_kind_of_preference_that_is_none_is_found(running: Connection) -> None
     assert "kind spam: an unknown kind" in found(running, "preferences").detail
 
 
+def test_row_level_security_is_a_warning_that_names_the_tables(running: Connection) -> None:
+    for table in ("users", "tutor_sessions"):
+        do(running, f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    as_a_guest(running)
+
+    one = found(running, "row_security")
+
+    assert one.severity == "warning"
+    assert "DATABASE_URL on tutor_sessions, users: a row that is hidden" in one.detail
+    assert "BYPASSRLS" in one.cure
+
+
+def test_row_level_security_that_does_not_hold_for_the_worker_is_none(running: Connection) -> None:
+    do(running, "ALTER TABLE tutor_sessions ENABLE ROW LEVEL SECURITY")
+    as_a_guest(running, "BYPASSRLS")
+
+    assert "row_security" not in codes(running)
+
+
+def as_a_guest(conn: Connection, *attributes: str) -> None:
+    """The rest of the transaction as a user who may do everything with the tables."""
+    role = "row_security_guest"
+    do(conn, f"CREATE ROLE {role} {' '.join(attributes)}")
+    for schema in ("public", "session_worker"):
+        do(conn, f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+        do(conn, f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    do(conn, f"SET LOCAL ROLE {role}")
+
+
 def test_a_site_without_the_helpful_index_is_told_the_statement(conn: Connection) -> None:
     one = found(conn, "no_start_index")
 
