@@ -4,17 +4,18 @@ The worker is a guest: a live database may have more columns than the site's pag
 optional ones. `read_catalog` asks PostgreSQL once; statements are then built from its answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 
 class SiteMismatch(Exception):
-    """The database is not the site's. `problems` has one line for each thing that lacks."""
+    """The database is not the site's. `problems` has a line for each that lacks or is unfit."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
@@ -81,9 +82,31 @@ OPTIONAL: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 
+# What statements reckon with: the types it can be, a domain over one of them included. Other needed
+# columns are read as they are.
+INTEGERS = ("integer", "bigint", "smallint")
+NUMBERS = (*INTEGERS, "numeric", "real", "double precision")
+TIME = "time without time zone"
+TYPES: Mapping[str, tuple[str, ...]] = {
+    "id": INTEGERS,
+    "tutor_id": NUMBERS,
+    "student_id": NUMBERS,
+    "session_date": ("date",),
+    "start_time": (TIME,),
+    "end_time": (TIME,),
+}
+
+# pg_class.relkind of what has rows of its own, each with an xmin: a table, or one in partitions.
+TABLE_KINDS = ("r", "p")
+NO_TABLE = (
+    "tutor_sessions is no table: point DATABASE_URL at the database, and its search_path at the"
+    " schema, where the table itself is"
+)
+
 READ_COLUMNS = text("""
-    SELECT c.relname AS table_name, a.attname AS name,
+    SELECT c.relname AS table_name, c.relkind AS kind, a.attname AS name,
            format_type(a.atttypid, a.atttypmod) AS type,
+           a.atttypid AS type_oid, format_type(a.atttypid, NULL) AS plain_type,
            NOT a.attnotnull AS nullable,
            CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS default,
            a.attgenerated <> '' OR a.attidentity <> '' AS own_default,
@@ -96,6 +119,17 @@ READ_COLUMNS = text("""
       LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
      WHERE a.attnum > 0 AND NOT a.attisdropped
      ORDER BY c.relname, a.attnum""")
+
+# What a domain is in the end, as it may be over another.
+READ_BASE_TYPES = text("""
+    WITH RECURSIVE under AS (
+        SELECT oid AS domain, typbasetype AS oid FROM pg_type
+         WHERE typtype = 'd' AND oid = ANY(CAST(:oids AS oid[]))
+         UNION ALL
+        SELECT under.domain, b.typbasetype FROM under JOIN pg_type b USING (oid)
+         WHERE b.typtype = 'd')
+    SELECT domain, format_type(oid, NULL) AS base FROM under JOIN pg_type b USING (oid)
+     WHERE b.typtype <> 'd'""")
 
 READ_FOREIGN_KEYS = text("""
     SELECT a.attname AS column_name, target.relname AS target
@@ -146,16 +180,17 @@ class SiteCatalog:
 def read_catalog(connection: Connection) -> SiteCatalog:
     """The site's tables as the connection's search_path finds them.
 
-    Raises SiteMismatch where a needed table or column lacks.
+    Raises SiteMismatch where a needed table or column lacks, or is nothing to work with.
     """
     names = sorted({*NEEDED, *OPTIONAL})
     tables: dict[str, dict[str, Column]] = {}
-    for row in connection.execute(READ_COLUMNS, {"tables": names}):
+    rows = connection.execute(READ_COLUMNS, {"tables": names}).all()
+    for row in rows:
         column = Column(
             row.name, row.type, row.nullable, row.own_default, row.unique_alone, row.default
         )
         tables.setdefault(row.table_name, {})[row.name] = column
-    if problems := missing(tables):
+    if problems := missing(tables) + unfit(connection, rows):
         raise SiteMismatch(problems)
     targets = {row.column_name: row.target for row in connection.execute(READ_FOREIGN_KEYS)}
     return SiteCatalog(
@@ -179,6 +214,31 @@ def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:
             if column not in tables[table]
         ]
     return tuple(problems)
+
+
+def unfit(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[str, ...]:
+    """One line for tutor_sessions if it is no table, and for each of its columns whose type no
+    statement fits. Asks PostgreSQL only about a type that it does not know: it may be a domain."""
+    sessions = [row for row in rows if row.table_name == "tutor_sessions"]
+    problems = [NO_TABLE for row in sessions[:1] if row.kind not in TABLE_KINDS]
+    others = [
+        row for row in sessions if row.name in TYPES and row.plain_type not in TYPES[row.name]
+    ]
+    bases: dict[int, str] = {}
+    if others:
+        found = connection.execute(READ_BASE_TYPES, {"oids": [row.type_oid for row in others]})
+        bases = {row.domain: row.base for row in found}
+    problems += [
+        f"column tutor_sessions.{row.name} is {row.type}: the worker needs {one_of(types)}"
+        for row in others
+        for types in [TYPES[row.name]]
+        if bases.get(row.type_oid) not in types
+    ]
+    return tuple(problems)
+
+
+def one_of(types: Sequence[str]) -> str:
+    return f"{', '.join(types[:-1])} or {types[-1]}" if types[1:] else types[0]
 
 
 def quoted(name: str) -> str:

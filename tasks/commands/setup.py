@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def setup(with_site_tables: bool, as_json: bool) -> None:
     """Check the site's tables and bring the schema session_worker up to date.
 
-    Safe to repeat. Where a table or a column that the worker needs is missing, it says which and
-    changes nothing.
+    Safe to repeat. Where a table or a column that the worker needs is missing or of another kind,
+    it says which and changes nothing.
 
     Example: celery -A tasks setup
     """

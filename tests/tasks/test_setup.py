@@ -125,6 +125,20 @@ def test_each_needed_column_that_lacks_has_a_line(site: Connection) -> None:
     ]
 
 
+def test_a_column_of_another_type_is_a_line_and_nothing_is_changed(site: Connection) -> None:
+    site.execute(text("ALTER TABLE tutor_sessions ALTER session_date TYPE timestamp"))
+    site.commit()
+
+    result = run(site)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: column tutor_sessions.session_date is timestamp without time zone:"
+        " the worker needs date\n"
+    )
+    assert not site.scalar(SCHEMA_EXISTS)
+
+
 def test_a_database_that_is_not_the_sites_is_left_as_it_was(empty_database: str) -> None:
     with connect(empty_database) as conn:
         result = run(conn)
