@@ -32,8 +32,8 @@ def celery(
 
 
 class Commands:
-    """Runs commands on a test's database in this process, which takes a tenth of the time; what
-    the test wrote is committed first."""
+    """Runs commands on a test's database in this process, without the start of another; what the
+    test wrote is committed first."""
 
     def __init__(self, conn: Connection, database: str) -> None:
         self.conn, self.environment = conn, {"DATABASE_URL": database}

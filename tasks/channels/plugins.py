@@ -73,8 +73,6 @@ def sample_plugin(template: Template) -> NotifyBase:
 def why_unusable(template: Template) -> str:
     scheme = scheme_of(template)
     manager = plugins()
-    if not scheme:
-        return "this is no URL: write one such as mailtos://user:secret@mail.example?to={email}"
     if scheme in ("http", "https"):
         return f"{scheme}:// is no Apprise URL: for a webhook write json://host/path or jsons://"
     if scheme not in manager:
@@ -88,8 +86,7 @@ def why_unusable(template: Template) -> str:
 
 
 def scheme_of(template: Template) -> str:
-    scheme, mark, _ = template.text.partition("://")
-    return scheme.strip().lower() if mark and scheme.strip().isalnum() else ""
+    return template.text.partition("://")[0].strip().lower()
 
 
 def help_page(scheme: str) -> str:

@@ -15,6 +15,8 @@ from tasks.channels.address import Unreachable, email_address, mobile_number, ph
 from tasks.channels.words import one_line
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
+URL = re.compile(r"\s*[A-Za-z][\w+.-]*://.*", re.ASCII | re.DOTALL)
+NO_URL = "this is no URL: write one such as mailtos://user:secret@mail.example?to={email}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,10 @@ class Template:
 
 
 def read_template(channel: ChannelSettings) -> Template:
-    """Raises InvalidSetting for a placeholder that nothing can fill."""
+    """Raises InvalidSetting for what is no URL, and a placeholder that nothing can fill."""
     setting = f"CHANNEL_{channel.name.upper()}"
+    if not URL.fullmatch(channel.url):
+        raise InvalidSetting(f"{setting}: {NO_URL}.")
     names = frozenset(PLACEHOLDER.findall(channel.url))
     for name in sorted(names - set(VALUES) - {"key"}):
         known = " ".join(f"{{{each}}}" for each in sorted({*VALUES, "key"}))

@@ -4,7 +4,6 @@ A worker's channels are made before its processes fork: Apprise takes seconds to
 alarm must not wait for it.
 """
 
-import re
 import sys
 from typing import Any
 
@@ -14,8 +13,6 @@ from scheduler.broker_url import EXAMPLE
 from scheduler.settings import InvalidSetting, Settings
 from tasks.channels.template import read_template
 from tasks.database import database_url, worker_engine
-
-URL = re.compile(r"[A-Za-z][\w+.-]*://.", re.ASCII)
 
 
 def refuse_unusable(settings: Settings) -> None:
@@ -29,9 +26,6 @@ def refuse_unusable(settings: Settings) -> None:
     if settings.database_url.strip():
         database_url(settings)
     for channel in settings.channels.values():
-        if not URL.match(channel.url.strip()):
-            words = "this is no URL: write one such as mailtos://user:password@host?to={email}"
-            raise InvalidSetting(f"CHANNEL_{channel.name.upper()}: {words}.")
         read_template(channel)
 
 

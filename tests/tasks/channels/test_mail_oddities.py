@@ -14,6 +14,7 @@ from tests.tasks.channels.oddities import (
     Behaviour,
     certificate,
     drip_for_a_while,
+    has_left,
     mailing,
     never_accepting,
     nobody,
@@ -163,7 +164,7 @@ def cut_within_the_mail(connection: socket.socket) -> None:
 
 def stops_reading(connection: socket.socket) -> None:
     answer_lines(connection, *UP_TO_DATA)
-    time.sleep(3)
+    has_left(connection, within=30)
 
 
 def answer_lines(connection: socket.socket, *replies: str) -> None:

@@ -17,6 +17,7 @@ from tests.tasks.channels.oddities import (
     answering,
     certificate,
     drip_for_a_while,
+    has_left,
     never_accepting,
     nobody,
     read_request,
@@ -253,7 +254,7 @@ def tunnelling(folder: Path) -> Behaviour:
 
 
 def stay_silent(connection: socket.socket) -> None:
-    time.sleep(3)
+    has_left(connection, within=30)
 
 
 def bytes_of(connection: socket.socket, count: int) -> None:
