@@ -14,9 +14,15 @@ from models.catalog import read_catalog
 from scheduler.expansion.attention import Attention, look_at_rules, read_seemingly
 from scheduler.expansion.chunk import Outcome, expand_or_halve, take_turn
 from scheduler.expansion.last_look import LastLook, Sight, question_of, recall, remember, see
-from scheduler.expansion.report import ExpansionReport, Written, count_series, read_findings
+from scheduler.expansion.report import (
+    STATES,
+    ExpansionReport,
+    Written,
+    count_series,
+    read_findings,
+)
 from scheduler.expansion.span import Span
-from scheduler.expansion.standing import Standing, look_at_rows, record_rows
+from scheduler.expansion.standing import OCCURRENCES, Standing, look_at_rows, record_rows
 from scheduler.rules import RuleColumns
 from scheduler.settings import Settings
 
@@ -107,8 +113,8 @@ def _report(
 ) -> ExpansionReport:
     return ExpansionReport(
         span.as_of,
-        counts["series"],
-        counts["occurrences"],
+        {state: counts["series"][state] for state in STATES},  # what is recalled has no order
+        {state: counts["occurrences"][state] for state in OCCURRENCES},
         outcome.written,
         read_findings(conn, span, seemingly),
         outcome.failed,

@@ -56,6 +56,8 @@ def test_expand_says_what_it_wrote_and_a_second_run_writes_nothing(site: Site) -
         ],
     }
     assert second == first | {"rows": {"inserted": 0, "updated": 0, "cancelled": 0}}
+    assert [*second["series"]] == [*first["series"]]
+    assert [*second["occurrences"]] == [*first["occurrences"]]
     assert site.rows() == rows
     assert anchor
 
