@@ -53,7 +53,7 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Preferences:
     """A person's preferences, validated; None means the setting's default."""
 
     language: str
@@ -76,7 +76,7 @@ class Recipient:
     name: str | None
     email: str | None
     phone: str | None
-    wishes: Wishes
+    preferences: Preferences
     addresses: Mapping[ChannelName, str] = field(default_factory=dict, hash=False)
 
 

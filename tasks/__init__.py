@@ -1,11 +1,11 @@
 """The Celery app: `celery -A tasks …`."""
 
-from tasks.broker import WorkerApp
+from tasks.worker.app import WorkerApp
 
 app = WorkerApp(
     "tasks",
-    loader="tasks.loading:SettingsLoader",
-    task_cls="tasks.troubles:WorkerTask",
-    include=["tasks.expansion", "tasks.planning", "tasks.delivery", "tasks.watching"],
+    loader="tasks.worker.config:SettingsLoader",
+    task_cls="tasks.worker.error_lines:WorkerTask",
+    include=["tasks.planning", "tasks.delivery", "tasks.worker.beat_check"],
 )
 app.config_from_object("celeryconfig")

@@ -1,5 +1,7 @@
 """The way to PostgreSQL: an engine whose connections are set up as a guest's."""
 
+import time
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -11,6 +13,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError
 
+from models.catalog import SiteCatalog, read_catalog
 from scheduler.settings import InvalidSetting, Settings, load_settings
 
 # A guest waits for the site's locks only briefly, and gives up before the site waits for it.
@@ -27,7 +30,7 @@ def milliseconds(duration: timedelta) -> str:
     return str(duration // timedelta(milliseconds=1))
 
 
-MANNERS = {
+SESSION_SETTINGS = {
     "timezone": "UTC",
     "lock_timeout": milliseconds(LOCK_TIMEOUT),
     "statement_timeout": milliseconds(STATEMENT_TIMEOUT),
@@ -54,7 +57,7 @@ def engine(settings: Settings) -> Engine:
     made = create_engine(
         url, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=connect_args(url)
     )
-    event.listen(made, "connect", introduce)
+    event.listen(made, "connect", configure_connection)
     event.listen(made, "handle_error", lambda context: unreachable(context, url))
     return made
 
@@ -94,12 +97,12 @@ def connect_args(url: URL) -> dict[str, Any]:
     return {name: value for name, value in wished.items() if name not in url.query}
 
 
-def introduce(connection: Any, _record: Any) -> None:
+def configure_connection(connection: Any, _record: Any) -> None:
     """Set up a new connection, for as long as it lives: hence the commit."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config(name, value, false) FROM unnest(%s, %s) AS wished (name, value)",
-            (list(MANNERS), list(MANNERS.values())),
+            (list(SESSION_SETTINGS), list(SESSION_SETTINGS.values())),
         )
     connection.commit()
 
@@ -146,3 +149,30 @@ def reason(error: BaseException, url: URL) -> str:
     if url.password:
         words = words.replace(str(url.password), "***")
     return words.removeprefix("FATAL: ").strip().rstrip(".")
+
+
+@cache
+def worker_settings() -> Settings:
+    """The settings, read once: reading them takes longer than a tick (5 ms)."""
+    return load_settings()
+
+
+KEPT_SECONDS = 60.0
+
+
+@dataclass
+class Known:
+    catalogs: dict[Engine, tuple[float, SiteCatalog]] = field(default_factory=dict)
+
+
+KNOWN = Known()
+
+
+def site_catalog(engine: Engine) -> SiteCatalog:
+    """Raises SiteMismatch where the database is not the site's."""
+    read_at, catalog = KNOWN.catalogs.get(engine, (0.0, None))
+    if catalog is None or time.monotonic() - read_at > KEPT_SECONDS:
+        with engine.connect() as conn:
+            catalog = read_catalog(conn)
+        KNOWN.catalogs[engine] = (time.monotonic(), catalog)
+    return catalog

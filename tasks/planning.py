@@ -1,15 +1,30 @@
-"""Planning as beat runs it: the tick each second, and the sweep that finds what the tick cannot."""
+"""Planning as Celery runs it: tick, sweep, expansion and backfill (design, promise 8).
 
-from datetime import UTC, datetime
+A message carries an id at most; everything else is in the database.
+"""
 
-from scheduler.reminders import rounds
+from datetime import UTC, date, datetime
+from typing import Any
+
+from scheduler.expansion import expand as expand_once
+from scheduler.expansion.admin.backfill import (
+    BackfillRefused,
+    Extent,
+    begin_backfill,
+    fill_next_chunk,
+    left_behind,
+)
+from scheduler.reminders.home import WrongDatabase, hold_elsewhere
+from scheduler.reminders.progress import note_beat
+from scheduler.reminders.sweep import sweep as sweep_ledger
+from scheduler.reminders.tick import tick as plan_due
+from scheduler.settings import load_settings
 from tasks import app
-from tasks.database import worker_engine
-from tasks.delivery.handing import hand_out
-from tasks.held import say_what_is_held
-from tasks.process import worker_settings
-from tasks.site import site_catalog
-from tasks.troubles import say
+from tasks.database import site_catalog, worker_engine, worker_settings
+from tasks.delivery.dispatch import hand_out, say_what_is_held
+from tasks.failures.series import lines_about
+from tasks.input_limits import LARGEST_ID, read_day
+from tasks.worker.error_lines import log_once
 
 
 @app.task(name="tasks.planning.tick")
@@ -17,10 +32,10 @@ def tick() -> None:
     """Plan what falls due, and hand out what is due."""
     engine, settings, now = worker_engine(), worker_settings(), datetime.now(UTC)
     with engine.begin() as conn:
-        if rounds.hold_elsewhere(conn):
-            say(str(rounds.WrongDatabase()))
+        if hold_elsewhere(conn):
+            log_once(str(WrongDatabase()))
             return
-        changes = rounds.tick(conn, site_catalog(engine), settings, now)
+        changes = plan_due(conn, site_catalog(engine), settings, now)
     say_what_is_held(changes)
     hand_out(app, engine, settings, now)
 
@@ -30,7 +45,73 @@ def sweep() -> None:
     """Hold the ledger against the site, and take back what the broker or a dead worker lost."""
     engine, settings, now = worker_engine(), worker_settings(), datetime.now(UTC)
     with engine.begin() as conn:
-        if rounds.hold_elsewhere(conn):
+        if hold_elsewhere(conn):
             return
-        changes = rounds.sweep(conn, site_catalog(engine), settings, now)
+        changes = sweep_ledger(conn, site_catalog(engine), settings, now)
     say_what_is_held(changes)
+
+
+@app.task(name="tasks.planning.expand")
+def expand() -> None:
+    """Fill the coming weeks; hand out what a lost message left of a backfill."""
+    now = datetime.now(UTC)
+    report = expand_once(worker_engine(), load_settings(), now)
+    log_once(*lines_about(report.failed, worker_engine()))
+    with worker_engine().begin() as conn:
+        note_beat(conn, "expand", now)
+        waiting = left_behind(conn)
+    for backfill_id in waiting:
+        fill_chunk.delay(backfill_id)
+
+
+@app.task(name="tasks.planning.backfill")
+def backfill(**wish: Any) -> int:
+    """`celery -A tasks call tasks.planning.backfill --kwargs '{"from": …, "until": …}'`, with
+    "tutor" or "session" where just theirs are to be filled. Returns the backfill's id.
+
+    Raises BackfillRefused, as the command does.
+    """
+    extent = extent_of(wish)
+    with worker_engine().begin() as conn:
+        backfill_id = begin_backfill(conn, extent)
+    fill_chunk.delay(backfill_id)
+    return backfill_id
+
+
+@app.task(name="tasks.planning.fill_chunk")
+def fill_chunk(backfill_id: int) -> None:
+    """Fills one chunk, and passes the rest on: between two chunks others have their turn."""
+    if fill_next_chunk(worker_engine(), load_settings(), datetime.now(UTC), backfill_id):
+        fill_chunk.delay(backfill_id)
+
+
+KEYS = {"from", "until", "tutor", "session"}
+
+
+def extent_of(wish: dict[str, Any]) -> Extent:
+    """{"from": "2026-09-01", "until": "2026-12-31", …} → Extent."""
+    if unknown := wish.keys() - KEYS:
+        raise BackfillRefused(
+            f"unknown {', '.join(sorted(unknown))}: give from, until, tutor, session."
+        )
+    if not {"from", "until"} <= wish.keys():
+        raise BackfillRefused('give "from" and "until" as dates: 2026-09-01.')
+    return Extent(
+        day_of(wish["from"]), day_of(wish["until"]),
+        id_of("tutor", wish.get("tutor")), id_of("session", wish.get("session")),
+    )  # fmt: skip
+
+
+def day_of(value: object) -> date:
+    try:
+        return read_day(str(value))
+    except ValueError as error:
+        raise BackfillRefused(f"{error}.") from None
+
+
+def id_of(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID:
+        return value
+    raise BackfillRefused(f"{name} {value!r} is no id: give a number.")

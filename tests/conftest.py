@@ -1,7 +1,7 @@
 """Fixtures: real servers once a test process, a database of its own for each test.
 
 Each pytest-xdist worker is a process and starts its own. The servers end with the run, also when
-it is killed (tasks/embedded).
+it is killed (tasks/demo/servers).
 """
 
 import os
@@ -17,14 +17,14 @@ import pytest
 from sqlalchemy import Connection
 
 from models.catalog import SiteCatalog, read_catalog
-from tasks.embedded import Workspace, create_database, drop_database
-from tasks.embedded.databases import Server
+from tasks.demo.servers import Workspace, create_database, drop_database
+from tasks.demo.servers.databases import Server
 from tests import servers
 from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
 
 # What takes longest, and mostly waits for processes of its own.
-LONGEST = ("test_demo", "faults/", "stateful", "told_once", "test_running", "test_troubles")
+LONGEST = ("test_demo", "faults/", "stateful", "told_once", "test_running", "test_error_lines")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,7 +15,7 @@ from models.installation import adopt_installation
 from models.migrations import upgrade
 from models.site import create_site_tables
 from models.whiteboard import WhiteboardSession as WhiteboardSession  # makes its tables known
-from tasks.embedded import (
+from tasks.demo.servers import (
     Durability,
     Workspace,
     create_database,
@@ -23,7 +23,7 @@ from tasks.embedded import (
     start_postgres,
     start_valkey,
 )
-from tasks.embedded.databases import Server
+from tasks.demo.servers.databases import Server
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What is wrong with an installation, as far as its database shows, and how to cure it.
 
 One function a check; each reads only and yields findings. What needs the broker or the channels is
-`tasks.examining`'s.
+`tasks.admin.doctor`'s.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from models.catalog import SiteCatalog, SiteMismatch, read_catalog
-from scheduler.doctor.finding import Finding, Severity, error
 from scheduler.doctor.home import check_home, check_migration
 from scheduler.doctor.life import check_beats, check_clock, check_overdue
 from scheduler.doctor.patient import Check, Patient
@@ -32,6 +31,7 @@ from scheduler.doctor.stuck import (
     check_unreachable,
 )
 from scheduler.doctor.switches import check_channels, check_outbox, check_pauses
+from scheduler.finding import Finding, Severity, error
 from scheduler.settings import Settings
 
 __all__ = ["Finding", "Severity", "examine_database"]

@@ -13,8 +13,8 @@ from models.installation import (
     whereabouts,
 )
 from models.migrations import newest_revision, refuse_newer, revision
-from scheduler.doctor.finding import Finding, error, warning
 from scheduler.doctor.patient import Patient
+from scheduler.finding import Finding, error, warning
 
 SET_UP = "celery -A tasks setup"
 REWOUND_CURE = "the next round holds what may have gone out: `deliveries release|drop --batch`"

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from scheduler.doctor.finding import Finding, error, warning
 from scheduler.doctor.patient import Patient, many
-from scheduler.ledger.story.words import duration
-from scheduler.reminders.pauses import EVERY_CHANNEL, paused_channels
+from scheduler.finding import Finding, error, warning
+from scheduler.reminders.channel_pauses import EVERY_CHANNEL, paused_channels
+from scheduler.words import duration
 
 # How long a part that runs again and again may be silent: many times what beat asks of it.
 SILENCE: Mapping[str, timedelta] = {

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection
 
 from models.catalog import SiteCatalog
-from scheduler.doctor.finding import Finding
+from scheduler.finding import Finding
 from scheduler.settings import Settings
 
 

@@ -6,15 +6,15 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import text
 
-from scheduler.doctor.finding import Finding, warning
 from scheduler.doctor.patient import Patient, many
+from scheduler.finding import Finding, warning
 from scheduler.message import Kind
 from scheduler.settings import NO_ZONES, ChannelName
 
 LANGUAGES = {"en", "am"}
 NAMED = 5
 
-# A row or a few for each person who wishes something.
+# A row or a few for each person who preferences something.
 PREFERENCES = text("SELECT * FROM session_worker.preference ORDER BY person_id, kind")
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from scheduler.doctor.finding import Finding, error, note, warning
 from scheduler.doctor.patient import Patient, many, some
+from scheduler.finding import Finding, error, note, warning
 
 # Small beside tutor_sessions: a row for each rule.
 UNREADABLE = text("""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from sqlalchemy import text
 
 from models.rights import grants, lacking_rights
-from scheduler.doctor.finding import Finding, error, note, warning
 from scheduler.doctor.patient import Patient
+from scheduler.finding import Finding, error, note, warning
 
 MANY_ROWS = 100_000
 

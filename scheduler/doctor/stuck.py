@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from scheduler.doctor.finding import Finding, note, warning
 from scheduler.doctor.patient import Patient, many, some
-from scheduler.ledger.story.words import local, reason
+from scheduler.finding import Finding, note, warning
+from scheduler.words import local, reason
 
 DAY = timedelta(days=1)
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from scheduler.doctor.finding import Finding, error, note, warning
 from scheduler.doctor.patient import Patient
-from scheduler.ledger.story.words import local
-from scheduler.ledger.switches import pauses
-from scheduler.reminders.pauses import EVERY_CHANNEL
+from scheduler.finding import Finding, error, note, warning
+from scheduler.reminders.channel_pauses import EVERY_CHANNEL, pauses
+from scheduler.words import local
 
 
 def check_pauses(patient: Patient) -> Iterator[Finding]:

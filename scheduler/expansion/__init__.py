@@ -11,9 +11,17 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, text
 
 from models.catalog import read_catalog
-from scheduler.expansion.attention import Attention, look_at_rules, read_seemingly
-from scheduler.expansion.chunk import Outcome, expand_or_halve, take_turn
-from scheduler.expansion.last_look import LastLook, Sight, question_of, recall, remember, see
+from scheduler.expansion.chunk import Outcome, expand_or_halve
+from scheduler.expansion.find.gone_rows import OCCURRENCES, GoneRows, find_gone_rows, record_rows
+from scheduler.expansion.find.snapshot import (
+    Fingerprint,
+    Snapshot,
+    question_of,
+    recall,
+    remember,
+    take_fingerprint,
+)
+from scheduler.expansion.find.work_list import WorkList, find_changed_rules, read_seemingly
 from scheduler.expansion.report import (
     STATES,
     ExpansionReport,
@@ -22,9 +30,9 @@ from scheduler.expansion.report import (
     read_findings,
 )
 from scheduler.expansion.span import Span
-from scheduler.expansion.standing import OCCURRENCES, Standing, look_at_rows, record_rows
 from scheduler.rules import RuleColumns
 from scheduler.settings import Settings
+from scheduler.turns import wait_expansion_turn
 
 CHUNK = 2_000  # series in one transaction: flat memory, short turns
 PASSES = 10  # what one pass frees, the next fills: mostly one, more where rows queue up
@@ -46,16 +54,20 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
             return _report(conn, span, last.counts, seemingly, Outcome())
     outcome, seen = _expand_until_quiet(engine, span, question)
     with engine.begin() as conn:
-        if question is not None and seen.sight is not None:
-            remember(conn, question, seen.sight, LastLook(seen.counts, [*seen.rules.seemingly]))
+        if question is not None and seen.fingerprint is not None:
+            remember(
+                conn, question, seen.fingerprint, Snapshot(seen.counts, [*seen.rules.seemingly])
+            )
         return _report(conn, span, seen.counts, seen.rules.seemingly, outcome)
 
 
-def _expand_until_quiet(engine: Engine, span: Span, question: str | None) -> tuple[Outcome, "Seen"]:
+def _expand_until_quiet(
+    engine: Engine, span: Span, question: str | None
+) -> tuple[Outcome, "Found"]:
     """What was done, and what stands in the end."""
     outcome, done, again = Outcome(), list[int](), True
     for _ in range(PASSES):
-        seen = _look(engine, span, question)
+        seen = _find_work(engine, span, question)
         failed = {one.anchor_id for one in outcome.failed}
         ids = [one for one in seen.rules.work if one not in failed]
         if not (ids and again):
@@ -64,44 +76,47 @@ def _expand_until_quiet(engine: Engine, span: Span, question: str | None) -> tup
         outcome += this_pass
         again = this_pass.again and not (ids == done and this_pass.written == Written())
         done = ids
-    return outcome, _look(engine, span, question)
+    return outcome, _find_work(engine, span, question)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one snapshot saw. `sight` is None where something is to do, or nothing can be told."""
+class Found:
+    """Work found in one snapshot of the database.
 
-    standing: Standing
+    `fingerprint` is None where there is work, or where changes of rows cannot be detected.
+    """
+
+    standing: GoneRows
     series: dict[str, int]
-    rules: Attention
-    sight: Sight | None
+    rules: WorkList
+    fingerprint: Fingerprint | None
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         return {"series": self.series, "occurrences": self.standing.counts}
 
 
-def _look(engine: Engine, span: Span, question: str | None) -> Seen:
-    seen = _look_once(engine, span, question)
+def _find_work(engine: Engine, span: Span, question: str | None) -> Found:
+    seen = _find_work_once(engine, span, question)
     if not seen.standing.changed:
         return seen
     with engine.begin() as conn:
-        take_turn(conn)
+        wait_expansion_turn(conn)
         record_rows(conn, span)
-    return _look_once(engine, span, question)
+    return _find_work_once(engine, span, question)
 
 
-# All statements of a look see the same rows, so that what they find is true of one moment.
+# All statements of one search see the same rows, so that what they find is true of one moment.
 ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
-def _look_once(engine: Engine, span: Span, question: str | None) -> Seen:
+def _find_work_once(engine: Engine, span: Span, question: str | None) -> Found:
     with engine.connect() as conn:
         conn.execute(ONE_SNAPSHOT)
-        standing, rules = look_at_rows(conn, span), look_at_rules(conn, span)
+        standing, rules = find_gone_rows(conn, span), find_changed_rules(conn, span)
         quiet = not standing.changed and not rules.work
-        sight = see(conn) if quiet and question is not None else None
-        return Seen(standing, count_series(conn), rules, sight)
+        fingerprint = take_fingerprint(conn) if quiet and question is not None else None
+        return Found(standing, count_series(conn), rules, fingerprint)
 
 
 def _report(

@@ -7,28 +7,17 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from scheduler.expansion.following import align_written, write_standing
-from scheduler.expansion.moving import plan_changes
-from scheduler.expansion.placing import place_candidates
-from scheduler.expansion.reading import SeriesNow, read_series
+from scheduler.expansion.find.restored_rows import adopt_restored
+from scheduler.expansion.plan.candidates import place_candidates
+from scheduler.expansion.plan.existing_rows import align_written, write_standing
+from scheduler.expansion.plan.row_changes import plan_changes
+from scheduler.expansion.plan.series_now import SeriesNow, read_series
+from scheduler.expansion.plan.wanted_dates import write_series
 from scheduler.expansion.report import Failure, Written
-from scheduler.expansion.restoring import take_back
 from scheduler.expansion.span import Purpose, Span
-from scheduler.expansion.splitting import split_series
-from scheduler.expansion.wanted import write_series
-from scheduler.expansion.writing import forget_unwanted, write_rows
-
-# Runs take turns, chunk by chunk: each sees what the one before committed, so that two at once
-# write what one alone would. The wait is bounded; the connection's own lock_timeout is for rows.
-TAKE_TURN = text("""
-    SELECT set_config('lock_timeout', '240s', true),
-           pg_advisory_xact_lock(hashtext('session_worker.expansion')),
-           set_config('lock_timeout', current_setting('session_worker.lock_timeout'), true)""")
-KEEP_TIMEOUT = text("""
-    SELECT set_config('session_worker.lock_timeout', current_setting('lock_timeout'), true)""")
-# A crash of the server may lose the last chunks: whole, and the next run does them again. So a
-# chunk need not wait for the disk.
-NO_WAIT = text("SET LOCAL synchronous_commit = off")
+from scheduler.expansion.write.continued_series import split_series
+from scheduler.expansion.write.rows import forget_unwanted, write_rows
+from scheduler.turns import commit_without_flush, wait_expansion_turn
 
 # Tables that this very transaction fills have few statistics; a loop that the planner chooses
 # because it expects one row costs minutes where a hash costs milliseconds.
@@ -57,19 +46,14 @@ class Outcome:
         )
 
 
-def take_turn(conn: Connection) -> None:
-    """Waits for other expansions to finish their chunk; the turn ends with the transaction."""
-    conn.execute(KEEP_TIMEOUT)
-    conn.execute(TAKE_TURN)
-
-
 def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     """Brings the series of these anchors to what the design says. The caller commits.
 
     Raises RowsHeld where a series that an admin ends is not to be left half done.
     """
-    take_turn(conn)
-    conn.execute(NO_WAIT)
+    wait_expansion_turn(conn)
+    # A crash of the server may lose the last chunks whole; the next run does them again.
+    commit_without_flush(conn)
     decision = decide(conn, span, ids)
     written, late, again = write_rows(conn, span, decision.standing)
     if span.purpose is Purpose.ENDING and not late.isdisjoint(ids):
@@ -132,7 +116,7 @@ def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     conn.execute(DROP_TEMPORARY)
     conn.execute(FEW_STATISTICS)
     ended = split_series(conn, ids)
-    take_back(conn, ids)
+    adopt_restored(conn, ids)
     if len(ids) >= BULK:
         conn.execute(HASH_ONLY)
     series = read_series(conn, span, ids)

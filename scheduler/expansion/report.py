@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
+from scheduler.expansion.find.gone_rows import OCCURRENCES
 from scheduler.expansion.span import Span
-from scheduler.expansion.standing import OCCURRENCES
 from scheduler.rules import RuleColumns, read_rule
 
 STATES = ("active", "stopped", "ended", "unreadable", "paused")

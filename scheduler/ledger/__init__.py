@@ -1,5 +1,4 @@
-"""What an admin sees of the ledger of messages, and does with it.
+"""What an admin sees of the ledger of messages: `listing` lists deliveries, `story` explains them.
 
-`reading` lists deliveries, `story` explains a session's, `switches` pauses channels, `settling`
-decides on what is stuck. Planning and sending are in `scheduler.reminders`.
+What an admin changes in it is in `scheduler.reminders.moves.admin`.
 """

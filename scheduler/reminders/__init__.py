@@ -1,5 +1,5 @@
-"""Live rows → the ledger of messages: what falls due, whether it is still true, who claims it.
+"""Live rows → deliveries: what falls due, whether it is still true, and every change of its state.
 
-A pass over the whole ledger is `passes.full_pass`, the tick's is `passes.narrow_pass`; `claims`
-hands out what is due, `facts` reads what is said, and `moves` moves a message that is being sent.
+`tick` and `sweep` are the two passes, step by step. `plan` makes deliveries, `moves` changes their
+state, `read` reads claimed ones again before they are sent.
 """

@@ -3,8 +3,8 @@
 `rule` holds the values, `reading` makes them, `words` the names people write, `rfc5545` RRULEs.
 """
 
+from scheduler.rules.columns import read_rule
 from scheduler.rules.describe import describe
-from scheduler.rules.reading import read_rule
 from scheduler.rules.rule import (
     Cadence,
     EveryDays,

@@ -11,7 +11,7 @@ from tasks.channels.channel import Channel
 from tasks.channels.direct import DirectChannel, Transport
 from tasks.channels.mail.transport import MailTransport
 from tasks.channels.plugins import sample_plugin
-from tasks.channels.rate.choosing import limiter_of
+from tasks.channels.rate.limiter_of_url import limiter_of
 from tasks.channels.redirected import PREFIX, redirected
 from tasks.channels.template import Template, read_template
 from tasks.channels.web.transport import WebTransport

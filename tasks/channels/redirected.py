@@ -19,7 +19,7 @@ from scheduler.settings import ChannelName, InvalidSetting
 from tasks.channels.address import Unreachable, email_address, mobile_number
 from tasks.channels.channel import Channel, Destination
 from tasks.channels.outcome import Outcome, Result
-from tasks.channels.words import masked_address
+from tasks.channels.redaction import masked_address
 from tasks.messages.letter import Letter
 
 PREFIX = "redirect:"

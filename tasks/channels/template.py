@@ -12,7 +12,7 @@ from urllib.parse import quote
 from scheduler.message import Recipient
 from scheduler.settings import ChannelName, ChannelSettings, InvalidSetting
 from tasks.channels.address import Unreachable, email_address, mobile_number, phone_number
-from tasks.channels.words import one_line
+from tasks.channels.redaction import one_line
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
 URL = re.compile(r"\s*[A-Za-z][\w+.-]*://.*", re.ASCII | re.DOTALL)
@@ -87,7 +87,7 @@ def role_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
 
 
 def language_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
-    return one_line(recipient.wishes.language)
+    return one_line(recipient.preferences.language)
 
 
 def own_address(channel: ChannelName, recipient: Recipient, region: str) -> Value:

@@ -20,7 +20,7 @@ class Verdict:
     advice: str = ""
 
     def outcome(self, words: str, wait: timedelta | None = None) -> Outcome:
-        """The outcome of a try; the words are already fit to be shown (tasks.channels.words)."""
+        """The outcome of a try; the words are redacted already (tasks.channels.redaction)."""
         return Outcome(self.result, words, self.final, wait)
 
 

@@ -26,8 +26,8 @@ def audit(context: click.Context, as_of: datetime | None, as_json: bool) -> None
     """
     from rich.table import Table
 
-    from scheduler.doctor.finding import Severity
-    from scheduler.expansion.audit import audit as audit_sessions
+    from scheduler.expansion.admin.audit import audit as audit_sessions
+    from scheduler.finding import Severity
     from scheduler.settings import load_settings
     from tasks.database import engine
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from scheduler.expansion.backfill import BackfillReport, Progress
+    from scheduler.expansion.admin.backfill import BackfillReport, Progress
     from scheduler.settings import Settings
 
 
@@ -63,7 +63,7 @@ def backfill(context: click.Context, /, as_json: bool, **options: object) -> Non
     """
     from scheduler.settings import load_settings
     from tasks.database import engine
-    from tasks.failed_series import lines_about
+    from tasks.failures.series import lines_about
 
     wish = checked(Wish(**options))  # type: ignore[arg-type]  # click has converted them
     settings = load_settings()
@@ -87,26 +87,26 @@ def checked(wish: Wish) -> Wish:
 
 def fill(wish: Wish, database: Engine, settings: Settings) -> BackfillReport:
     """The backfill from its start, or from where it stopped, to its report."""
-    from scheduler.expansion.backfill import Extent, rehearse
-    from tasks import backfilling
+    from scheduler.expansion.admin.backfill import Extent, rehearse
+    from tasks.admin import backfill
 
     if wish.resume is not None:
-        extent = backfilling.resume(database, wish.resume)
+        extent = backfill.resume(database, wish.resume)
     elif wish.first is not None and wish.last is not None:
         extent = Extent(wish.first, wish.last, wish.tutor, wish.session)
     rehearsed = rehearse(database, settings, datetime.now(UTC), extent)
-    backfilling.check_digest(rehearsed, wish.expect)
+    backfill.check_digest(rehearsed, wish.expect)
     if wish.dry_run:
         return rehearsed
-    backfill_id = wish.resume or backfilling.begin(database, extent)
+    backfill_id = wish.resume or backfill.begin(database, extent)
     click.echo(
         f"Backfill {backfill_id}. To go on if it is stopped:"
         f" celery -A tasks backfill --resume {backfill_id}", err=True,
     )  # fmt: skip
-    filling = backfilling.fill_inline if wish.inline else backfilling.fill_with_workers
-    with backfilling.stopped_on_error(database, backfill_id):
+    filling = backfill.fill_inline if wish.inline else backfill.fill_with_workers
+    with backfill.stopped_on_error(database, backfill_id):
         show_progress(filling(database, settings, backfill_id))
-    return backfilling.report(database, backfill_id, rehearsed.digest)
+    return backfill.report(database, backfill_id, rehearsed.digest)
 
 
 def show_progress(steps: Iterable[Progress]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scheduler.ledger.state import State
+from scheduler.reminders.moves.state import State
 from tasks.commands.worker_command import (
     INSTANT,
     ROW_ID,
@@ -23,8 +23,8 @@ from tasks.commands.worker_command import (
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from scheduler.ledger.reading import DeliveryLine, Wanted
-    from scheduler.ledger.switches import Pause
+    from scheduler.ledger.listing import DeliveryLine, Wanted
+    from scheduler.reminders.channel_pauses import Pause
     from scheduler.settings import Settings
 
 # A table for the eyes; a document holds all.
@@ -75,7 +75,7 @@ def deliveries(context: click.Context, /, as_json: bool, **asked: Any) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from scheduler.ledger.reading import Wanted, list_deliveries
+    from scheduler.ledger.listing import Wanted, list_deliveries
 
     limit = asked.pop("limit") or (None if as_json else TABLE_LIMIT)
     states = tuple(State(state) for state in asked.pop("states"))
@@ -97,7 +97,7 @@ def in_ledger(work: Callable[[Connection, datetime], Result]) -> tuple[Result, S
 def show(found: Sequence[DeliveryLine], wanted: Wanted, settings: Settings) -> None:
     from rich.table import Table
 
-    from scheduler.ledger.story.words import label, local, reason
+    from scheduler.words import label, local, reason
 
     if not found:
         console().print("No deliveries.")
@@ -134,9 +134,8 @@ def pause(channel: str | None, reason: str | None, as_json: bool) -> None:
 
     Example: celery -A tasks deliveries pause --channel sms --reason "provider down"
     """
-    from scheduler.ledger.switches import pause as pause_channel
-    from scheduler.ledger.switches import pauses
-    from scheduler.reminders.pauses import EVERY_CHANNEL
+    from scheduler.reminders.channel_pauses import EVERY_CHANNEL, pauses
+    from scheduler.reminders.channel_pauses import pause as pause_channel
 
     def work(conn: Connection, now: datetime) -> Sequence[Pause]:
         pause_channel(conn, channel or EVERY_CHANNEL, reason, now)
@@ -157,9 +156,8 @@ def resume(channel: str | None, as_json: bool) -> None:
 
     Example: celery -A tasks deliveries resume
     """
-    from scheduler.ledger.switches import pauses, resume_all
-    from scheduler.ledger.switches import resume as resume_channel
-    from scheduler.reminders.pauses import EVERY_CHANNEL
+    from scheduler.reminders.channel_pauses import EVERY_CHANNEL, pauses, resume_all
+    from scheduler.reminders.channel_pauses import resume as resume_channel
 
     def work(conn: Connection, now: datetime) -> tuple[Sequence[Pause], Sequence[Pause]]:
         lifted = resume_channel(conn, channel, now) if channel else resume_all(conn, now)
@@ -190,7 +188,7 @@ def retry(ids: tuple[int, ...], as_json: bool) -> None:
 
     Example: celery -A tasks deliveries retry 17 18
     """
-    from scheduler.ledger.settling import retry as retry_deliveries
+    from scheduler.reminders.moves.admin import retry as retry_deliveries
 
     moved, _ = in_ledger(lambda conn, now: retry_deliveries(conn, ids, now))
     say(moved, "sent again as soon as a worker is free", as_json)
@@ -208,7 +206,7 @@ def settle(ids: tuple[int, ...], sent: bool, not_sent: bool, as_json: bool) -> N
 
     Example: celery -A tasks deliveries settle 17 --sent
     """
-    from scheduler.ledger.settling import settle_not_sent, settle_sent
+    from scheduler.reminders.moves.admin import settle_not_sent, settle_sent
 
     if sent == not_sent:
         raise click.UsageError("Say how it was: either --sent or --not-sent.")
@@ -227,7 +225,7 @@ def release(batch: int, as_json: bool) -> None:
 
     Example: celery -A tasks deliveries release --batch 3
     """
-    from scheduler.ledger.settling import release_batch
+    from scheduler.reminders.moves.admin import release_batch
 
     moved, _ = in_ledger(lambda conn, now: release_batch(conn, batch, now))
     say(moved, "planned again; what has begun expires", as_json)
@@ -241,7 +239,7 @@ def drop(batch: int, as_json: bool) -> None:
 
     Example: celery -A tasks deliveries drop --batch 3
     """
-    from scheduler.ledger.settling import drop_batch
+    from scheduler.reminders.moves.admin import drop_batch
 
     moved, _ = in_ledger(lambda conn, now: drop_batch(conn, batch, now))
     say(moved, "dropped", as_json)

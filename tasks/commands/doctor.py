@@ -17,7 +17,7 @@ from tasks.commands.worker_command import (
 
 if TYPE_CHECKING:
     from scheduler.settings import Settings
-    from tasks.examining import Examination
+    from tasks.admin.doctor import Examination
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -39,7 +39,7 @@ def doctor(context: click.Context, adopt_database: bool, as_json: bool) -> None:
     Example: celery -A tasks doctor
     """
     from scheduler.settings import load_settings
-    from tasks.examining import examine
+    from tasks.admin.doctor import examine
 
     settings = load_settings()
     released = adopt(settings) if adopt_database else None
@@ -50,7 +50,7 @@ def doctor(context: click.Context, adopt_database: bool, as_json: bool) -> None:
 
 def adopt(settings: Settings) -> int:
     """Returns how many messages are planned again."""
-    from scheduler.ledger.adoption import adopt_database
+    from scheduler.reminders.moves.adoption import adopt_database
     from tasks.database import engine
 
     with engine(settings).begin() as conn:

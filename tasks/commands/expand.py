@@ -34,7 +34,7 @@ def expand(context: click.Context, as_of: datetime | None, as_json: bool) -> Non
     from scheduler.expansion import expand as expand_once
     from scheduler.settings import load_settings
     from tasks.database import engine
-    from tasks.failed_series import lines_about
+    from tasks.failures.series import lines_about
 
     settings = load_settings()
     database = engine(settings)

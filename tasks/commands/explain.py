@@ -34,7 +34,7 @@ def explain(session_id: int, as_json: bool) -> None:
     Example: celery -A tasks explain 42
     """
     from scheduler.settings import load_settings
-    from tasks.explaining import explain_session
+    from tasks.admin.explain import explain_session
 
     settings, now = load_settings(), datetime.now(UTC)
     found = explain_session(settings, now, session_id)
@@ -54,7 +54,7 @@ def show(found: Explanation, now: datetime, zone: ZoneInfo) -> None:
 def table_of(person: PersonStory, now: datetime, zone: ZoneInfo) -> Table:
     from rich.table import Table
 
-    from scheduler.ledger.story.words import relative
+    from scheduler.words import relative
 
     table = Table("At", "", "What", "Detail", box=None, header_style="bold")
     for event in person.story:

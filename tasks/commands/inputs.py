@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tasks.wished import LARGEST_ID, read_day, refuse_beyond
+from tasks.input_limits import LARGEST_ID, read_day, refuse_beyond
 
 
 class Instant(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases

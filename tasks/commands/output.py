@@ -1,6 +1,5 @@
 """What a command prints: one JSON document, or words for a person."""
 
-import errno
 import json
 import os
 import sys
@@ -63,15 +62,6 @@ def no_color() -> bool | None:
     """Celery's own --no-color; None leaves it to the terminal and NO_COLOR."""
     context = click.get_current_context(silent=True)
     return True if context and getattr(context.obj, "no_color", False) else None
-
-
-# Where the output goes is full, or broken. Of a pipe that nobody reads click takes care.
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-
-
-def is_output_error(error: Exception) -> bool:
-    """Whether it is about a file: of those a command writes its output alone."""
-    return isinstance(error, OSError) and error.errno in FULL
 
 
 def let_output_go() -> None:

@@ -17,7 +17,7 @@ from tasks.commands.worker_command import (
 )
 
 if TYPE_CHECKING:
-    from scheduler.expansion.preview import Preview
+    from scheduler.expansion.admin.preview import Preview
 
 
 @click.command(cls=WorkerCommand)
@@ -31,7 +31,7 @@ def preview(session_id: int, as_of: datetime | None, as_json: bool) -> None:
 
     Example: celery -A tasks preview 42
     """
-    from scheduler.expansion.preview import preview as preview_of
+    from scheduler.expansion.admin.preview import preview as preview_of
     from scheduler.settings import load_settings
     from tasks.database import engine
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scheduler.message import Kind
-    from scheduler.reminders.previewing import Wanted
+    from scheduler.reminders.read.preview import Wanted
     from scheduler.settings import Role, Settings
-    from tasks.previewing import Look, Shown
+    from tasks.admin.preview_message import Look, Shown
 
 # Written out: the enums behind them are slow to import for `celery --help` (a test compares).
 KINDS = ("alarm", "reminder", "moved", "cancelled", "restored", "agenda")
@@ -54,10 +54,10 @@ def preview_message(
 
     Example: celery -A tasks preview-message 42 --lang am --channel sms
     """
-    from scheduler.reminders.previewing import Occasion, Wanted
+    from scheduler.reminders.read.preview import Occasion, Wanted
     from scheduler.settings import ChannelName, load_settings
+    from tasks.admin.preview_message import Look, preview_messages
     from tasks.database import engine
-    from tasks.previewing import Look, preview_messages
 
     settings = load_settings()
     occasion = Occasion(kind)

@@ -10,7 +10,7 @@ import click
 from tasks.commands.worker_command import INSTANT, ExitCode, WorkerCommand, json_document
 
 if TYPE_CHECKING:
-    from tasks.reminding import RemindReport
+    from tasks.admin.remind import RemindReport
 
 
 @click.command(cls=WorkerCommand)
@@ -27,12 +27,12 @@ def remind(context: click.Context, as_of: datetime | None, as_json: bool) -> Non
     Example: celery -A tasks remind --as-of 2026-12-01T13:45
     """
     from scheduler.settings import load_settings
+    from tasks.admin.remind import remind as remind_once
     from tasks.database import engine
-    from tasks.delivery.desk import desk_of
-    from tasks.reminding import remind as remind_once
+    from tasks.delivery.tools import tools_of
 
     settings = load_settings()
-    report = remind_once(desk_of(engine(settings), settings), as_of)
+    report = remind_once(tools_of(engine(settings), settings), as_of)
     click.echo(json_document(document(report)) if as_json else words(report))
     partly = report.failed or report.unanswered
     context.exit(ExitCode.PARTLY if partly else ExitCode.DONE)

@@ -19,7 +19,7 @@ from tasks.commands.worker_command import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scheduler.expansion.series import SeriesLine
+    from scheduler.expansion.admin.series import SeriesLine
 
 
 @click.group(cls=WorkerGroup, invoke_without_command=True)
@@ -32,7 +32,7 @@ def series(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from scheduler.expansion.series import list_series
+    from scheduler.expansion.admin.series import list_series
     from scheduler.settings import load_settings
     from tasks.database import engine
 
@@ -70,7 +70,7 @@ def end(session_id: int, cancel_future: bool, as_json: bool) -> None:
 
     Example: celery -A tasks series end 42 --cancel-future
     """
-    from scheduler.expansion.series import end_series, end_series_and_cancel
+    from scheduler.expansion.admin.series import end_series, end_series_and_cancel
     from scheduler.settings import load_settings
     from tasks.database import engine
 

@@ -9,7 +9,7 @@ import click
 from tasks.commands.worker_command import WorkerCommand, json_document, printable
 
 if TYPE_CHECKING:
-    from tasks.installing import Installed
+    from tasks.admin.setup import Installed
 
 
 @click.command(cls=WorkerCommand)
@@ -28,8 +28,8 @@ def setup(with_site_tables: bool, as_json: bool) -> None:
     Example: celery -A tasks setup
     """
     from scheduler.settings import load_settings
+    from tasks.admin.setup import install, install_with_site_tables
     from tasks.database import engine
-    from tasks.installing import install, install_with_site_tables
 
     work = install_with_site_tables if with_site_tables else install
     installed = work(engine(load_settings()))

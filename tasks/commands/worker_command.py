@@ -14,15 +14,14 @@ import click
 from celery.bin.base import CeleryCommand
 from click.core import ParameterSource
 
-from tasks.commands.failure import ExitCode, Failure, Refused, printable
 from tasks.commands.inputs import DAY, INSTANT, ROW_ID, WORDS
 from tasks.commands.output import (
     console,
-    is_output_error,
     json_document,
     let_output_go,
     write_any_letter,
 )
+from tasks.failures.lines import ExitCode, Failure, Refused, is_output_error, printable
 
 __all__ = [
     "DAY",
@@ -90,7 +89,7 @@ def failures_as_lines(command_path: str) -> Iterator[None]:
     except Exception as error:
         if is_output_error(error):
             let_output_go()
-        from tasks.commands.verdict import failure_of  # slow to import
+        from tasks.failures.known import failure_of  # slow to import
 
         failure = failure_of(error)
         if failure is None:

@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from models.installation import installation_matches
-from scheduler.reminders.claims import Batch
+from scheduler.reminders.moves.claims import Batch
 from tasks import app
-from tasks.database import worker_engine
-from tasks.delivery import starting
-from tasks.process import worker_settings
+from tasks.database import worker_engine, worker_settings
+from tasks.delivery import startup
 
-__all__ = ["deliver", "starting"]  # the signals in the latter are heard where it is imported
+__all__ = ["deliver", "startup"]  # the signals in the latter are heard where it is imported
 
 # A wait for a channel's rate that is not worth a way through the ledger.
 PATIENCE = timedelta(seconds=0.5)
@@ -24,13 +23,13 @@ def deliver(holder: str, ids: Sequence[int]) -> None:
     A message that comes twice, or after the lease, finds nothing to send.
     """
     from tasks.delivery.batch import work_through
-    from tasks.delivery.desk import worker_desk  # Apprise is slow to import
-    from tasks.delivery.handing import hand_on
+    from tasks.delivery.dispatch import hand_on
+    from tasks.delivery.tools import worker_tools  # Apprise is slow to import
 
     engine, settings = worker_engine(), worker_settings()
     with engine.connect() as conn:
         if not installation_matches(conn):
             return  # the tick holds everything
     batch = Batch(UUID(holder), tuple(ids))
-    work_through(worker_desk(), batch, lambda: datetime.now(UTC), PATIENCE)
+    work_through(worker_tools(), batch, lambda: datetime.now(UTC), PATIENCE)
     hand_on(app, engine, settings, datetime.now(UTC))

@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 
-from scheduler.reminders.claims import Batch
+from scheduler.reminders.moves.claims import Batch
 from scheduler.settings import Settings
-from tasks.delivery.desk import Desk
 from tasks.delivery.lease import kept_lease
-from tasks.delivery.logbook import write_to_log
+from tasks.delivery.log_outbox import write_to_log
 from tasks.delivery.outbox import Outbox, outbox_of
 from tasks.delivery.permits import Permits
-from tasks.delivery.shift import Clock, Shift, Sight, Work, look
+from tasks.delivery.sender import Clock, Sender, Snapshot, Work, take_snapshot
 from tasks.delivery.tally import Tally
+from tasks.delivery.tools import Tools
 
 # Connections of a worker process, to the database and to each provider; and how many messages make
 # one more worth its beginning.
@@ -28,21 +28,21 @@ SLOW = 20
 Messages = Sequence[Sequence[int]]
 
 
-def work_through(desk: Desk, batch: Batch, clock: Clock, patience: timedelta) -> Tally:
+def work_through(tools: Tools, batch: Batch, clock: Clock, patience: timedelta) -> Tally:
     """Deliver what is left of the batch.
 
     `clock` is read afresh before each message. `patience`: the longest wait for a place within a
     channel's rate; beyond it a message goes back to the ledger.
     """
-    permits = Permits(desk.channels, desk.settings.channels, patience)
-    work = Work(desk, batch.holder, clock, permits)
-    with kept_lease(desk.engine, batch.holder, work.lease):
-        with desk.engine.begin() as conn:
-            sight = look(conn, work, batch.ids)
-        if outbox_of(desk.settings) is Outbox.LOG:
-            return write_to_log(work, sight)
-        parts = shares(sight.messages, connections(desk.settings))
-        return sum(deliver_shares(work, sight, parts), Tally())
+    permits = Permits(tools.channels, tools.settings.channels, patience)
+    work = Work(tools, batch.holder, clock, permits)
+    with kept_lease(tools.engine, batch.holder, work.lease):
+        with tools.engine.begin() as conn:
+            snapshot = take_snapshot(conn, work, batch.ids)
+        if outbox_of(tools.settings) is Outbox.LOG:
+            return write_to_log(work, snapshot)
+        parts = shares(snapshot.messages, connections(tools.settings))
+        return sum(deliver_shares(work, snapshot, parts), Tally())
 
 
 def connections(settings: Settings) -> int:
@@ -57,19 +57,19 @@ def shares(messages: Messages, connections: int = CONNECTIONS) -> list[Messages]
     return [messages[first::count] for first in range(count)]
 
 
-def deliver_shares(work: Work, sight: Sight, parts: list[Messages]) -> list[Tally]:
+def deliver_shares(work: Work, snapshot: Snapshot, parts: list[Messages]) -> list[Tally]:
     """Raises the first error of a share when all have ended."""
     if len(parts) == 1:
-        return [deliver_share(work, sight, parts[0])]
+        return [deliver_share(work, snapshot, parts[0])]
     with ThreadPoolExecutor(max(len(parts), 1)) as pool:
-        return [*pool.map(lambda part: deliver_share(work, sight, part), parts)]
+        return [*pool.map(lambda part: deliver_share(work, snapshot, part), parts)]
 
 
-def deliver_share(work: Work, sight: Sight, messages: Messages) -> Tally:
+def deliver_share(work: Work, snapshot: Snapshot, messages: Messages) -> Tally:
     with ExitStack() as stack:
-        for channel in work.desk.channels.values():
+        for channel in work.tools.channels.values():
             stack.enter_context(channel.open())
-        conn = stack.enter_context(work.desk.engine.connect())
-        shift = Shift(work, conn, sight)
-        shift.deliver(messages)
-        return shift.tally
+        conn = stack.enter_context(work.tools.engine.connect())
+        sender = Sender(work, conn, snapshot)
+        sender.deliver(messages)
+        return sender.tally

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from scheduler.reminders.claims import renew
+from scheduler.reminders.moves.claims import renew
 from tasks.database import ServerUnreachable
 
 logger = logging.getLogger(__name__)

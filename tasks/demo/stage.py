@@ -14,17 +14,17 @@ from sqlalchemy import Engine
 
 import tasks
 from scheduler.settings import Settings
+from tasks.admin.setup import install_with_site_tables
 from tasks.database import engine
 from tasks.demo.mailbox import Mailbox
-from tasks.embedded import (
+from tasks.demo.servers import (
     Durability,
     Workspace,
     create_database,
     start_postgres,
     start_valkey,
 )
-from tasks.embedded.processes import Command
-from tasks.installing import install_with_site_tables
+from tasks.demo.servers.processes import Command
 
 SITE = "site"
 STOP_SECONDS = 5.0

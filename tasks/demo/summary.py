@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tasks.demo.mailbox import Mail
-from tasks.demo.watching import ConflictSeen, MessageSeen, RuleSeen, Seen
+from tasks.demo.snapshot import ConflictSeen, MessageSeen, RuleSeen, Snapshot
 
 MOST_CONFLICTS = 5
 
@@ -18,7 +18,7 @@ class Summary:
 
     seconds: float
     standing: int
-    seen: Seen
+    seen: Snapshot
 
     @property
     def unreadable(self) -> tuple[RuleSeen, ...]:

@@ -19,7 +19,7 @@ from icalendar import Calendar as CalendarFile
 
 from scheduler.message import ChangeKind, Kind, Lesson, Message
 from scheduler.settings import Role, Settings
-from tasks.messages.cleaning import href
+from tasks.messages.clean_text import href
 from tasks.messages.letter import Attachment
 from tasks.messages.timezone import timezone_of
 

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from scheduler.message import ChangeKind, Kind, Lesson, Message
 from scheduler.settings import Role
-from tasks.messages.cleaning import href
+from tasks.messages.clean_text import href
 from tasks.messages.moment import Moment, Tongue, moment
 
 IN_PERSON = {"inperson", "offline", "onsite"}
@@ -150,7 +150,7 @@ def page_of(message: Message, tongue: Tongue) -> Page:
 
 def entry_of(lesson: Lesson, message: Message, tongue: Tongue) -> Entry:
     link, place = way_in(lesson)
-    zone, now, change = message.recipient.wishes.zone, message.now, lesson.change
+    zone, now, change = message.recipient.preferences.zone, message.now, lesson.change
     starts_at, ends_at = told_times(lesson)
     was = moment(change.old_starts_at, None, now, zone, tongue) if change else None
     return Entry(

@@ -6,7 +6,7 @@ from itertools import product
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from scheduler.message import Change, ChangeKind, Kind, Lesson, Message, Recipient, Wishes
+from scheduler.message import Change, ChangeKind, Kind, Lesson, Message, Preferences, Recipient
 from scheduler.settings import ChannelName, Role
 
 NOW = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
@@ -35,8 +35,10 @@ def programme() -> Iterator[tuple[Kind, tuple[Lesson, ...]]]:
 
 
 def message(kind: Kind, role: Role, language: str, lessons: tuple[Lesson, ...]) -> Message:
-    wishes = Wishes(language, ZoneInfo("Africa/Addis_Ababa"))
-    recipient = Recipient(1, role, "Abebe Kebede", "abebe@example.com", "+251911000000", wishes)
+    preferences = Preferences(language, ZoneInfo("Africa/Addis_Ababa"))
+    recipient = Recipient(
+        1, role, "Abebe Kebede", "abebe@example.com", "+251911000000", preferences
+    )
     return Message(kind, recipient, lessons, HOUR, UUID(int=0), NOW, NOW)
 
 

@@ -13,17 +13,17 @@ from scheduler.message import Kind, Message
 from scheduler.settings import ChannelName, InvalidSetting, Settings
 from tasks.messages.amharic import Amharic
 from tasks.messages.calendar import Calendar, calendar_of, invitations
-from tasks.messages.cleaning import TITLE_LENGTH, one_line, title_line
+from tasks.messages.clean_message import clean_message, named
+from tasks.messages.clean_text import TITLE_LENGTH, one_line, title_line
 from tasks.messages.english import English
-from tasks.messages.facts import facts_of
-from tasks.messages.fitting import fitted, shortest
-from tasks.messages.lessons import clean_message, named
 from tasks.messages.letter import Letter
 from tasks.messages.moment import Tongue
 from tasks.messages.page import Page, page_of
 from tasks.messages.rehearsal import MARKUP, rehearsals
 from tasks.messages.segments import excess, plain, segments
-from tasks.messages.shelf import Shelf, complaint, shelf_of
+from tasks.messages.shorten import fitted, shortest
+from tasks.messages.template_set import TemplateSet, complaint, template_set_of
+from tasks.messages.webhook_data import facts_of
 
 TONGUES: Mapping[str, Tongue] = MappingProxyType({"en": English(), "am": Amharic()})
 PARTS = {
@@ -43,7 +43,7 @@ Write = Callable[[str, Page], str]
 class Words:
     """All templates, compiled; and what calendar files need. One a process is enough."""
 
-    shelf: Shelf
+    template_set: TemplateSet
     calendar: Calendar
     language: str  # of people whose own is unknown
 
@@ -57,10 +57,10 @@ def words_of(settings: Settings) -> Words:
     """Raises InvalidSetting where LANGUAGE or a template in TEMPLATES cannot be used."""
     if settings.language not in TONGUES:
         raise InvalidSetting(f"LANGUAGE: {settings.language!r} is not spoken here: set en or am.")
-    shelf = shelf_of(settings.templates)
-    words = Words(shelf, calendar_of(settings), settings.language)
+    template_set = template_set_of(settings.templates)
+    words = Words(template_set, calendar_of(settings), settings.language)
     if settings.templates:
-        rehearse(replace(words, shelf=shelf.without_spare), settings.templates)
+        rehearse(replace(words, template_set=template_set.without_spare), settings.templates)
     return words
 
 
@@ -72,7 +72,7 @@ def rehearse(words: Words, folder: str) -> None:
         except Exception as error:
             raise InvalidSetting(f"TEMPLATES: {complaint(error, Path(folder))}") from error
         if MARKUP in (letter.html or ""):
-            language, kind = message.recipient.wishes.language, message.kind
+            language, kind = message.recipient.preferences.language, message.kind
             raise InvalidSetting(
                 f"TEMPLATES: {folder}: {language}/{kind}/email.html puts a value into HTML without"
                 f" escaping it: include no .txt there, and no |safe."
@@ -85,9 +85,9 @@ def render(message: Message, channel: ChannelName, words: Words) -> Letter:
     Raises ValueError for a message about no lesson.
     """
     message = clean_message(message)
-    tongue = words.tongue(message.recipient.wishes.language)
+    tongue = words.tongue(message.recipient.preferences.language)
     page = page_of(message, tongue)
-    write = writer(words.shelf, page)
+    write = writer(words.template_set, page)
     mail = channel is ChannelName.EMAIL
     return Letter(
         title=title_of(page, write),
@@ -99,7 +99,7 @@ def render(message: Message, channel: ChannelName, words: Words) -> Letter:
     )
 
 
-def writer(shelf: Shelf, page: Page) -> Write:
+def writer(template_set: TemplateSet, page: Page) -> Write:
     """Writes one part. E-mails and the webhook may name the headline: a template of its own, so
     that HTML escapes it as it does a value."""
     folder = f"{page.language}/{page.kind}"
@@ -107,8 +107,10 @@ def writer(shelf: Shelf, page: Page) -> Write:
     def write(part: str, page: Page) -> str:
         context = page.context
         if part in HEADED:
-            context["headline"] = one_line(shelf.write(f"{folder}/headline.txt", page.context))
-        return shelf.write(f"{folder}/{part}", context)
+            context["headline"] = one_line(
+                template_set.write(f"{folder}/headline.txt", page.context)
+            )
+        return template_set.write(f"{folder}/{part}", context)
 
     return write
 

@@ -25,7 +25,7 @@ import requests
 from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
 from tasks.messages.letter import Attachment, Letter
-from tests.tasks.channels.making import AT, a_person, channels
+from tests.tasks.channels.attempt import AT, a_person, channels
 
 LETTER = Letter(
     title="Physics at 14:00",

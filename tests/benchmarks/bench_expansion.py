@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 from models.site import SITE_TABLES, TutorSession
 from scheduler.expansion import expand
 from scheduler.settings import Settings
-from tasks.embedded import (
+from tasks.demo.servers import (
     Durability,
     PostgresServer,
     Workspace,

@@ -8,7 +8,7 @@ from time import process_time
 from scheduler.message import Message
 from scheduler.settings import ChannelName
 from tasks.messages.render import TONGUES, Words, render
-from tests.tasks.messages.making import a_lesson, a_message, words
+from tests.tasks.messages.samples import a_lesson, a_message, words
 
 SECONDS = 0.5
 

@@ -25,10 +25,11 @@ from sqlalchemy import Connection, Engine, text
 
 from models.catalog import read_catalog
 from models.installation import record_installation
-from scheduler.reminders import rounds
-from scheduler.reminders.claims import claim
+from scheduler.reminders.moves.claims import claim
+from scheduler.reminders.sweep import sweep as sweep_ledger
+from scheduler.reminders.tick import tick as plan_due
 from scheduler.settings import Settings, load_settings
-from tasks.embedded import (
+from tasks.demo.servers import (
     Durability,
     PostgresServer,
     Workspace,
@@ -154,13 +155,13 @@ def rounds_on(conn: Connection, settings: Settings, name: str) -> Iterator[Figur
     conn.execute(text("DELETE FROM session_worker.delivery WHERE starts_at > :now"), {"now": NOW})
     conn.execute(text("UPDATE session_worker.installation SET first_tick_at = NULL,"
                       " planned_until = NULL, ticked_at = NULL"))  # fmt: skip
-    rounds.tick(conn, catalog, settings, NOW)
+    plan_due(conn, catalog, settings, NOW)
     conn.execute(text("ANALYZE session_worker.delivery"))
     conn.commit()
     clock = Clock(NOW)
 
     def tick() -> None:
-        rounds.tick(conn, catalog, settings, clock.now)
+        plan_due(conn, catalog, settings, clock.now)
         conn.commit()
 
     def plan() -> None:
@@ -168,7 +169,7 @@ def rounds_on(conn: Connection, settings: Settings, name: str) -> Iterator[Figur
         tick()
 
     def sweep() -> None:
-        rounds.sweep(conn, catalog, settings, clock.now)
+        sweep_ledger(conn, catalog, settings, clock.now)
         conn.commit()
 
     yield Figure(f"tick that plans nothing; {name}", milliseconds(tick))

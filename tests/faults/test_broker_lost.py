@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection
 
-from tasks.embedded import ValkeyServer, Workspace, start_valkey
+from tasks.demo.servers import ValkeyServer, Workspace, start_valkey
 from tests.builders import a_session, a_student
 from tests.eventually import eventually
 from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel
 from tests.sinks.smtp import SmtpSink
-from tests.tasks.running import running
+from tests.tasks.worker.run import running
 
 PEOPLE = [f"student{number}@tutoring.example" for number in range(200)]
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Connection, make_url, text
 
 from models.catalog import read_catalog
-from scheduler.reminders import rounds
+from scheduler.reminders import sweep
 from scheduler.settings import load_settings
-from tasks.embedded import (
+from tasks.demo.servers import (
     Durability,
     PostgresServer,
     Workspace,
@@ -18,10 +18,10 @@ from tasks.embedded import (
     drop_database,
     start_postgres,
 )
-from tasks.embedded.accounts import unprivileged_account
-from tasks.embedded.binaries import postgres_install
-from tasks.embedded.databases import Server
-from tasks.embedded.postgres import (
+from tasks.demo.servers.accounts import unprivileged_account
+from tasks.demo.servers.binaries import postgres_install
+from tasks.demo.servers.databases import Server
+from tasks.demo.servers.postgres import (
     SETTINGS,
     command,
     data_folder,
@@ -35,7 +35,7 @@ from tests.eventually import eventually
 from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel
 from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
-from tests.tasks.running import running
+from tests.tasks.worker.run import running
 
 STUDENTS = [f"student{number}@tutoring.example" for number in range(5)]
 NOTHING_IS_SENT = "another server or database: nothing is sent"
@@ -129,7 +129,7 @@ def test_after_a_fail_over_only_what_was_due_by_the_last_tick_is_held(
         due_before = an_alarm(conn, before, due_in_seconds=0)
         due_after = an_alarm(conn, after, due_in_seconds=5)
         after_the_first_tick(conn)
-        planned = rounds.sweep(conn, read_catalog(conn), load_settings(), datetime.now(UTC))
+        planned = sweep.sweep(conn, read_catalog(conn), load_settings(), datetime.now(UTC))
         conn.execute(text("UPDATE session_worker.installation SET ticked_at = clock_timestamp()"))
         conn.commit()
     assert len(planned.planned) == 2

@@ -21,18 +21,18 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from scheduler.expansion import backfill as backfills
 from scheduler.expansion import expand
-from scheduler.expansion.backfill import Extent, begin_backfill, fill_next_chunk, progress
+from scheduler.expansion.admin import backfill as backfills
+from scheduler.expansion.admin.backfill import Extent, begin_backfill, fill_next_chunk, progress
 from scheduler.settings import Settings
-from tasks.embedded import Durability, Workspace, drop_database, start_postgres
-from tasks.embedded.databases import Server
+from tasks.demo.servers import Durability, Workspace, drop_database, start_postgres
+from tasks.demo.servers.databases import Server
 from tests.builders import an_anchor
 from tests.command_line import REPOSITORY
 from tests.conftest import unused_name
 from tests.eventually import eventually
-from tests.scheduler.expanded_site import Site
-from tests.scheduler.random_site import build_site
+from tests.scheduler.expansion.expanded_site import Site
+from tests.scheduler.expansion.random_site import build_site
 from tests.servers import clone_template, connect, create_template, engine_on
 
 NOON = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)

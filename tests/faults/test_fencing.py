@@ -12,7 +12,7 @@ from tests.eventually import eventually
 from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel, quick_beat
 from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
-from tests.tasks.running import Running, running
+from tests.tasks.worker.run import Running, running
 
 PEOPLE = [f"student{n}@tutoring.example" for n in range(6)]
 ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 60}

@@ -12,7 +12,7 @@ from tests.faults.rounds import (
     quick_beat,
 )
 from tests.sinks.smtp import SmtpSink
-from tests.tasks.running import running
+from tests.tasks.worker.run import running
 
 ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 120}
 REMINDED = {"notification_enabled": True}

@@ -17,7 +17,7 @@ from tests.faults.rounds import (
 )
 from tests.scheduler.ledger.rows import a_delivery
 from tests.sinks.smtp import SmtpSink
-from tests.tasks.running import running
+from tests.tasks.worker.run import running
 
 ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 120}
 REMINDED = {"notification_enabled": True}

@@ -13,8 +13,8 @@ from models.installation import (
     record_installation,
 )
 from models.migrations import upgrade
-from tasks.embedded import create_database, drop_database
-from tasks.embedded.databases import Server
+from tasks.demo.servers import create_database, drop_database
+from tasks.demo.servers.databases import Server
 from tests.servers import connect
 
 

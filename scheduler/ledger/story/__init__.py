@@ -8,16 +8,16 @@ from sqlalchemy import Connection
 
 from models.catalog import SiteCatalog
 from models.installation import installation_matches
-from scheduler.ledger.reading import knows_session, unknown_session
-from scheduler.ledger.refusal import LedgerRefusal
+from scheduler.ledger.listing import knows_session, unknown_session
 from scheduler.ledger.story.event import Event, Explanation, PersonStory, What
-from scheduler.ledger.story.lacking import Outlook, Reach, lacking
+from scheduler.ledger.story.events import Scene, tell
+from scheduler.ledger.story.missing import Outlook, Reach, lacking
 from scheduler.ledger.story.people import Person, read_people
 from scheduler.ledger.story.rows import Row, read_moves, read_rows, read_told_as, read_tries
 from scheduler.ledger.story.session import Session, read_session
-from scheduler.ledger.story.telling import Scene, tell
-from scheduler.ledger.switches import pauses
 from scheduler.message import Kind
+from scheduler.reminders.channel_pauses import pauses
+from scheduler.reminders.moves.refusal import LedgerRefusal
 from scheduler.reminders.progress import progress
 from scheduler.settings import Settings
 
@@ -66,7 +66,7 @@ def tell_all(
     """What the ledger tells, for each person in each role."""
     ids = [row.id for each in rows.values() for row in each]
     tries, moves = read_tries(conn, ids), read_moves(conn, ids)
-    wishes = {person.key: person.recipients[Kind.REMINDER].wishes for person in people}
+    preferences = {person.key: person.recipients[Kind.REMINDER].preferences for person in people}
     return {
         part: [
             event
@@ -75,7 +75,7 @@ def tell_all(
                 row,
                 tries.get(row.id, []),
                 moves.get(row.id, []),
-                replace(scene, wishes=wishes.get(row.recipient)),
+                replace(scene, preferences=preferences.get(row.recipient)),
             )
         ]
         for part, each in rows.items()

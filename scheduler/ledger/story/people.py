@@ -8,10 +8,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy import Row as ResultRow
 
 from models.catalog import SiteCatalog
-from scheduler.expansion.people import people_joins
 from scheduler.message import Kind, Recipient
-from scheduler.reminders.wishes import wishes_of
 from scheduler.settings import Role, Settings
+from scheduler.site.preferences import preferences_of
+from scheduler.site.series_people import people_joins
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def _read_people(catalog: SiteCatalog) -> str:
            {catalog.read("e", "tutor_students", "contact_email")} AS contact_email,
            {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
            (SELECT jsonb_object_agg(p.kind, to_jsonb(p)) FROM session_worker.preference p
-             WHERE p.person_id = told.person_id) AS wishes
+             WHERE p.person_id = told.person_id) AS preferences
       FROM told CROSS JOIN due {people_joins(catalog, "due")}
       LEFT JOIN tutor_students e ON e.tutor_id = tp.id AND e.student_profile_id = sp.id
       LEFT JOIN users ru ON ru.id = told.person_id
@@ -78,7 +78,7 @@ def read_people(
 
 
 def _person(row: ResultRow[Any], settings: Settings) -> Person:
-    stored: Mapping[str, Any] = row.wishes or {}
+    stored: Mapping[str, Any] = row.preferences or {}
     return Person(
         key=row.key,
         role=Role(row.role),
@@ -97,7 +97,7 @@ def _muted(stored: Mapping[str, Any], kind: Kind) -> bool:
 def _recipient(
     row: ResultRow[Any], stored: Mapping[str, Any], kind: Kind, settings: Settings
 ) -> Recipient:
-    wishes, addresses = wishes_of(stored.get("*"), stored.get(kind), settings)
+    preferences, addresses = preferences_of(stored.get("*"), stored.get(kind), settings)
     student = row.role == Role.STUDENT
     return Recipient(
         person_id=row.person_id,
@@ -105,6 +105,6 @@ def _recipient(
         name=None,
         email=row.email or (row.contact_email if student else None),
         phone=row.phone or (row.contact_phone if student else None),
-        wishes=wishes,
+        preferences=preferences,
         addresses=addresses,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
-from scheduler.reminders.truth import LIVE, PAUSED, STARTS_AT, STATUS, alarm_minutes
+from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT, STATUS, alarm_minutes
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from uuid import UUID
 from apprise.plugins.email import NotifyEmail
 
 from scheduler.settings import InvalidSetting
-from tasks.channels.mail.building import build_mail, sender_of
-from tasks.channels.mail.line import Line, MailServer, Security, Seen
+from tasks.channels.mail.mime import build_mail, sender_of
+from tasks.channels.mail.smtp_connection import MailServer, Security, Seen, SmtpConnection
 from tasks.channels.outcome import Outcome
+from tasks.channels.redaction import fit, secrets_of
 from tasks.channels.template import SAMPLE, Template
-from tasks.channels.words import fit, secrets_of
 from tasks.messages.letter import Letter
 
 
@@ -42,10 +42,10 @@ class MailTransport:
         if line is not None:
             line.close()
 
-    def _line(self) -> Line:
+    def _line(self) -> SmtpConnection:
         if not hasattr(self._lines, "line"):
-            self._lines.line = Line(self._server)
-        line: Line = self._lines.line
+            self._lines.line = SmtpConnection(self._server)
+        line: SmtpConnection = self._lines.line
         return line
 
     def _outcome(self, seen: Seen, private: set[str]) -> Outcome:

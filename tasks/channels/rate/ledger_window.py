@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, Engine, text
 
 from scheduler.settings import ChannelName, Rate
+from scheduler.turns import commit_without_flush, wait_rate_turn
 from tasks.channels.rate.limiter import GO
 
 # Index: attempt_recent. A message about several sessions has an attempt for each.
@@ -20,9 +21,6 @@ RECENT = text("""
      GROUP BY message_key, begun_at
      ORDER BY age
      LIMIT :count""")
-
-# One channel's workers take turns; held to the end of the transaction. The number is this lock's.
-TURN = text("SELECT pg_advisory_xact_lock(1920168053, hashtext(:channel))")
 
 # Index: permit_recent, attempt_recent. The count-th newest, on either side, must have left the
 # window. Its own statement, so that its snapshot is taken after the turn has come.
@@ -37,8 +35,7 @@ WAIT = text("""
           ORDER BY begun_at DESC OFFSET :count - 1 LIMIT 1)
     ) + CAST(:per AS interval) - clock_timestamp()""")
 
-# Index: permit_recent. A place lost in a crash does no harm: no need to wait for the disk.
-LAZILY = text("SET LOCAL synchronous_commit = off")
+# Index: permit_recent.
 GRANT = text("""
     INSERT INTO session_worker.permit (channel, granted_at) VALUES (:channel, clock_timestamp())""")
 FORGET = text("""
@@ -51,7 +48,8 @@ class LedgerWindow:
 
     def __init__(self, engine: Engine, channel: ChannelName, rate: Rate) -> None:
         self._engine = engine
-        self._values = {"channel": channel.value, "per": rate.per, "count": rate.count}
+        self._channel = channel.value
+        self._values = {"channel": self._channel, "per": rate.per, "count": rate.count}
 
     def recent(self) -> Sequence[timedelta]:
         """How long ago the messages of the last span were sent, newest first."""
@@ -61,12 +59,13 @@ class LedgerWindow:
     def take(self) -> timedelta:
         """Zero and a place taken, or the wait."""
         with self._engine.begin() as conn:
-            conn.execute(TURN, self._values)
+            wait_rate_turn(conn, self._channel)
             wait = conn.scalar(WAIT, self._values) or GO
             if wait <= GO:
                 self._grant(conn)
             return max(wait, GO)
 
     def _grant(self, conn: Connection) -> None:
-        for statement in (LAZILY, FORGET, GRANT):
+        commit_without_flush(conn)  # a place lost in a crash does no harm
+        for statement in (FORGET, GRANT):
             conn.execute(statement, self._values)

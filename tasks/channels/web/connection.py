@@ -22,7 +22,7 @@ from urllib3.exceptions import SSLError as WrappedSSLError
 
 from tasks.channels.deadline import TimedReads
 from tasks.channels.web.exchange import Exchange
-from tasks.channels.web.verdicts import WebSeen
+from tasks.channels.web.seen import WebSeen
 
 # The request that this thread is sending, and how long it may wait for the answer.
 UNDER_WAY: ContextVar[tuple[Exchange, timedelta]] = ContextVar("under_way")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
-from tasks.channels.web.verdicts import HONOURS_RETRY_AFTER, WebSeen, seen_by_status
+from tasks.channels.web.seen import HONOURS_RETRY_AFTER, WebSeen, seen_by_status
 
 
 @dataclass(slots=True)

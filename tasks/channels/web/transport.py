@@ -13,12 +13,12 @@ from apprise.plugins.custom_json import NotifyJSON
 from scheduler.settings import ChannelName
 from tasks.channels.outcome import Outcome
 from tasks.channels.plugins import listening, load
+from tasks.channels.redaction import fit, secrets_of
 from tasks.channels.template import SAMPLE, Template
+from tasks.channels.web.bodies import STATUS_DECIDES
 from tasks.channels.web.carrier import Carrier
-from tasks.channels.web.judging import Heard, Judgement, judge
-from tasks.channels.web.reading import STATUS_DECIDES
-from tasks.channels.web.verdicts import WebSeen
-from tasks.channels.words import fit, secrets_of
+from tasks.channels.web.seen import WebSeen
+from tasks.channels.web.verdict import Heard, Judgement, judge
 from tasks.messages.letter import Attachment, Letter
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scheduler.doctor import Finding, Severity, examine_database
-from scheduler.ledger.switches import pause
+from scheduler.reminders.channel_pauses import pause
 from scheduler.reminders.progress import note_beat
 from scheduler.settings import Settings
 from tests.bare_site import drop_the_optional

@@ -8,13 +8,14 @@ from sqlalchemy import Connection, text
 
 from models.catalog import read_catalog
 from models.installation import installation_matches
-from scheduler.reminders import rounds
-from scheduler.reminders.passes import Changes, try_sweep, wait_turn
+from scheduler.reminders import home, sweep, tick
+from scheduler.reminders.changes import Changes
 from scheduler.reminders.progress import progress
 from scheduler.settings import Settings, load_settings
+from scheduler.turns import try_sweep_turn, wait_planning_turn
 from tests.builders import a_session
 from tests.scheduler.ledger.rows import a_delivery, row_of
-from tests.scheduler.reminders.passing import ALARMED, REMINDED, at
+from tests.scheduler.reminders.passes import ALARMED, REMINDED, at
 from tests.servers import connect
 
 SECOND = timedelta(seconds=1)
@@ -28,7 +29,7 @@ class Beat:
         )
 
     def tick(self, now: datetime) -> Changes:
-        changes = rounds.tick(self.conn, read_catalog(self.conn), self.settings, now)
+        changes = tick.tick(self.conn, read_catalog(self.conn), self.settings, now)
         self.conn.commit()
         return changes
 
@@ -41,7 +42,7 @@ class Beat:
         return planned
 
     def sweep(self, now: datetime) -> Changes:
-        changes = rounds.sweep(self.conn, read_catalog(self.conn), self.settings, now)
+        changes = sweep.sweep(self.conn, read_catalog(self.conn), self.settings, now)
         self.conn.commit()
         return changes
 
@@ -85,7 +86,7 @@ def test_the_first_tick_says_nothing_of_what_has_begun(conn: Connection) -> None
 def test_what_a_round_by_hand_left_before_the_first_tick_is_not_sent(conn: Connection) -> None:
     a_session(conn, **REMINDED)
     beat = Beat(conn)
-    rounds.by_hand(conn, read_catalog(conn), beat.settings, at("12:59:30"))
+    sweep.sweep_by_hand(conn, read_catalog(conn), beat.settings, at("12:59:30"))
     beat.tick(at("13:10"))
 
     assert (60, "obsolete", "before_first_tick") in states(conn)
@@ -93,7 +94,7 @@ def test_what_a_round_by_hand_left_before_the_first_tick_is_not_sent(conn: Conne
 
 def test_a_round_by_hand_is_not_the_first_tick(conn: Connection) -> None:
     beat = Beat(conn)
-    rounds.by_hand(conn, read_catalog(conn), beat.settings, at("13:00"))
+    sweep.sweep_by_hand(conn, read_catalog(conn), beat.settings, at("13:00"))
 
     assert progress(conn).first_tick_at is None
 
@@ -102,7 +103,7 @@ def test_a_round_by_hand_does_not_move_what_ticks_have_planned(
     conn: Connection, beat: Beat
 ) -> None:
     before = progress(conn)
-    rounds.by_hand(conn, read_catalog(conn), beat.settings, at("13:00"))
+    sweep.sweep_by_hand(conn, read_catalog(conn), beat.settings, at("13:00"))
 
     assert progress(conn) == before
 
@@ -183,7 +184,7 @@ def test_a_tick_returns_at_once_where_another_round_is_under_way(
     a_session(conn, **REMINDED)
     conn.commit()
     with connect(database) as other:
-        wait_turn(other)
+        wait_planning_turn(other)
         assert beat.tick(at("13:00")) == Changes()
 
     assert len(beat.tick(at("13:00")).planned) == 1
@@ -196,7 +197,7 @@ def test_a_sweep_returns_at_once_where_another_is_under_way(
     lost = a_delivery(conn, state="claimed", lease_until=at("00:00", -300))
     conn.commit()
     with connect(database) as other:
-        assert try_sweep(other)
+        assert try_sweep_turn(other)
         assert beat.sweep(at("13:00")) == Changes()
         assert row_of(conn, lost).state == "claimed"
 
@@ -232,7 +233,7 @@ def test_on_a_copy_everything_is_held_and_nothing_is_planned(conn: Connection, b
     id_ = a_delivery(conn)
     conn.execute(text("UPDATE session_worker.installation SET database_name = 'the_live_one'"))
 
-    assert rounds.hold_elsewhere(conn)
+    assert home.hold_elsewhere(conn)
     held = row_of(conn, id_)
     causes = conn.execute(text("SELECT id, cause FROM session_worker.held_batch")).all()
     assert (held.state, held.reason) == ("held", "wrong_database")
@@ -241,7 +242,7 @@ def test_on_a_copy_everything_is_held_and_nothing_is_planned(conn: Connection, b
 
 def test_a_copy_with_nothing_to_send_has_no_batch(conn: Connection) -> None:
     conn.execute(text("UPDATE session_worker.installation SET database_name = 'the_live_one'"))
-    rounds.hold_elsewhere(conn)
+    home.hold_elsewhere(conn)
 
     assert conn.scalar(text("SELECT count(*) FROM session_worker.held_batch")) == 0
 
@@ -251,7 +252,7 @@ def test_what_a_copy_holds_goes_into_one_batch(conn: Connection) -> None:
     ids = []
     for student in (1, 2):
         ids.append(a_delivery(conn, student_id=student))
-        rounds.hold_elsewhere(conn)
+        home.hold_elsewhere(conn)
 
     assert len({row_of(conn, id_).batch for id_ in ids}) == 1
 
@@ -259,7 +260,7 @@ def test_what_a_copy_holds_goes_into_one_batch(conn: Connection) -> None:
 def test_at_home_nothing_is_held(conn: Connection) -> None:
     id_ = a_delivery(conn)
 
-    assert not rounds.hold_elsewhere(conn)
+    assert not home.hold_elsewhere(conn)
     assert row_of(conn, id_).state == "planned"
 
 
@@ -271,7 +272,7 @@ def test_after_a_restore_what_was_due_by_the_last_tick_is_held_and_the_rest_goes
     after = a_delivery(conn, student_id=2, due_at=at("13:01"))
     conn.execute(text("UPDATE session_worker.installation SET timeline = timeline - 1"))
 
-    assert not rounds.hold_elsewhere(conn)
+    assert not home.hold_elsewhere(conn)
 
     assert (row_of(conn, before).state, row_of(conn, before).reason) == ("held", "rewound")
     assert row_of(conn, after).state == "planned"

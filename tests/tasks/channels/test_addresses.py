@@ -5,7 +5,7 @@ import pytest
 from scheduler.settings import ChannelName
 from tasks.channels.address import Unreachable, email_address, mobile_number, phone_number
 from tasks.channels.channel import Channel
-from tests.tasks.channels.making import a_person, channels
+from tests.tasks.channels.attempt import a_person, channels
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from scheduler.settings import ChannelName, InvalidSetting, Settings
 from tasks.channels.template import VALUES
-from tests.tasks.channels.making import channels
+from tests.tasks.channels.attempt import channels
 
 PAGE = (Path(__file__).parents[3] / "docs" / "channels.md").read_text(encoding="utf-8")
 SETTINGS = re.findall(r"^(CHANNEL_[A-Z]+)='([^']+)'$", PAGE, re.MULTILINE)

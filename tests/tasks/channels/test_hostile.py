@@ -12,7 +12,7 @@ from tasks.channels.outcome import Result
 from tasks.messages.letter import Attachment
 from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
-from tests.tasks.channels.making import (
+from tests.tasks.channels.attempt import (
     a_letter,
     a_person,
     channels,

@@ -9,7 +9,7 @@ import pytest
 from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
 from tasks.channels.outcome import Outcome, Result
-from tests.tasks.channels.making import a_letter, channels, try_once
+from tests.tasks.channels.attempt import a_letter, channels, try_once
 from tests.tasks.channels.oddities import (
     Behaviour,
     certificate,

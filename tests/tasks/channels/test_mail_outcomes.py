@@ -8,7 +8,7 @@ import pytest
 from scheduler.settings import ChannelName
 from tasks.channels.outcome import Outcome, Result
 from tests.sinks.smtp import SmtpSink
-from tests.tasks.channels.making import (
+from tests.tasks.channels.attempt import (
     AT,
     KEY,
     a_letter,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.channels.mail.verdicts import MailSeen
+from tasks.channels.mail.seen import MailSeen
 from tasks.channels.outcome import Result
 from tasks.channels.verdict import Verdict
-from tasks.channels.web.verdicts import BY_STATUS, HONOURS_RETRY_AFTER, WebSeen, seen_by_status
+from tasks.channels.web.seen import BY_STATUS, HONOURS_RETRY_AFTER, WebSeen, seen_by_status
 
 PAGE = Path(__file__).parents[3] / "docs" / "outcomes.md"
 

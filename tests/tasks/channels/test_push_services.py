@@ -15,7 +15,7 @@ from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
 from tasks.channels.outcome import Outcome, Result
 from tests.sinks.http import Answer, BreakOff, HttpSink
-from tests.tasks.channels.making import a_letter, a_person, channels, try_once
+from tests.tasks.channels.attempt import a_letter, a_person, channels, try_once
 from tests.tasks.channels.oddities import certificate, read_request, serving
 
 SENT = (Result.SENT, False)

@@ -17,7 +17,7 @@ from scheduler.settings import ChannelName, Rate
 from tasks.channels.channel import Channel
 from tasks.channels.rate.limiter import LocalLimiter
 from tests.eventually import eventually
-from tests.tasks.channels.making import NOW, channels
+from tests.tasks.channels.attempt import NOW, channels
 from tests.tasks.channels.oddities import nobody, serving
 
 GO = timedelta(0)

@@ -9,7 +9,7 @@ from tasks.channels.channel import Channel
 from tasks.channels.outcome import Result
 from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
-from tests.tasks.channels.making import a_letter, a_person, channels, try_once
+from tests.tasks.channels.attempt import a_letter, a_person, channels, try_once
 
 
 def staging(smtp: SmtpSink, http: HttpSink, address: str) -> Mapping[ChannelName, Channel]:

@@ -3,7 +3,7 @@
 import pytest
 
 from scheduler.settings import InvalidSetting
-from tests.tasks.channels.making import channels
+from tests.tasks.channels.attempt import channels
 
 SECRETS = ("hunter2", "s3cretkey")
 
@@ -59,7 +59,7 @@ def test_an_unusable_url_names_its_setting_and_no_secret(setting: str, url: str,
         ("channel_email", "mailto://u:p@smtp.example:587?from=a@b.example&to={email}"),
         (
             "channel_email",
-            "mailtos://u:p@smtp.example?from=Desk<a@b.example>&to={email}&reply=c@d.example",
+            "mailtos://u:p@smtp.example?from=Tools<a@b.example>&to={email}&reply=c@d.example",
         ),
         ("channel_email", "mailtos://me:p@gmail.com?to={email}"),
         ("channel_email", "sendgrid://apikey12345:a@b.example/{email}"),

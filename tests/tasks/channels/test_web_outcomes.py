@@ -8,7 +8,7 @@ from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
 from tasks.channels.outcome import Outcome, Result
 from tests.sinks.http import Answer, BreakOff, HttpSink
-from tests.tasks.channels.making import (
+from tests.tasks.channels.attempt import (
     AT,
     KEY,
     a_letter,

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tasks.database import engine
-from tasks.delivery.desk import desk_of
+from tasks.delivery.tools import tools_of
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.delivery.lesson_day import LessonDay, settings_for
 
@@ -22,7 +22,7 @@ def make_day(database: str, conn: Connection, smtp_sink: SmtpSink) -> Iterator[M
             settings = settings_for(database, smtp_sink, **changes)
             made = engine(settings)
             stack.callback(made.dispose)
-            return LessonDay(conn, desk_of(made, settings), smtp_sink)
+            return LessonDay(conn, tools_of(made, settings), smtp_sink)
 
         yield make
 

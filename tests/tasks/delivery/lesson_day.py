@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, text
 
 from scheduler.settings import Settings, load_settings
-from tasks.delivery.desk import Desk
-from tasks.reminding import RemindReport, remind
+from tasks.admin.remind import RemindReport, remind
+from tasks.delivery.tools import Tools
 from tests.sinks.smtp import Mail, SmtpSink
 
 DAY = date(2026, 12, 1)
@@ -31,13 +31,13 @@ class LessonDay:
     """A worker that runs when it is told, and the mails it sent."""
 
     conn: Connection
-    desk: Desk
+    tools: Tools
     sink: SmtpSink
 
     def at(self, clock: str, days: int = 0) -> RemindReport:
         """One round at a wall time; what the test wrote is committed first."""
         self.conn.commit()
-        return remind(self.desk, wall(clock, days))
+        return remind(self.tools, wall(clock, days))
 
     def mails_to(self, address: str) -> list[Mail]:
         return self.sink.mails_to(address)

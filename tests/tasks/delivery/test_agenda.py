@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from models.catalog import read_catalog
-from scheduler.reminders.rounds import tick
+from scheduler.reminders.tick import tick
 from scheduler.settings import InvalidSetting, load_settings
 from tests.builders import a_session, a_student, a_tutor, a_user
 from tests.tasks.delivery.conftest import MakeDay
@@ -208,7 +208,7 @@ def test_an_install_at_ten_past_seven_sends_none_of_that_day(
     day: LessonDay, tutor: int, conn: Connection
 ) -> None:
     lesson(conn, tutor, 9, 10)
-    tick(conn, read_catalog(conn), day.desk.settings, wall("07:10"))
+    tick(conn, read_catalog(conn), day.tools.settings, wall("07:10"))
 
     assert rows(day) == []
 
@@ -216,8 +216,8 @@ def test_an_install_at_ten_past_seven_sends_none_of_that_day(
 def test_the_first_session_entered_at_noon_makes_no_agenda(
     day: LessonDay, tutor: int, conn: Connection
 ) -> None:
-    tick(conn, read_catalog(conn), day.desk.settings, wall("06:00"))
-    tick(conn, read_catalog(conn), day.desk.settings, wall("11:59"))
+    tick(conn, read_catalog(conn), day.tools.settings, wall("06:00"))
+    tick(conn, read_catalog(conn), day.tools.settings, wall("11:59"))
     lesson(conn, tutor, 15, 16)
     day.at("12:00")
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from models.catalog import read_catalog
 from scheduler.doctor.patient import Patient
 from scheduler.doctor.stuck import check_batches
-from scheduler.ledger.settling import drop_batch, release_batch
-from scheduler.reminders.flood import usual_limit
+from scheduler.reminders.moves.admin import drop_batch, release_batch
+from scheduler.reminders.moves.flood_guard import usual_limit
 from tests.builders import a_session, a_tutor
 from tests.scheduler.ledger.rows import a_delivery, an_attempt
 from tests.tasks.delivery.conftest import MakeDay
@@ -78,7 +78,7 @@ def test_messages_are_counted_not_sessions(make_day: MakeDay, conn: Connection) 
 
 def test_the_doctor_names_the_cause_and_the_cure(flooded: LessonDay) -> None:
     catalog = read_catalog(flooded.conn)
-    patient = Patient(flooded.conn, catalog, flooded.desk.settings, wall("13:11"))
+    patient = Patient(flooded.conn, catalog, flooded.tools.settings, wall("13:11"))
     (finding,) = check_batches(patient)
 
     assert "4 sessions changed at Tue 2026-12-01 13:10: 4 messages, FLOOD_LIMIT 3" in finding.detail

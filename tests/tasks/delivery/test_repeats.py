@@ -6,7 +6,7 @@ The builders' session begins at 14:00; its alarm goes to the student at 13:45.
 import pytest
 from sqlalchemy import Connection, text
 
-from tasks.reminding import remind
+from tasks.admin.remind import remind
 from tests.builders import a_session, a_student
 from tests.tasks.delivery.conftest import MakeDay
 from tests.tasks.delivery.lesson_day import LessonDay, wall
@@ -114,7 +114,7 @@ def test_an_alarm_that_is_being_acknowledged_is_not_repeated_at_the_same_time(
 ) -> None:
     day.at("13:45")
     conn.execute(text("SELECT session_worker.acknowledge(id) FROM session_worker.delivery"))
-    remind(day.desk, wall("13:46"))
+    remind(day.tools, wall("13:46"))
     conn.commit()
     day.at("13:49")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.messages.render import Words
-from tests.tasks.messages.making import words as words_with
+from tests.tasks.messages.samples import words as words_with
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

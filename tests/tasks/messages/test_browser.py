@@ -16,7 +16,7 @@ import pytest
 from scheduler.message import Kind, Message
 from scheduler.settings import ChannelName, Role
 from tasks.messages.render import Words, render
-from tests.tasks.messages.making import START, a_lesson, a_message, cancelled, moved
+from tests.tasks.messages.samples import START, a_lesson, a_message, cancelled, moved
 from tests.tasks.messages.test_golden import CASES, DAY
 from tests.tasks.messages.test_hostile import HOSTILE, lesson_of
 
@@ -90,7 +90,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Snapshot:
     dark: bool
     ran: int
     looks: Sequence[Look]
@@ -102,7 +102,7 @@ def scheme(request: pytest.FixtureRequest) -> Scheme:
 
 
 @pytest.fixture(scope="module")
-def seen(scheme: Scheme, words: Words, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(scheme: Scheme, words: Words, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """All letters at all widths, each in a frame of one page."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
@@ -119,7 +119,7 @@ def seen(scheme: Scheme, words: Words, tmp_path_factory: pytest.TempPathFactory)
     assert told, shown[:500]
     report = json.loads(html.unescape(told[1]))
     looks = [Look(**look) for look in report["looks"]]
-    return Seen(report["dark"], report["ran"], looks)
+    return Snapshot(report["dark"], report["ran"], looks)
 
 
 def page_of(words: Words) -> str:
@@ -152,29 +152,29 @@ def html_of(message: Message, words: Words) -> str:
     return render(message, ChannelName.EMAIL, words).html or ""
 
 
-def test_the_browser_shows_every_letter_in_the_scheme(seen: Seen, scheme: Scheme) -> None:
+def test_the_browser_shows_every_letter_in_the_scheme(seen: Snapshot, scheme: Scheme) -> None:
     assert seen.dark is (scheme is Scheme.DARK)
     assert {look.width for look in seen.looks} == set(WIDTHS)
     assert len(seen.looks) == len(WIDTHS) * (2 * len(CASES) + 2 * len(HOSTILE_TOO))
 
 
-def test_no_script_of_the_site_runs(seen: Seen) -> None:
+def test_no_script_of_the_site_runs(seen: Snapshot) -> None:
     assert seen.ran == 0
     assert {link for look in seen.looks for link in look.links} <= {"https:", "http:"}
 
 
-def test_no_letter_is_wider_than_the_window(seen: Seen) -> None:
+def test_no_letter_is_wider_than_the_window(seen: Snapshot) -> None:
     assert [look for look in seen.looks if look.over > 0] == []
 
 
-def test_all_can_be_read_on_what_is_behind_it(seen: Seen) -> None:
+def test_all_can_be_read_on_what_is_behind_it(seen: Snapshot) -> None:
     pairs = {colours for look in seen.looks for colours in look.colours}
 
     assert {pair: contrast(pair) for pair in pairs if contrast(pair) < READABLE} == {}
     assert len(pairs) >= len({"text", "label", "button", "warning"})
 
 
-def test_an_english_time_is_not_torn_between_two_lines(seen: Seen) -> None:
+def test_an_english_time_is_not_torn_between_two_lines(seen: Snapshot) -> None:
     assert [look for look in seen.looks if look.letter.startswith("en ") and look.torn] == []
 
 

@@ -14,7 +14,7 @@ from scheduler.settings import ChannelName, Role
 from tasks.messages.calendar import Calendar, invitations, sender
 from tasks.messages.letter import Attachment
 from tasks.messages.render import Words, render
-from tests.tasks.messages.making import (
+from tests.tasks.messages.samples import (
     ADDIS,
     HOUR,
     MINUTE,

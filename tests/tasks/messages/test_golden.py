@@ -10,7 +10,7 @@ from scheduler.message import Kind, Lesson, Message
 from scheduler.settings import ChannelName, Role
 from tasks.messages.letter import Letter
 from tasks.messages.render import Words, render
-from tests.tasks.messages.making import (
+from tests.tasks.messages.samples import (
     HOUR,
     MINUTE,
     START,

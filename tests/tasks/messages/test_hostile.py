@@ -10,7 +10,7 @@ from scheduler.message import Kind, Lesson, Message
 from scheduler.settings import ChannelName, Role
 from tasks.messages.letter import Letter
 from tasks.messages.render import Words, render
-from tests.tasks.messages.making import MINUTE, START, a_lesson, a_message, moved
+from tests.tasks.messages.samples import MINUTE, START, a_lesson, a_message, moved
 
 HOSTILE = {
     "line breaks": "Maths\r\nBcc: all@evil.example\r\n\r\nbody",

@@ -8,7 +8,7 @@ import pytest
 from tasks.messages.amharic import Amharic
 from tasks.messages.english import English
 from tasks.messages.moment import Moment, Tongue, moment
-from tests.tasks.messages.making import ADDIS, HOUR, MINUTE, START
+from tests.tasks.messages.samples import ADDIS, HOUR, MINUTE, START
 
 ENGLISH, AMHARIC = English(), Amharic()
 DAY = timedelta(days=1)

@@ -6,10 +6,10 @@ import pytest
 
 from scheduler.message import Kind, Message
 from scheduler.settings import Role
+from tasks.messages.clean_message import clean_message
 from tasks.messages.english import English
-from tasks.messages.lessons import clean_message
 from tasks.messages.page import Page, page_of
-from tests.tasks.messages.making import (
+from tests.tasks.messages.samples import (
     HOUR,
     LINK,
     MINUTE,

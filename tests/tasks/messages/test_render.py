@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from scheduler.message import Kind, Wishes
+from scheduler.message import Kind, Preferences
 from scheduler.settings import ChannelName
 from tasks.messages.render import Words, render
-from tests.tasks.messages.making import (
+from tests.tasks.messages.samples import (
     ADDIS,
     KEY,
     LINK,
@@ -95,7 +95,7 @@ def test_the_webhook_carries_the_facts_for_a_program(words: Words) -> None:
 
 def test_a_session_without_a_subject_is_still_told(words: Words) -> None:
     message = a_message(a_bare_lesson(subject="  "))
-    amharic = replace(message.recipient, wishes=Wishes("am", ADDIS))
+    amharic = replace(message.recipient, preferences=Preferences("am", ADDIS))
 
     assert render(message, ChannelName.PUSH, words).title == "Session begins in 12 minutes"
     assert (

@@ -9,7 +9,7 @@ from scheduler.message import Kind, Lesson
 from scheduler.settings import ChannelName, Role
 from tasks.messages.render import Words, render
 from tasks.messages.segments import excess, plain, segments
-from tests.tasks.messages.making import (
+from tests.tasks.messages.samples import (
     HOUR,
     LINK,
     START,

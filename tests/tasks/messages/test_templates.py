@@ -8,14 +8,14 @@ import pytest
 
 from scheduler.message import Kind
 from scheduler.settings import ChannelName, InvalidSetting, Role
+from tasks.messages.clean_message import clean_message
 from tasks.messages.english import English
-from tasks.messages.lessons import clean_message
 from tasks.messages.moment import Moment
 from tasks.messages.page import Entry, page_of
 from tasks.messages.render import TONGUES, render
-from tasks.messages.shelf import BUILT_IN
+from tasks.messages.template_set import BUILT_IN
 from tests.command_line import REPOSITORY
-from tests.tasks.messages.making import a_lesson, a_message, words
+from tests.tasks.messages.samples import a_lesson, a_message, words
 
 
 def put(folder: Path, name: str, source: str) -> None:

@@ -1,0 +1,153 @@
+"""Whether the promises hold in the rows that stand: nothing doubled, nothing overlapping by our
+doing, every date of every rule accounted for (promises 1 and 2). What people double or let
+overlap is theirs to do: the audit tells the two apart by the values that were written (0001)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, text
+
+from models.catalog import read_catalog
+from scheduler.expansion.chunk import BULK, HASH_ONLY, decide
+from scheduler.expansion.columns import PLACING
+from scheduler.expansion.find.work_list import find_changed_rules
+from scheduler.expansion.span import Span
+from scheduler.finding import Severity
+from scheduler.settings import Settings
+from scheduler.site.session_times import TAKES_TIME, session_end, session_start
+
+PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """`severity`: an error is the worker's, and somebody has to look at it; a note is a choice of
+    people's, which stands."""
+
+    code: str
+    severity: Severity
+    session_id: int
+    detail: str
+
+
+def audit(engine: Engine, settings: Settings, as_of: datetime) -> tuple[AuditFinding, ...]:
+    """What breaks a promise, and what people did beside it, by code and session; empty where all
+    is well. Writes nothing."""
+    with engine.connect() as conn:
+        span = Span.ahead(read_catalog(conn), settings, as_of)
+        found = [
+            *_doubled(conn, span),
+            *_overlapping(conn, span),
+            *_unaccounted(conn, span),
+            *(_fault("work_left", one, "the next expand looks at this series")
+              for one in find_changed_rules(conn, span).work),
+        ]  # fmt: skip
+        conn.rollback()
+    return tuple(sorted(found, key=lambda one: (one.code, one.session_id)))
+
+
+def _fault(code: str, session_id: int, detail: str) -> AuditFinding:
+    return AuditFinding(code, Severity.ERROR, session_id, detail)
+
+
+# Whether a row stands where the worker put it: it was made for a date, and nobody moved it, made
+# it longer, gave it to others or restored it. Index: occurrence_session; primary keys.
+AS_MADE = """EXISTS (
+        SELECT FROM session_worker.occurrence o
+          JOIN session_worker.series s ON s.anchor_id = o.anchor_id
+          JOIN tutor_sessions t ON t.id = o.session_id
+         CROSS JOIN LATERAL (SELECT s.written || coalesce(o.kept, '{{}}') AS written) w
+         WHERE o.session_id = {0} AND o.state = 'created' AND t.session_date = o.occurs_on
+           AND NOT coalesce(o.kept ? 'status', false)
+           AND NOT EXISTS (SELECT FROM unnest(CAST(:placing AS text[])) k
+                            WHERE to_jsonb(t)->k IS DISTINCT FROM w.written->k))"""
+BOTH_AS_MADE = f"{AS_MADE.format('pair.id')} AND {AS_MADE.format('pair.other')}"
+
+
+def _doubled(conn: Connection, span: Span) -> Iterator[AuditFinding]:
+    dates = {"first": span.first, "last": span.last}
+    for row in conn.execute(DOUBLED, dates | {"placing": list(PLACING)}):
+        detail = f"same start as session {row.other}"
+        if row.both_as_made:
+            yield _fault("doubled", row.id, detail)
+        else:
+            detail += ": a person entered, moved or restored one of the two"
+            yield AuditFinding("doubled", Severity.NOTE, row.id, detail)
+
+
+# The worker's own are never to have one start, be they cancelled.
+DOUBLED = text(f"""
+    WITH pair AS MATERIALIZED (
+        SELECT t.id, t2.id AS other, {TAKES_TIME.format("t")} AND {TAKES_TIME.format("t2")} AS live
+          FROM session_worker.occurrence o
+          JOIN tutor_sessions t ON t.id = o.session_id
+          JOIN tutor_sessions t2 ON t2.tutor_id = t.tutor_id AND t2.student_id = t.student_id
+           AND t2.session_date = t.session_date AND t2.start_time = t.start_time AND t2.id < t.id
+         WHERE o.state = 'created' AND o.occurs_on BETWEEN :first AND :last),
+    told AS MATERIALIZED (SELECT pair.*, {BOTH_AS_MADE} AS both_as_made FROM pair)
+    SELECT DISTINCT ON (id) id, other, both_as_made FROM told WHERE live OR both_as_made
+     ORDER BY id, both_as_made DESC, other""")
+
+
+def _overlapping(conn: Connection, span: Span) -> list[AuditFinding]:
+    rows = conn.execute(
+        text(_overlaps(span)),
+        {
+            "first": span.first,
+            "last": span.last,
+            "default_minutes": span.settings.default_duration_minutes,
+            "placing": list(PLACING),
+        },
+    )
+    return [_fault("overlap", row.id, f"overlaps session {row.other}") for row in rows]
+
+
+def _overlaps(span: Span) -> str:
+    """Overlaps of two rows that the worker made and that still stand as it wrote them."""
+    return f"""
+    WITH made AS (
+        SELECT t.id, t.tutor_id, t.student_id, {session_start("t")} AS starts,
+               {session_end(span.catalog, "t")} AS ends, later AS n,
+               t.session_date + later AS day
+          FROM session_worker.occurrence o
+          JOIN session_worker.series s ON s.anchor_id = o.anchor_id
+          JOIN tutor_sessions t ON t.id = o.session_id
+          CROSS JOIN (VALUES (0), (1)) AS l(later)
+         WHERE o.state = 'created' AND o.occurs_on BETWEEN :first AND :last
+           AND t.session_date = o.occurs_on AND {TAKES_TIME.format("t")}
+           AND t.start_time = (coalesce(o.kept, '{{}}')->>'start_time')::time IS NOT TRUE
+           AND t.start_time = (s.written->>'start_time')::time
+           AND (later = 0 OR {session_end(span.catalog, "t")} > t.session_date + 1)),
+    pair AS MATERIALIZED (
+        SELECT DISTINCT b.id, a.id AS other
+          FROM made a JOIN made b ON b.day = a.day AND a.tutor_id = b.tutor_id AND a.id < b.id
+         WHERE a.starts < b.ends AND b.starts < a.ends
+           AND NOT (a.starts = b.starts AND a.ends = b.ends AND a.student_id <> b.student_id))
+    SELECT id, min(other) AS other FROM pair WHERE {BOTH_AS_MADE} GROUP BY 1"""
+
+
+def _unaccounted(conn: Connection, span: Span) -> list[AuditFinding]:
+    """Dates of active rules without a record. Pages, so that memory stays flat."""
+    ids = conn.scalars(ACTIVE).all()
+    found = []
+    for start in range(0, len(ids), PAGE):
+        page = ids[start : start + PAGE]
+        if len(page) >= BULK:
+            conn.execute(HASH_ONLY)
+        decide(conn, span, page)
+        found += [
+            _fault("unaccounted", row.anchor_id, f"{row.dates} dates without row or reason")
+            for row in conn.execute(UNACCOUNTED, {"first": span.first, "last": span.last})
+        ]
+    return found
+
+
+ACTIVE = text("""
+    SELECT anchor_id FROM session_worker.series WHERE state = 'active' ORDER BY anchor_id""")
+UNACCOUNTED = text("""
+    SELECT w.anchor_id, count(*) AS dates FROM sw_wanted w
+     WHERE w.occurs_on BETWEEN :first AND :last AND NOT EXISTS (
+        SELECT FROM session_worker.occurrence o
+         WHERE o.anchor_id = w.anchor_id AND o.occurs_on = w.occurs_on)
+     GROUP BY 1""")

@@ -1,0 +1,324 @@
+"""Any span of dates that an admin names, filled in committed chunks (design, "Commands").
+
+A backfill and its chunks are rows of session_worker: whoever runs takes the lowest chunk that is
+left, does it and marks it in one transaction. A crash leaves chunks to take, never half a chunk;
+and because chunks are taken in the order of their ids, rules that collide are decided as one quiet
+run would.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Engine, Row, text
+
+from models.catalog import read_catalog
+from scheduler.expansion.chunk import decide, expand_or_halve
+from scheduler.expansion.find.gone_rows import OCCURRENCES
+from scheduler.expansion.report import Failure, Written, count_occurrences
+from scheduler.expansion.span import Span
+from scheduler.settings import Settings
+
+CHUNK = 500  # series a chunk: a second or so, so that progress shows and a kill costs little
+LONGEST_SPAN_DAYS = 3_660
+
+
+class BackfillRefused(Exception):
+    """Dates, a session or a backfill that cannot be filled. One line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What to fill: dates from `first` to `last`, inclusive, of all series, a tutor's or one."""
+
+    first: date
+    last: date
+    tutor_id: int | None = None
+    session_id: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise BackfillRefused(f"{self.first} is after {self.last}: write FROM before UNTIL.")
+        if (self.last - self.first).days >= LONGEST_SPAN_DAYS:
+            raise BackfillRefused(
+                f"{self.first} to {self.last} is more than {LONGEST_SPAN_DAYS} days:"
+                " fill it in parts."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillReport:
+    """`id` is None for a dry run. `digest` is the same for the same rows to make: what a dry run
+    printed, a run can be told to expect."""
+
+    id: int | None
+    extent: Extent
+    digest: str
+    occurrences: dict[str, int]
+    rows: Written
+    failed: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Chunks of a backfill, by what became of them."""
+
+    total: int
+    done: int
+    failed: int
+
+    @property
+    def left(self) -> int:
+        return self.total - self.done - self.failed
+
+
+def rehearse(engine: Engine, settings: Settings, as_of: datetime, extent: Extent) -> BackfillReport:
+    """What a backfill would write, decided in one transaction that is rolled back. No row of the
+    site's is written and no sequence value taken.
+
+    Raises BackfillRefused where a named session carries no rule.
+    """
+    with engine.connect() as conn:
+        span = _span(conn, settings, as_of, extent)
+        decide(conn, span, _anchors(conn, extent))
+        counts = dict.fromkeys(OCCURRENCES, 0) | dict(conn.execute(WOULD_STAND).all())
+        digest = conn.scalars(DIGEST).one()
+        inserted = conn.scalars(WOULD_INSERT).one()
+        standing = count_occurrences(conn, extent.first, extent.last)
+        conn.rollback()
+    occurrences = {state: standing[state] + counts[state] for state in OCCURRENCES}
+    return BackfillReport(None, extent, digest, occurrences, Written(inserted), ())
+
+
+# Verdicts on dates without a record yet; those with one are counted where they stand.
+WOULD_STAND = text("""
+    SELECT CASE c.verdict WHEN 'place' THEN 'created' ELSE c.verdict END, count(*)
+      FROM sw_candidate c
+     WHERE c.kind = 'insert' AND NOT EXISTS (
+           SELECT FROM session_worker.occurrence o
+            WHERE o.anchor_id = c.anchor_id AND o.occurs_on = c.occurs_on)
+     GROUP BY 1""")
+WOULD_INSERT = text("SELECT count(*) FROM sw_candidate WHERE kind = 'insert' AND verdict = 'place'")
+DIGEST = text("""
+    SELECT left(encode(sha256(coalesce(string_agg(
+               concat_ws(' ', anchor_id, occurs_on, kind, session_id, verdict), E'\n'
+               ORDER BY anchor_id, occurs_on, kind), '')::bytea), 'hex'), 16)
+      FROM sw_candidate""")
+
+
+def begin_backfill(conn: Connection, extent: Extent) -> int:
+    """Records a backfill and its chunks; the caller commits. Returns its id.
+
+    Raises BackfillRefused where a named session carries no rule.
+    """
+    anchors = _anchors(conn, extent)
+    backfill_id: int = conn.scalars(
+        BEGIN,
+        {
+            "first": extent.first,
+            "last": extent.last,
+            "tutor": extent.tutor_id,
+            "session": extent.session_id,
+        },
+    ).one()
+    chunks = [anchors[start : start + CHUNK] for start in range(0, len(anchors), CHUNK)]
+    if chunks:
+        conn.execute(
+            ADD_CHUNK,
+            [{"id": backfill_id, "first": one[0], "last": one[-1]} for one in chunks],
+        )
+    return backfill_id
+
+
+BEGIN = text("""
+    INSERT INTO session_worker.backfill (from_date, until_date, tutor_id, session_id)
+    VALUES (:first, :last, :tutor, :session) RETURNING id""")
+ADD_CHUNK = text("""
+    INSERT INTO session_worker.backfill_chunk (backfill_id, first_anchor, last_anchor)
+    VALUES (:id, :first, :last)""")
+
+
+# A chunk is done in seconds, and its backfill's row is locked meanwhile: that is worth a wait that
+# rows of the site's are not.
+WAIT_LONGER = text("""
+    SELECT set_config('session_worker.lock_timeout', current_setting('lock_timeout'), true),
+           set_config('lock_timeout', '240s', true)""")
+LOCK = text("SELECT stopped_at FROM session_worker.backfill WHERE id = :id FOR UPDATE")
+WAIT_AS_BEFORE = text("""
+    SELECT set_config('lock_timeout', current_setting('session_worker.lock_timeout'), true)""")
+
+
+def _take_turn(conn: Connection, backfill_id: int) -> Row[tuple[datetime | None]] | None:
+    """The backfill's row, locked: whoever fills or stops it goes one after the other."""
+    conn.execute(WAIT_LONGER)
+    row = conn.execute(LOCK, {"id": backfill_id}).one_or_none()
+    conn.execute(WAIT_AS_BEFORE)
+    return row
+
+
+def stop_backfill(conn: Connection, backfill_id: int) -> None:
+    """No further chunk is taken until it is resumed; the caller commits."""
+    _take_turn(conn, backfill_id)
+    conn.execute(STOP, {"id": backfill_id})
+
+
+STOP = text("""
+    UPDATE session_worker.backfill SET stopped_at = now()
+     WHERE id = :id AND finished_at IS NULL AND stopped_at IS NULL""")
+
+
+def resume_backfill(conn: Connection, backfill_id: int) -> Extent:
+    """A stopped one goes on; failed chunks → pending, for another try. The caller commits.
+
+    Raises BackfillRefused.
+    """
+    _take_turn(conn, backfill_id)
+    extent = read_extent(conn, backfill_id)
+    conn.execute(RESUME, {"id": backfill_id})
+    conn.execute(RETRY_FAILED, {"id": backfill_id})
+    return extent
+
+
+RESUME = text("""
+    UPDATE session_worker.backfill SET stopped_at = NULL, finished_at = NULL WHERE id = :id""")
+
+
+def left_behind(conn: Connection) -> list[int]:
+    """Backfills that are neither finished nor stopped: their messages may have been lost."""
+    return list(conn.scalars(LEFT_BEHIND))
+
+
+LEFT_BEHIND = text("""
+    SELECT id FROM session_worker.backfill
+     WHERE finished_at IS NULL AND stopped_at IS NULL ORDER BY id""")
+
+
+def read_extent(conn: Connection, backfill_id: int) -> Extent:
+    row = conn.execute(READ, {"id": backfill_id}).one_or_none()
+    if row is None:
+        raise BackfillRefused(
+            f"there is no backfill {backfill_id}: see the id that its start printed."
+        )
+    return Extent(*row)
+
+
+READ = text("""
+    SELECT from_date, until_date, tutor_id, session_id
+      FROM session_worker.backfill WHERE id = :id""")
+RETRY_FAILED = text("""
+    UPDATE session_worker.backfill_chunk SET state = 'pending', error = NULL
+     WHERE backfill_id = :id AND state = 'failed'""")
+
+
+def fill_next_chunk(engine: Engine, settings: Settings, as_of: datetime, backfill_id: int) -> bool:
+    """Takes the lowest chunk that is left and fills it; False when none is left.
+
+    Two at once take turns at the row of the backfill, so that chunks are filled in order.
+    """
+    with engine.begin() as conn:
+        turn = _take_turn(conn, backfill_id)
+        if turn is None:
+            raise BackfillRefused(f"there is no backfill {backfill_id}.")
+        if turn.stopped_at is not None:
+            return False
+        chunk = conn.execute(NEXT_CHUNK, {"id": backfill_id}).one_or_none()
+        if chunk is None:
+            conn.execute(FINISH, {"id": backfill_id})
+            return False
+        extent = read_extent(conn, backfill_id)
+        anchors = _read_anchors(conn, extent, chunk.first_anchor, chunk.last_anchor)
+        outcome = expand_or_halve(conn, _span(conn, settings, as_of, extent), anchors)
+        conn.execute(
+            MARK_CHUNK,
+            {
+                "id": backfill_id,
+                "first": chunk.first_anchor,
+                "state": "failed" if outcome.failed else "done",
+                "rows": json.dumps(asdict(outcome.written)),
+                "error": _as_json(outcome.failed),
+            },
+        )
+    return True
+
+
+def _as_json(failed: Sequence[Failure]) -> str | None:
+    return json.dumps([asdict(one) for one in failed]) if failed else None
+
+
+NEXT_CHUNK = text("""
+    SELECT first_anchor, last_anchor FROM session_worker.backfill_chunk
+     WHERE backfill_id = :id AND state = 'pending' ORDER BY first_anchor LIMIT 1""")
+MARK_CHUNK = text("""
+    UPDATE session_worker.backfill_chunk
+       SET state = :state, rows = CAST(:rows AS jsonb), error = :error
+     WHERE backfill_id = :id AND first_anchor = :first""")
+FINISH = text("""
+    UPDATE session_worker.backfill SET finished_at = now()
+     WHERE id = :id AND finished_at IS NULL""")
+
+
+def progress(conn: Connection, backfill_id: int) -> Progress:
+    return Progress(*conn.execute(PROGRESS, {"id": backfill_id}).one())
+
+
+PROGRESS = text("""
+    SELECT count(*), count(*) FILTER (WHERE state = 'done'),
+           count(*) FILTER (WHERE state = 'failed')
+      FROM session_worker.backfill_chunk WHERE backfill_id = :id""")
+
+
+def report_backfill(conn: Connection, backfill_id: int, digest: str) -> BackfillReport:
+    """What a backfill did, over all its runs."""
+    extent = read_extent(conn, backfill_id)
+    written, failed = Written(), list[Failure]()
+    for rows, error in conn.execute(CHUNKS, {"id": backfill_id}):
+        written += Written(**rows)
+        failed += [Failure(**one) for one in json.loads(error or "[]")]
+    occurrences = count_occurrences(conn, extent.first, extent.last)
+    return BackfillReport(backfill_id, extent, digest, occurrences, written, tuple(failed))
+
+
+CHUNKS = text("""
+    SELECT rows, error FROM session_worker.backfill_chunk
+     WHERE backfill_id = :id ORDER BY first_anchor""")
+
+
+def _span(conn: Connection, settings: Settings, as_of: datetime, extent: Extent) -> Span:
+    return Span.backfill(read_catalog(conn), settings, as_of, (extent.first, extent.last))
+
+
+def _anchors(conn: Connection, extent: Extent) -> Sequence[int]:
+    """The rows that carry the rules to fill. Raises BackfillRefused where a named one has none,
+    and where there is no such tutor."""
+    found = _read_anchors(conn, extent, None, None)
+    if extent.tutor_id is not None and not conn.scalar(KNOWN_TUTOR, {"id": extent.tutor_id}):
+        raise BackfillRefused(
+            f"there is no tutor {extent.tutor_id}: give an id of the table tutor_profiles."
+        )
+    if extent.session_id is not None and not found:
+        raise BackfillRefused(
+            f"session {extent.session_id} carries no rule: name a row with is_recurring true."
+        )
+    return found
+
+
+def _read_anchors(
+    conn: Connection, extent: Extent, lowest: int | None, highest: int | None
+) -> Sequence[int]:
+    bounds = {"lowest": lowest, "highest": highest}
+    of = {"tutor": extent.tutor_id, "session": extent.session_id}
+    return conn.scalars(ANCHORS, bounds | of).all()
+
+
+# Index: primary key. A tutor whose profile is gone is looked for in the sessions.
+KNOWN_TUTOR = text("""
+    SELECT EXISTS (SELECT FROM tutor_profiles WHERE id = :id)
+        OR EXISTS (SELECT FROM tutor_sessions WHERE tutor_id = :id)""")
+ANCHORS = text("""
+    SELECT t.id FROM tutor_sessions t
+     WHERE t.is_recurring
+       AND (CAST(:tutor AS bigint) IS NULL OR t.tutor_id = :tutor)
+       AND (CAST(:session AS bigint) IS NULL OR t.id = :session)
+       AND (CAST(:lowest AS bigint) IS NULL OR t.id BETWEEN :lowest AND :highest)
+     ORDER BY t.id""")

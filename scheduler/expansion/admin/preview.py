@@ -1,0 +1,121 @@
+"""What a rule means, date by date, in words: what stands and what the next run would do."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Engine, text
+
+from models.catalog import read_catalog
+from scheduler.expansion.chunk import decide
+from scheduler.expansion.span import Span
+from scheduler.occurrences import why
+from scheduler.rules import Rule, RuleColumns, Unreadable, describe, read_rule
+from scheduler.settings import Settings
+from scheduler.site.session_times import readable_date
+
+
+class NotASeries(Exception):
+    """The session is not there, or carries no rule and belongs to none. One line."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewDate:
+    """`state`: an occurrence's, or `planned` for a row that the next run makes."""
+
+    date: date
+    state: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`rule` in words; an unreadable one says why and has no dates but those that stand."""
+
+    session_id: int
+    rule: str
+    dates: tuple[PreviewDate, ...]
+
+
+def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int) -> Preview:
+    """The coming weeks of the series that a session carries or belongs to. Writes nothing.
+
+    Raises SiteMismatch, and NotASeries.
+    """
+    with engine.connect() as conn:
+        span = Span.ahead(read_catalog(conn), settings, as_of)
+        anchor_id = _anchor_of(conn, session_id)
+        rule = _rule_of(conn, span, anchor_id)
+        decide(conn, span, [anchor_id])
+        rows = conn.execute(DATES, {"id": anchor_id, "first": span.first, "last": span.last}).all()
+        conn.rollback()
+    words = f"unreadable: {rule.reason}" if isinstance(rule, Unreadable) else describe(rule)
+    return Preview(anchor_id, words, tuple(_explained(rule, *row) for row in rows))
+
+
+# How the reasons begin of dates that are skipped for something else.
+NO_HOLIDAY = ("rule_changed", "series_", "conflict with ", "refused by ")
+
+
+def _explained(rule: Rule | Unreadable, day: date, state: str, reason: str | None) -> PreviewDate:
+    words = [] if isinstance(rule, Unreadable) else [why(rule, day)]
+    if state == "skipped" and reason and not reason.startswith(NO_HOLIDAY):
+        reason = f"{day} is a holiday: {reason}"
+    if reason:
+        words.append(reason.replace("_", " "))
+    return PreviewDate(day, state, "; ".join(words))
+
+
+def _anchor_of(conn: Connection, session_id: int) -> int:
+    row = conn.execute(FIND_ANCHOR, {"id": session_id}).one_or_none()
+    if row is None:
+        raise NotASeries(f"there is no session {session_id}: give the id of a tutor_sessions row.")
+    if row.anchor_id is None:
+        raise NotASeries(
+            f"session {session_id} carries no rule: is_recurring is not true, and no rule made it."
+        )
+    anchor_id: int = row.anchor_id
+    return anchor_id
+
+
+# Index: primary key; occurrence_session.
+FIND_ANCHOR = text("""
+    SELECT CASE WHEN t.is_recurring THEN t.id ELSE
+               (SELECT min(o.anchor_id) FROM session_worker.occurrence o
+                  JOIN tutor_sessions a ON a.id = o.anchor_id WHERE o.session_id = t.id) END
+           AS anchor_id
+      FROM tutor_sessions t WHERE t.id = :id""")
+
+
+def _rule_of(conn: Connection, span: Span, anchor_id: int) -> Rule | Unreadable:
+    package = span.catalog.read("t", "tutor_sessions", "package_duration")
+    row = conn.execute(
+        text(READ_RULE.format(day=readable_date("t"), package=package)), {"id": anchor_id}
+    ).one()
+    rule = read_rule(RuleColumns(*row), span.policy).rule
+    return rule if rule is not None else Unreadable("switched_off", "is_recurring is not true")
+
+
+READ_RULE = """
+    SELECT {day}, t.is_recurring, t.session_frequency::text, t.recurring_pattern::text,
+           {package} FROM tutor_sessions t WHERE t.id = :id"""
+
+# Rows that stand but that the next run cancels or moves show as they stand.
+DATES = text("""
+    SELECT coalesce(c.occurs_on, o.occurs_on) AS day,
+           CASE WHEN c.verdict = 'place' AND c.kind = 'keep' THEN o.state
+                WHEN c.verdict = 'place' THEN 'planned'
+                WHEN c.kind = 'insert' THEN c.verdict ELSE o.state END,
+           CASE WHEN c.verdict = 'conflict' THEN 'conflict with session ' || coalesce(
+                     c.blocked_by, c.blocked_anchor)
+                WHEN c.verdict = 'adopted' THEN 'session ' || c.session_id || ' is there already'
+                WHEN c.verdict = 'place' AND c.kind <> 'keep' THEN c.mark ELSE o.reason END
+      FROM (SELECT * FROM sw_candidate WHERE anchor_id = :id AND inside) c
+      FULL JOIN (SELECT * FROM session_worker.occurrence
+                  WHERE anchor_id = :id AND occurs_on BETWEEN :first AND :last) o
+        ON o.occurs_on = c.occurs_on
+     UNION ALL
+    SELECT w.occurs_on, 'skipped', w.holiday FROM sw_wanted w
+     WHERE w.anchor_id = :id AND w.holiday IS NOT NULL AND w.occurs_on BETWEEN :first AND :last
+       AND NOT EXISTS (SELECT FROM session_worker.occurrence o
+                        WHERE o.anchor_id = :id AND o.occurs_on = w.occurs_on)
+     ORDER BY 1""")

@@ -1,0 +1,99 @@
+"""The series as an admin sees them, and how one is ended by hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, Engine, text
+
+from models.catalog import read_catalog
+from scheduler.expansion.admin.preview import NotASeries
+from scheduler.expansion.chunk import expand_chunk
+from scheduler.expansion.report import Written
+from scheduler.expansion.span import Purpose, Span
+from scheduler.settings import Settings
+from scheduler.turns import wait_expansion_turn
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLine:
+    """One series; `next_date`: its next occurrence that has a row, `rows_to_come` how many have."""
+
+    session_id: int
+    state: str
+    reason: str | None
+    tutor_id: int
+    student_id: int
+    subject: str | None
+    ends_on: date | None
+    continued_by: int | None
+    next_date: date | None
+    rows_to_come: int
+    conflicts: int
+    changed_at: datetime
+
+
+def list_series(conn: Connection, today: date) -> Sequence[SeriesLine]:
+    """All series by anchor id, as they stand."""
+    return [SeriesLine(*row) for row in conn.execute(LIST, {"today": today})]
+
+
+LIST = text("""
+    SELECT s.anchor_id, s.state, s.reason, s.tutor_id, s.student_id, s.written->>'subject',
+           s.ends_on, s.continued_by, o.next_date, coalesce(o.rows, 0), coalesce(o.conflicts, 0),
+           s.changed_at
+      FROM session_worker.series s
+      LEFT JOIN (SELECT anchor_id,
+                        min(occurs_on) FILTER (WHERE state IN ('created', 'adopted')) AS next_date,
+                        count(*) FILTER (WHERE state IN ('created', 'adopted')) AS rows,
+                        count(*) FILTER (WHERE state = 'conflict') AS conflicts
+                   FROM session_worker.occurrence WHERE occurs_on >= :today
+                  GROUP BY anchor_id) o ON o.anchor_id = s.anchor_id
+     ORDER BY s.anchor_id""")
+
+
+def end_series(engine: Engine, settings: Settings, as_of: datetime, anchor_id: int) -> Written:
+    """active … → ended, for good: no rows from today on. Rows that stand stay.
+
+    The anchor is not written (promise 2): the rule stays on it, and the worker passes it over.
+    Raises NotASeries.
+    """
+    with engine.begin() as conn:
+        span = _ending(conn, settings, as_of)
+        _end(conn, span, anchor_id)
+    return Written()
+
+
+def end_series_and_cancel(
+    engine: Engine, settings: Settings, as_of: datetime, anchor_id: int
+) -> Written:
+    """As end_series; the rows to come that nobody touched are cancelled.
+
+    Raises NotASeries, and RowsHeld where somebody edits one at this moment: nothing is done then.
+    """
+    with engine.begin() as conn:
+        span = _ending(conn, settings, as_of)
+        _end(conn, span, anchor_id)
+        return expand_chunk(conn, span, [anchor_id]).written
+
+
+def _ending(conn: Connection, settings: Settings, as_of: datetime) -> Span:
+    ahead = Span.ahead(read_catalog(conn), settings, as_of)
+    return Span(ahead.catalog, settings, as_of, ahead.first, ahead.last, Purpose.ENDING)
+
+
+def _end(conn: Connection, span: Span, anchor_id: int) -> None:
+    wait_expansion_turn(conn)
+    yesterday = span.today - timedelta(days=1)
+    if not conn.execute(END, {"id": anchor_id, "on": yesterday}).rowcount:
+        raise NotASeries(
+            f"session {anchor_id} has no series: `celery -A tasks series` lists those that have."
+        )
+
+
+END = text("""
+    UPDATE session_worker.series
+       SET state = 'ended', ends_on = least(ends_on, :on),
+           reason = CASE state WHEN 'ended' THEN reason ELSE 'ended_by_admin' END,
+           changed_at = CASE state WHEN 'ended' THEN changed_at ELSE now() END
+     WHERE anchor_id = :id""")

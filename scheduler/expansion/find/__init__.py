@@ -1,0 +1,1 @@
+"""Finding the series that need work, without writing anything."""

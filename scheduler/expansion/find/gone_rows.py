@@ -1,0 +1,78 @@
+"""Rows that stood: those that people deleted since, and those that they entered again by hand."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from scheduler.expansion.span import Span
+
+OCCURRENCES = ("created", "adopted", "conflict", "deleted", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class GoneRows:
+    """The occurrences of the span's dates by state, and whether rows came or went since."""
+
+    counts: dict[str, int]
+    changed: bool
+
+
+def find_gone_rows(conn: Connection, span: Span) -> GoneRows:
+    """One pass over the coming occurrences and the ids of tutor_sessions. Writes nothing."""
+    rows = conn.execute(
+        text(STAND), {"today": span.today, "first": span.first, "last": span.last}
+    ).all()
+    gone = any(row.gone for row in rows)
+    back = conn.scalar(text(ROW_BACK), {"today": span.today}) is not None
+    counts = dict.fromkeys(OCCURRENCES, 0) | {row.state: row.inside for row in rows}
+    return GoneRows(counts, gone or back)
+
+
+STAND = """
+    SELECT o.state, count(*) FILTER (WHERE o.occurs_on BETWEEN :first AND :last) AS inside,
+           count(*) FILTER (WHERE t.id IS NULL AND o.session_id IS NOT NULL
+                              AND o.state <> 'deleted') AS gone
+      FROM session_worker.occurrence o
+      LEFT JOIN tutor_sessions t ON t.id = o.session_id
+     WHERE o.occurs_on >= :today GROUP BY o.state"""
+
+# A date that has no row, and a row that is there for it, not of another series' making.
+# Index: occurrence_open; occurrence_session.
+BACK = """
+      FROM session_worker.occurrence o
+      JOIN session_worker.series s ON s.anchor_id = o.anchor_id
+      JOIN tutor_sessions t
+        ON t.tutor_id = s.tutor_id AND t.student_id = s.student_id
+       AND t.session_date = o.occurs_on AND t.start_time = (s.written->>'start_time')::time
+     WHERE t.id <> o.anchor_id AND (o.state IN ('conflict', 'deleted') OR o.blocked_by IS NOT NULL)
+       AND o.state IN ('conflict', 'deleted') AND o.occurs_on >= :today
+       AND NOT EXISTS (SELECT FROM session_worker.occurrence p
+                        WHERE p.session_id = t.id AND p.state IN ('created', 'skipped'))"""
+ROW_BACK = f"SELECT 1 {BACK} LIMIT 1"
+QUESTIONS_ABOUT_ROWS = STAND, ROW_BACK
+
+
+def record_rows(conn: Connection, span: Span) -> None:
+    """created, adopted, skipped → deleted where the row is gone: the date is not filled again.
+    deleted, conflict → adopted where a person entered the row; deleted → created where the very
+    row is back that was made (a table reloaded, rows hidden for a while)."""
+    conn.execute(RECORD_GONE, {"today": span.today})
+    conn.execute(text(RECORD_BACK), {"today": span.today})
+
+
+RECORD_GONE = text("""
+    UPDATE session_worker.occurrence o
+       SET state = 'deleted', blocked_by = NULL,
+           reason = CASE o.state WHEN 'created' THEN 'row deleted'
+                                 WHEN 'adopted' THEN 'adopted row deleted'
+                                 ELSE 'cancelled row deleted' END
+     WHERE o.state IN ('created', 'adopted', 'skipped') AND o.session_id IS NOT NULL
+       AND o.occurs_on >= :today
+       AND NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = o.session_id)""")
+RECORD_BACK = f"""
+    UPDATE session_worker.occurrence o
+       SET state = CASE WHEN x.id = o.session_id AND o.reason = 'row deleted' THEN 'created'
+                        ELSE 'adopted' END,
+           session_id = x.id, reason = NULL, blocked_by = NULL
+      FROM (SELECT o.anchor_id, o.occurs_on, min(t.id) AS id {BACK} GROUP BY 1, 2) x
+     WHERE o.anchor_id = x.anchor_id AND o.occurs_on = x.occurs_on"""

@@ -1,0 +1,133 @@
+"""Which series need work: found by comparing, in a few statements, so that a run with nothing to
+do reads each table once and writes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from scheduler.expansion.find.restored_rows import RESTORED_SINCE
+from scheduler.expansion.span import Span
+from scheduler.rules import RuleColumns
+from scheduler.site.series_people import enrolled_now, pause_reason, people_joins
+from scheduler.site.session_times import (
+    TAKES_TIME,
+    readable_date,
+    series_end,
+    series_start,
+    session_end,
+    session_start,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """`work`: anchors whose series have something to do, ascending: the lower one wins where two
+    rules collide (design, "Conflict"). `seemingly`: rows that look as if they carried a rule, by
+    session id, though is_recurring is not true."""
+
+    work: list[int]
+    seemingly: dict[int, RuleColumns]
+
+
+def find_changed_rules(conn: Connection, span: Span) -> WorkList:
+    """One pass over tutor_sessions, and one over series and occurrences. Writes nothing."""
+    rules, people, obstacles, restored = map(text, questions_about_rules(span))
+    dates = {"today": span.today, "first": span.first, "last": span.last}
+    minutes = {"default_minutes": span.settings.default_duration_minutes}
+    work, seemingly = set[int](), dict[int, RuleColumns]()
+    for row in conn.execute(rules, dates | {"context": span.context}):
+        if row.needs_work:
+            work.add(row.id)
+        else:
+            seemingly[row.id] = RuleColumns(*row[2:])
+    work |= set(conn.scalars(people))
+    work |= set(conn.scalars(obstacles, dates | minutes))
+    work |= set(conn.scalars(restored, dates))
+    return WorkList(sorted(work), seemingly)
+
+
+def questions_about_rules(span: Span) -> tuple[str, str, str, str]:
+    """The statements of `find_changed_rules`. What they answer is all that it depends on."""
+    return _rules_changed(span), _people_changed(span), _obstacle_gone(span), RESTORED_SINCE
+
+
+def read_seemingly(conn: Connection, span: Span, ids: Sequence[int]) -> dict[int, RuleColumns]:
+    """The columns of rows that seemed to carry a rule, by session id. Index: primary key."""
+    if not ids:
+        return {}
+    rows = conn.execute(text(READ_SEEMINGLY.format(columns=_rule_columns(span))), {"ids": [*ids]})
+    return {row.id: RuleColumns(*row[1:]) for row in rows}
+
+
+READ_SEEMINGLY = """
+    SELECT t.id, {columns} FROM tutor_sessions t WHERE t.id = ANY(CAST(:ids AS bigint[]))"""
+
+
+def _rule_columns(span: Span) -> str:
+    return f"""{readable_date("t")} AS session_date, t.is_recurring,
+               t.session_frequency::text AS frequency, t.recurring_pattern::text AS pattern,
+               {span.catalog.read("t", "tutor_sessions", "package_duration")} AS package"""
+
+
+# A row's xmin tells that somebody wrote it since it was last read: no column can be forgotten, and
+# `updated_at`, which the site does not always touch, is not needed. A guest cannot count on an
+# index for is_recurring.
+def _rules_changed(span: Span) -> str:
+    return f"""
+    WITH anchor AS MATERIALIZED (
+        SELECT t.id, t.xmin::text || ':' || :context AS seen, {_rule_columns(span)}
+          FROM tutor_sessions t
+         WHERE t.is_recurring OR {SEEMINGLY})
+    SELECT a.id, true AS needs_work, NULL::date, NULL::boolean, NULL, NULL, NULL::integer
+      FROM anchor a LEFT JOIN session_worker.series s ON s.anchor_id = a.id
+     WHERE a.is_recurring AND (
+           s.anchor_id IS NULL OR s.seen <> a.seen
+        OR s.state = 'ended' AND (s.ends_on IS NULL OR s.ends_on >= :today)
+        OR s.state = 'active' AND (
+               s.ends_on < :today OR s.planned_until IS NULL OR s.planned_from > :first
+               OR s.planned_until < least(s.ends_on, :last)))
+    UNION ALL
+    SELECT s.anchor_id, true, NULL, NULL, NULL, NULL, NULL
+      FROM session_worker.series s LEFT JOIN anchor a ON a.id = s.anchor_id AND a.is_recurring
+     WHERE a.id IS NULL AND s.state NOT IN ('stopped', 'ended')
+    UNION ALL
+    SELECT s.anchor_id, true, NULL, NULL, NULL, NULL, NULL FROM session_worker.series s
+     WHERE s.state = 'stopped'
+       AND (s.seen = '' OR NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = s.anchor_id))
+    UNION ALL
+    SELECT a.id, false, a.session_date, a.is_recurring, a.frequency, a.pattern, a.package
+      FROM anchor a WHERE a.is_recurring IS NOT TRUE"""
+
+
+SEEMINGLY = """(
+             t.recurring_pattern IS NOT NULL
+                AND t.recurring_pattern::text NOT IN ('null', '{}', '[]', '""')
+             OR t.session_frequency::text <> 'one-time'
+                AND translate(lower(t.session_frequency::text), '-_ ', '')
+                    NOT IN ('onetime', ''))"""
+
+
+def _people_changed(span: Span) -> str:
+    reason, enrolled = pause_reason(span.catalog, "s"), enrolled_now(span.catalog)
+    return f"""
+    SELECT s.anchor_id FROM session_worker.series s {people_joins(span.catalog, "s")}
+     WHERE s.state IN ('active', 'paused')
+       AND ((({reason}) IS NOT NULL) <> (s.state = 'paused') OR NOT s.enrolled AND {enrolled})"""
+
+
+def _obstacle_gone(span: Span) -> str:
+    """Index: occurrence_open. A conflict is looked at again when its obstacle stands no more."""
+    starts, ends = series_start("s", "o"), series_end("s", "o")
+    return f"""
+    SELECT DISTINCT o.anchor_id
+      FROM session_worker.occurrence o
+      JOIN session_worker.series s ON s.anchor_id = o.anchor_id AND s.state = 'active'
+      LEFT JOIN tutor_sessions t ON t.id = o.blocked_by
+     WHERE (o.state = 'conflict' OR o.blocked_by IS NOT NULL)
+       AND o.occurs_on BETWEEN :today AND :last
+       AND NOT coalesce({TAKES_TIME.format("t")}
+           AND {session_start("t")} < {ends} AND {starts} < {session_end(span.catalog, "t")}
+           AND (t.student_id = s.student_id OR t.tutor_id = s.tutor_id AND NOT (
+                {session_start("t")} = {starts} AND {session_end(span.catalog, "t")} = {ends})),
+           false)"""

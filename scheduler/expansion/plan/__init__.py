@@ -1,0 +1,1 @@
+"""Planning what rows should stand: dates, candidates, conflicts, changes of existing rows."""

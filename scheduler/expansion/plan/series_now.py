@@ -1,0 +1,220 @@
+"""Anchors → what each series now is, and the dates it wants."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from functools import lru_cache
+
+from sqlalchemy import Connection, Row, text
+
+from scheduler.expansion.span import Purpose, Span
+from scheduler.occurrences import dates, lasting
+from scheduler.rules import Finding, Rule, RuleColumns, Unreadable, read_rule
+from scheduler.site.series_people import enrolled_now, pause_reason, people_joins
+from scheduler.site.session_times import readable_date
+
+LONGEST_ALARM_MINUTES = 7 * 24 * 60
+MOST_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesNow:
+    """A series as its anchor says at this moment.
+
+    `changed`: its rows have to be compared with it, not just the missing dates filled.
+    """
+
+    anchor_id: int
+    state: str
+    reason: str | None
+    seen: str
+    enrolled: bool
+    changed: bool
+    planned: tuple[date, date] | None = None
+    wanted: tuple[date, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+# The anchors as one snapshot: rows are written from this copy, so what is recorded as written is
+# what was written, whoever changes an anchor meanwhile. Index: primary key.
+COPY_ANCHORS = text("""
+    CREATE TEMP TABLE sw_anchor ON COMMIT DROP AS
+    SELECT t.*, t.xmin::text AS "sw_version" FROM tutor_sessions t
+     WHERE t.id = ANY(CAST(:ids AS bigint[]))""")
+
+
+def read_series(conn: Connection, span: Span, ids: Sequence[int]) -> list[SeriesNow]:
+    """The series of these anchors, ascending. Makes the temporary table sw_anchor.
+
+    An id without a series that is no rule (any more) is left out.
+    """
+    conn.execute(COPY_ANCHORS, {"ids": list(ids)})
+    conn.execute(text("ANALYZE sw_anchor (id)"))
+    rows = conn.execute(text(_read_anchors(span)), {"ids": list(ids)})
+    return [series for row in rows if (series := _series_now(span, row)) is not None]
+
+
+def _read_anchors(span: Span) -> str:
+    """An enrolment that was once there counts for the pair it was of, and no other."""
+    catalog = span.catalog
+    return f"""
+    WITH k AS (
+        SELECT i.id AS anchor_id, a.id IS NOT NULL AS there, a.sw_version, a.is_recurring,
+               coalesce(a.tutor_id, s.tutor_id) AS tutor_id,
+               coalesce(a.student_id, s.student_id) AS student_id,
+               {readable_date("a")} AS session_date, a.start_time, a.end_time,
+               a.session_frequency::text, a.recurring_pattern::text,
+               {catalog.read("a", "tutor_sessions", "duration")} AS duration,
+               {catalog.read("a", "tutor_sessions", "package_duration")} AS package_duration,
+               {catalog.read("a", "tutor_sessions", "alarm_before_minutes")} AS alarm_minutes,
+               s.state, s.seen, s.ends_on, s.continued_by, s.planned_from, s.planned_until,
+               coalesce(s.enrolled AND s.tutor_id = coalesce(a.tutor_id, s.tutor_id)
+                        AND s.student_id = coalesce(a.student_id, s.student_id), false) AS enrolled,
+               o.reach, coalesce(o.blocked, false) AS blocked
+          FROM unnest(CAST(:ids AS bigint[])) AS i(id)
+          LEFT JOIN sw_anchor a ON a.id = i.id
+          LEFT JOIN session_worker.series s ON s.anchor_id = i.id
+          LEFT JOIN (SELECT anchor_id, max(occurs_on) AS reach,
+                            bool_or(blocked_by IS NOT NULL AND session_id IS NOT NULL) AS blocked
+                       FROM session_worker.occurrence
+                      WHERE anchor_id = ANY(CAST(:ids AS bigint[])) GROUP BY 1) o
+            ON o.anchor_id = s.anchor_id)
+    SELECT k.*, {pause_reason(catalog, "k")} AS pause_reason,
+           {enrolled_now(catalog)} AS enrolled_now
+      FROM k {people_joins(catalog, "k")}
+     ORDER BY k.anchor_id"""
+
+
+# Sites have thousands of rows with a few hundred rules; both functions are pure.
+_rule_of = lru_cache(MOST_REMEMBERED)(read_rule)
+
+
+@lru_cache(MOST_REMEMBERED)
+def _dates_of(rule: Rule, first: date, last: date) -> tuple[date, ...]:
+    return tuple(dates(rule, first, last))
+
+
+def _series_now(span: Span, row: Row[tuple[object, ...]]) -> SeriesNow | None:
+    if not row.there:
+        return None if row.state is None else _resting(row, "ended", "anchor_deleted", span)
+    if span.purpose is Purpose.ENDING:
+        return _resting(row, "ended", "ended_by_admin", span)
+    if row.is_recurring is not True:
+        return None if row.state is None else _resting(row, "stopped", "switched_off", span)
+    reading = _rule_of(
+        RuleColumns(
+            row.session_date,
+            row.is_recurring,
+            row.session_frequency,
+            row.recurring_pattern,
+            row.package_duration,
+        ),
+        span.policy,
+    )
+    findings = (*reading.findings, *_row_findings(span, row))
+    if isinstance(reading.rule, Unreadable):
+        findings += (Finding(reading.rule.code, reading.rule.detail),)
+    if row.ends_on is not None and row.ends_on < span.today:
+        return _ended(span, row, reading.rule, findings)
+    if isinstance(reading.rule, Unreadable):
+        return _resting(row, "unreadable", reading.rule.reason, span, findings)
+    if row.pause_reason is not None:
+        return _resting(row, "paused", row.pause_reason, span, findings)
+    if reading.rule is None:  # does not happen: is_recurring is true
+        return None
+    if not row.enrolled and not row.enrolled_now:
+        findings += (Finding("not_enrolled", f"tutor {row.tutor_id}, student {row.student_id}"),)
+    return _active(span, row, reading.rule, findings)
+
+
+def _active(
+    span: Span, row: Row[tuple[object, ...]], rule: Rule, findings: tuple[Finding, ...]
+) -> SeriesNow:
+    changed = row.state is not None and (
+        row.state != "active"
+        or row.seen != _seen(span, row)
+        or row.blocked
+        or _clock_went_back(span, row)
+    )
+    first, last = span.first, span.last
+    if changed:  # every standing row is held against the rule, not just the dates to fill
+        first, last = min(first, span.today), max(last, row.reach or last)
+    wanted = _dates_of(rule, first, min(last, row.ends_on or last))
+    planned = _planned_anew(span) if changed else _planned_too(span, row)
+    return SeriesNow(
+        row.anchor_id, "active", None, _seen(span, row), row.enrolled or row.enrolled_now,
+        changed, planned, wanted, findings,
+    )  # fmt: skip
+
+
+def _clock_went_back(span: Span, row: Row[tuple[object, ...]]) -> bool:
+    """Rows that were past when the rule last changed may be to come again."""
+    ahead = span.purpose is not Purpose.BACKFILL
+    return ahead and row.planned_from is not None and span.first < row.planned_from
+
+
+def _planned_anew(span: Span) -> tuple[date, date] | None:
+    """The dates over which a changed rule is expanded once this span is. After a backfill none:
+    its coming weeks are still to do."""
+    return None if span.purpose is Purpose.BACKFILL else (span.first, span.last)
+
+
+def _planned_too(span: Span, row: Row[tuple[object, ...]]) -> tuple[date, date] | None:
+    """The dates over which an unchanged rule is expanded: one range, without a gap in it."""
+    if row.planned_from is None:
+        return _planned_anew(span)
+    before = row.planned_from, row.planned_until
+    if span.purpose is Purpose.BACKFILL:
+        return before
+    if span.first > before[1] or span.last < before[0]:
+        return span.first, span.last
+    return min(before[0], span.first), max(before[1], span.last)
+
+
+def _ended(
+    span: Span,
+    row: Row[tuple[object, ...]],
+    rule: Rule | Unreadable | None,
+    findings: tuple[Finding, ...],
+) -> SeriesNow:
+    """A series whose last date is past. An admin can still fill dates from before its end."""
+    reason = f"continued_by {row.continued_by}" if row.continued_by else "ended_by_admin"
+    wanted: tuple[date, ...] = ()
+    if span.purpose is Purpose.BACKFILL and isinstance(rule, Rule) and row.pause_reason is None:
+        wanted = _dates_of(rule, span.first, min(span.last, row.ends_on))
+    return _resting(row, "ended", reason, span, findings, wanted)
+
+
+def _resting(
+    row: Row[tuple[object, ...]],
+    state: str,
+    reason: str,
+    span: Span,
+    findings: tuple[Finding, ...] = (),
+    wanted: tuple[date, ...] = (),
+) -> SeriesNow:
+    """A series that keeps no dates filled. Rows that were left over last time come up again."""
+    changed = row.state != state or row.seen == "" or span.purpose is Purpose.ENDING
+    return SeriesNow(
+        row.anchor_id, state, reason, _seen(span, row), row.enrolled or row.enrolled_now,
+        changed, None, wanted, findings,
+    )  # fmt: skip
+
+
+def _seen(span: Span, row: Row[tuple[object, ...]]) -> str:
+    return f"{row.sw_version}:{span.context}"
+
+
+def _row_findings(span: Span, row: Row[tuple[object, ...]]) -> Iterator[Finding]:
+    if row.end_time is not None and row.end_time <= row.start_time:
+        lasts = lasting(
+            row.session_date,
+            row.start_time if isinstance(row.start_time, time) else time(),
+            row.end_time,
+            row.duration,
+            span.settings.default_duration_minutes,
+        )
+        if lasts.finding is not None:
+            yield lasts.finding
+    if row.alarm_minutes is not None and not 0 <= row.alarm_minutes <= LONGEST_ALARM_MINUTES:
+        yield Finding("alarm_out_of_range", str(row.alarm_minutes))

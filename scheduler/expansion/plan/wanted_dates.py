@@ -1,0 +1,83 @@
+"""The series of a chunk and the dates that they want, as temporary tables.
+
+Series that want the same dates share them: sw_dates holds each list once, by its number in
+sw_series. sw_wanted is the two joined.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from io import StringIO
+
+from sqlalchemy import Connection, text
+
+from scheduler.expansion.plan.series_now import SeriesNow
+from scheduler.expansion.span import Span
+from scheduler.settings import OnHoliday
+
+MAKE_SERIES = text("""
+    CREATE TEMP TABLE sw_series (
+        anchor_id bigint, state text, reason text, seen text, enrolled boolean,
+        planned_from date, planned_until date, changed boolean, dates integer
+    ) ON COMMIT DROP""")
+MAKE_DATES = text("""
+    CREATE TEMP TABLE sw_dates (dates integer, occurs_on date, holiday text, mark text)
+    ON COMMIT DROP""")
+MAKE_WANTED = text("""
+    CREATE TEMP TABLE sw_wanted ON COMMIT DROP AS
+    SELECT s.anchor_id, d.occurs_on, d.holiday, d.mark
+      FROM sw_series s JOIN sw_dates d ON d.dates = s.dates""")
+
+
+def write_series(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
+    """Makes sw_series, sw_dates and sw_wanted: each date that a rule names, with the holiday that
+    it is skipped for, or the holiday that it is marked with."""
+    numbers = {wanted: number for number, wanted in enumerate({one.wanted for one in series})}
+    conn.execute(MAKE_SERIES)
+    _copy(conn, "sw_series", (_series_line(one, numbers) for one in series))
+    conn.execute(MAKE_DATES)
+    _copy(conn, "sw_dates", _date_lines(span, numbers))
+    conn.execute(MAKE_WANTED)
+    conn.execute(text("ANALYZE sw_series (anchor_id)"))
+    conn.execute(text("ANALYZE sw_wanted (anchor_id, occurs_on)"))
+
+
+def _series_line(one: SeriesNow, numbers: Mapping[tuple[date, ...], int]) -> Iterable[object]:
+    first, last = one.planned or (None, None)
+    return (one.anchor_id, one.state, one.reason, one.seen, one.enrolled, first, last,
+            one.changed, numbers[one.wanted])  # fmt: skip
+
+
+def _date_lines(span: Span, numbers: Mapping[tuple[date, ...], int]) -> Iterable[Iterable[object]]:
+    names = _holidays(span, numbers)
+    skips = span.settings.holidays is OnHoliday.SKIP
+    for wanted, number in numbers.items():
+        for day in wanted:
+            name = names.get(day)
+            yield (number, day, name, None) if skips else (number, day, None, name)
+
+
+def _holidays(span: Span, lists: Iterable[tuple[date, ...]]) -> dict[date, str]:
+    if span.settings.holidays is OnHoliday.IGNORE:
+        return {}
+    ends = [day for wanted in lists if wanted for day in (wanted[0], wanted[-1])]
+    if not ends:
+        return {}
+    from scheduler.holidays import public_holidays  # slow to import, and seldom needed
+
+    return public_holidays(span.settings.holidays_country, min(ends), max(ends))
+
+
+def _copy(conn: Connection, table: str, lines: Iterable[Iterable[object]]) -> None:
+    """COPY takes a tenth of the time of an INSERT with as many values."""
+    body = "".join("\t".join(map(_cell, line)) + "\n" for line in lines)
+    cursor = conn.connection.cursor()
+    cursor.copy_expert(f"COPY pg_temp.{table} FROM STDIN", StringIO(body))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "\\N"
+    words = str(value)
+    if "\\" in words:
+        words = words.replace("\\", "\\\\")
+    return words.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

@@ -1,0 +1,271 @@
+"""What was decided → rows of tutor_sessions and the record of them, a set at a time."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from models.catalog import quoted
+from scheduler.expansion.find.restored_rows import REASON
+from scheduler.expansion.plan.series_now import SeriesNow
+from scheduler.expansion.report import Written
+from scheduler.expansion.span import Span
+
+
+def write_rows(conn: Connection, span: Span, standing: int) -> tuple[Written, frozenset[int], bool]:
+    """Changes and inserts rows. Returns how many; the anchors of rows that somebody else holds or
+    has just changed, which are looked at again on the next run (nobody waits); and whether another
+    pass can do more: rows gave way, so that others may have their place.
+
+    `standing`: how many rows sw_row has.
+    """
+    late, updated, cancelled, gave_way = set[int](), 0, 0, False
+    if standing:
+        late |= set(conn.scalars(text(HOLD), {"unwritten": list(span.columns.unwritten)}))
+        cancelled = conn.execute(CANCEL).rowcount
+        updated = _change_rows(conn, span)
+        gave_way = _record_changes(conn, late)
+    inserted, lost = _insert_rows(conn, span)
+    if standing:
+        conn.execute(RECORD_KEPT)
+    return Written(inserted, updated, cancelled), frozenset(late | lost), gave_way or bool(lost)
+
+
+# FOR NO KEY UPDATE is what an UPDATE of these columns takes; SKIP LOCKED: no wait, no deadlock.
+# Only rows that are still as they were read.
+HOLD = """
+    WITH held AS MATERIALIZED (
+        SELECT t.id FROM tutor_sessions t JOIN sw_change c ON c.session_id = t.id
+         WHERE to_jsonb(t) - CAST(:unwritten AS text[]) = c.now
+           FOR NO KEY UPDATE OF t SKIP LOCKED)
+    DELETE FROM sw_change c WHERE NOT EXISTS (SELECT FROM held WHERE held.id = c.session_id)
+    RETURNING c.anchor_id"""
+
+CANCEL = text("""
+    UPDATE tutor_sessions t SET status = 'cancelled'
+      FROM sw_change c WHERE c.session_id = t.id AND c.kind = 'cancel'""")
+
+
+def _change_rows(conn: Connection, span: Span) -> int:
+    changing = conn.scalars(LOOSE_COLUMNS).all()
+    follows = "".join(
+        f""", {quoted(name)} = CASE WHEN '{name.replace("'", "''").replace(":", chr(92) + ":")}'
+                = ANY(c.loose) THEN a.{quoted(name)} ELSE t.{quoted(name)} END"""
+        for name in span.columns.copied
+        if name in changing
+    )
+    return conn.execute(text(CHANGE.format(follows=follows))).rowcount
+
+
+LOOSE_COLUMNS = text("SELECT DISTINCT unnest(loose) FROM sw_change")
+CHANGE = """
+    UPDATE tutor_sessions t
+       SET session_date = CASE c.kind WHEN 'move' THEN c.new_on ELSE t.session_date END,
+           status = CASE c.kind WHEN 'revive' THEN 'scheduled' ELSE t.status END{follows}
+      FROM sw_change c JOIN sw_anchor a ON a.id = c.anchor_id
+     WHERE c.session_id = t.id AND c.kind <> 'cancel'"""
+
+
+def _record_changes(conn: Connection, late: set[int]) -> bool:
+    """Whether rows gave way. Adds to `late` the series that had adopted such a row: they are to
+    look for another."""
+    for statement in (RECORD_CANCELLED, FORGET_OLD_DATES, RECORD_MOVED, RECORD_REVIVED):
+        conn.execute(statement)
+    late |= (released := set(conn.scalars(RELEASE_ADOPTED)))
+    if released:
+        conn.execute(LOOK_AGAIN, {"ids": list(released)})
+    return bool(conn.scalar(GAVE_WAY))
+
+
+RECORD_CANCELLED = text("""
+    UPDATE session_worker.occurrence o
+       SET state = 'skipped', blocked_by = NULL,
+           reason = CASE WHEN s.state IN ('stopped', 'ended') THEN 'series_' || s.state
+                         ELSE coalesce(r.holiday, 'rule_changed') END
+      FROM sw_change c
+      JOIN sw_row r ON r.session_id = c.session_id
+      JOIN sw_series s ON s.anchor_id = c.anchor_id
+     WHERE c.kind = 'cancel' AND o.anchor_id = c.anchor_id AND o.occurs_on = c.old_on""")
+# Two statements: a row's new date may be the date that another row leaves.
+FORGET_OLD_DATES = text("""
+    DELETE FROM session_worker.occurrence o USING sw_change c
+     WHERE c.kind = 'move' AND o.anchor_id = c.anchor_id
+       AND (o.occurs_on = c.old_on OR o.occurs_on = c.new_on AND o.session_id IS NULL)""")
+RECORD_MOVED = text("""
+    INSERT INTO session_worker.occurrence (anchor_id, occurs_on, session_id, state, reason)
+    SELECT anchor_id, new_on, session_id, 'created', mark FROM sw_change WHERE kind = 'move'""")
+RECORD_REVIVED = text("""
+    UPDATE session_worker.occurrence o
+       SET state = 'created', reason = c.mark, blocked_by = NULL
+      FROM sw_change c
+     WHERE c.kind = 'revive' AND o.anchor_id = c.anchor_id AND o.occurs_on = c.old_on""")
+RELEASE_ADOPTED = text("""
+    DELETE FROM session_worker.occurrence o USING sw_change c
+     WHERE o.session_id = c.session_id AND o.state = 'adopted' AND c.kind <> 'revive'
+       AND c.gives_way
+    RETURNING o.anchor_id""")
+LOOK_AGAIN = text("""
+    UPDATE session_worker.series SET seen = '' WHERE anchor_id = ANY(CAST(:ids AS bigint[]))""")
+GAVE_WAY = text("SELECT EXISTS (SELECT FROM sw_change WHERE gives_way)")
+
+
+def _insert_rows(conn: Connection, span: Span) -> tuple[int, set[int]]:
+    """Inserts what was placed, and records every verdict. Returns how many, and the anchors whose
+    rows have to be looked at again."""
+    placed = conn.execute(COUNT_PLACED).one()
+    if placed.recorded:
+        conn.execute(FORGET_REASONS)
+    inserted = conn.execute(text(_insert(span))).rowcount if placed.rows else 0
+    lost = _record_lost(conn) if inserted < placed.rows else set[int]()
+    lost |= set(conn.scalars(RECORD_VERDICTS))
+    conn.execute(RECORD_HOLIDAYS)
+    return inserted, lost
+
+
+COUNT_PLACED = text("""
+    SELECT count(*) AS rows, count(*) FILTER (WHERE recorded) AS recorded
+      FROM sw_candidate WHERE kind = 'insert' AND verdict = 'place'""")
+FORGET_REASONS = text("""
+    DELETE FROM session_worker.occurrence o USING sw_candidate c
+     WHERE c.recorded AND c.kind = 'insert' AND c.verdict = 'place'
+       AND o.anchor_id = c.anchor_id AND o.occurs_on = c.occurs_on""")
+
+
+def _insert(span: Span) -> str:
+    """New rows are matched to their dates by the natural key: one candidate a key is placed.
+
+    ON CONFLICT costs a third more time, and is for a site with a unique constraint of its own: a
+    row may have been inserted in this very moment.
+    """
+    columns = span.columns
+    otherwise = "ON CONFLICT DO NOTHING" if span.catalog.unique_together else ""
+    return f"""
+    WITH made AS (
+        INSERT INTO tutor_sessions ({columns.insert_list})
+        SELECT {columns.select_list("a", "c.occurs_on")}
+          FROM sw_candidate c JOIN sw_anchor a ON a.id = c.anchor_id
+         WHERE c.kind = 'insert' AND c.verdict = 'place'
+         ORDER BY c.anchor_id, c.occurs_on
+        {otherwise}
+        RETURNING id, tutor_id, student_id, session_date, start_time)
+    INSERT INTO session_worker.occurrence (anchor_id, occurs_on, session_id, state, reason)
+    SELECT c.anchor_id, c.occurs_on, made.id, 'created', c.mark
+      FROM made JOIN sw_candidate c
+        ON c.tutor_id = made.tutor_id AND c.student_id = made.student_id
+       AND c.occurs_on = made.session_date AND c.start_time = made.start_time
+       AND c.kind = 'insert' AND c.verdict = 'place'"""
+
+
+def _record_lost(conn: Connection) -> set[int]:
+    """Rows that the site's constraints refused: the next pass adopts one that is there now; for
+    the others the reason is recorded. Returns the anchors that have one to adopt."""
+    conn.execute(RECORD_REFUSED)
+    return set(conn.scalars(LOST))
+
+
+LOST_ROWS = """
+      FROM sw_candidate c
+     WHERE c.kind = 'insert' AND c.verdict = 'place' AND NOT EXISTS (
+           SELECT FROM session_worker.occurrence o
+            WHERE o.anchor_id = c.anchor_id AND o.occurs_on = c.occurs_on)"""
+RECORD_REFUSED = text(f"""
+    INSERT INTO session_worker.occurrence (anchor_id, occurs_on, state, reason)
+    SELECT c.anchor_id, c.occurs_on, 'skipped', 'refused by a unique constraint of the site'
+    {LOST_ROWS}
+       AND NOT EXISTS (SELECT FROM tutor_sessions t
+                        WHERE t.tutor_id = c.tutor_id AND t.student_id = c.student_id
+                          AND t.session_date = c.on_date AND t.start_time = c.start_time)""")
+LOST = text(f"SELECT DISTINCT c.anchor_id {LOST_ROWS}")
+
+# What yielded to another candidate is recorded with that one's row; if that row was not written,
+# the verdict is void, and the anchor returned. Index: primary keys, one look for each that yielded.
+RECORD_VERDICTS = text("""
+    WITH verdict AS MATERIALIZED (
+        SELECT c.*, CASE WHEN c.blocked_anchor IS NULL THEN coalesce(c.session_id, c.blocked_by)
+                         ELSE (SELECT w.session_id FROM session_worker.occurrence w
+                                WHERE w.anchor_id = c.blocked_anchor
+                                  AND w.occurs_on = c.blocked_on) END AS id
+          FROM sw_candidate c WHERE c.kind = 'insert' AND c.verdict <> 'place'),
+    sound AS MATERIALIZED (
+        SELECT v.*, v.id IS NOT NULL AND (
+                    v.verdict = 'conflict' OR v.blocked_anchor IS NULL
+                    OR (SELECT t.tutor_id = v.tutor_id AND t.student_id = v.student_id
+                               AND t.session_date = v.on_date AND t.start_time = v.start_time
+                          FROM tutor_sessions t WHERE t.id = v.id)) AS holds
+          FROM verdict v),
+    recorded AS (
+        INSERT INTO session_worker.occurrence AS o
+               (anchor_id, occurs_on, session_id, state, reason, blocked_by)
+        SELECT anchor_id, occurs_on, CASE verdict WHEN 'adopted' THEN id END, verdict,
+               CASE verdict WHEN 'adopted' THEN mark
+                            ELSE 'conflict with session ' || id END,
+               CASE verdict WHEN 'conflict' THEN id END
+          FROM sound WHERE holds
+            ON CONFLICT (anchor_id, occurs_on) DO UPDATE
+           SET session_id = excluded.session_id, state = excluded.state,
+               reason = excluded.reason, blocked_by = excluded.blocked_by
+         WHERE (o.session_id, o.state, o.blocked_by) IS DISTINCT FROM
+               (excluded.session_id, excluded.state, excluded.blocked_by))
+    SELECT DISTINCT anchor_id FROM sound WHERE holds IS NOT TRUE""")
+RECORD_HOLIDAYS = text("""
+    INSERT INTO session_worker.occurrence AS o (anchor_id, occurs_on, state, reason)
+    SELECT w.anchor_id, w.occurs_on, 'skipped', w.holiday FROM sw_wanted w
+     WHERE w.holiday IS NOT NULL
+        ON CONFLICT (anchor_id, occurs_on) DO UPDATE
+       SET state = 'skipped', reason = excluded.reason, blocked_by = NULL
+     WHERE o.session_id IS NULL AND o.state IN ('conflict', 'skipped')
+       AND (o.state, o.reason) IS DISTINCT FROM ('skipped', excluded.reason)""")
+
+# What was not written now keeps the record of what was written last; a row that could not follow
+# to its new time, or not come back, says what is in the way.
+RECORD_KEPT = text(f"""
+    UPDATE session_worker.occurrence o
+       SET kept = n.kept, blocked_by = n.blocked_by,
+           reason = CASE
+               WHEN n.blocked_by IS NOT NULL AND o.state = 'created'
+                    THEN 'time_conflict ' || n.blocked_by
+               WHEN n.blocked_by IS NOT NULL THEN 'conflict with session ' || n.blocked_by
+               WHEN o.state = 'created' THEN n.mark
+               WHEN o.blocked_by IS NOT NULL THEN coalesce(n.holiday, 'rule_changed')
+               ELSE o.reason END
+      FROM (SELECT r.anchor_id, r.occurs_on, r.session_id, r.holiday,
+                   coalesce(c.mark, r.mark,
+                            CASE WHEN r.restored AND NOT r.wanted THEN '{REASON}' END) AS mark,
+                   coalesce(b.blocked_by, w.session_id) AS blocked_by,
+                   (SELECT jsonb_object_agg(k, r.written->k) FROM jsonb_object_keys(r.target) k
+                     WHERE r.written->k IS DISTINCT FROM r.target->k
+                       AND (c.loose IS NULL OR k <> ALL(c.loose))) AS kept
+              FROM sw_row r
+              LEFT JOIN sw_change c ON c.session_id = r.session_id
+              LEFT JOIN sw_candidate b ON b.session_id = r.session_id AND b.verdict = 'conflict'
+              LEFT JOIN session_worker.occurrence w
+                ON w.anchor_id = b.blocked_anchor AND w.occurs_on = b.blocked_on
+             WHERE r.target IS NOT NULL) n
+     WHERE o.anchor_id = n.anchor_id AND o.session_id = n.session_id AND o.state <> 'adopted'
+       AND (o.kept, o.blocked_by, o.reason) IS DISTINCT FROM (n.kept, n.blocked_by, CASE
+               WHEN n.blocked_by IS NULL AND o.state = 'created' THEN n.mark
+               ELSE o.reason END)""")
+
+
+def forget_unwanted(conn: Connection, series: Sequence[SeriesNow], span: Span) -> None:
+    """Dates that a changed rule no longer names and that have no row of ours are forgotten.
+
+    `deleted` ones are kept: such a date is not filled again. So are rows that were adopted and
+    that a person moved since: those that stay where they were would be found again.
+    """
+    changed = [one.anchor_id for one in series if one.changed and one.state == "active"]
+    if changed:
+        conn.execute(FORGET_UNWANTED, {"ids": changed, "today": span.today})
+
+
+FORGET_UNWANTED = text("""
+    DELETE FROM session_worker.occurrence o
+     WHERE o.anchor_id = ANY(CAST(:ids AS bigint[])) AND o.occurs_on >= :today
+       AND (o.state = 'conflict' OR o.state = 'skipped' AND o.session_id IS NULL
+            OR o.state = 'adopted' AND EXISTS (
+               SELECT FROM tutor_sessions t
+                 JOIN session_worker.series s ON s.anchor_id = o.anchor_id
+                WHERE t.id = o.session_id AND t.session_date = o.occurs_on
+                  AND t.tutor_id = s.tutor_id AND t.student_id = s.student_id
+                  AND t.start_time = (s.written->>'start_time')::time))
+       AND NOT EXISTS (SELECT FROM sw_wanted w
+                        WHERE w.anchor_id = o.anchor_id AND w.occurs_on = o.occurs_on)""")

@@ -1,0 +1,200 @@
+"""Claims: what is due is handed out in batches, under a lease on the database's clock.
+
+What one person gets at one moment about sessions with the same start is one message, and so are
+all notices that one person is to get (docs/decisions/0028). A message is claimed as a whole: only
+who locks its first row, that of the soonest start, takes the others.
+
+Three plain statements rather than one that joins the ledger to itself: how many rows are planned at
+this moment PostgreSQL cannot know, and takes them for none (docs/decisions/0021).
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Row, text
+
+from scheduler.turns import commit_without_flush
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Ledger rows that one worker holds: `holder` is the lease's name."""
+
+    holder: UUID
+    ids: tuple[int, ...]
+
+
+# How many rows a claimant looks at for each message wanted: more where others have locked what
+# comes first; and some more at all, as a message may have many rows.
+REACHES = (1, 4, 16, 1_000_000)
+BESIDES = 100
+
+
+def claim(
+    conn: Connection, now: datetime, batches: int, size: int, lease: timedelta
+) -> list[Batch]:
+    """planned → claimed: at most `batches` of `size` messages each; soonest start first.
+
+    Commit it before the batches are handed to workers.
+    """
+    commit_without_flush(conn)  # a claim lost in a crash does no harm: the rows are still planned
+    wanted = batches * size
+    for reach in REACHES:
+        seen = find_due(conn, now, wanted * reach + BESIDES)
+        messages = lock(conn, seen.messages, wanted)
+        if messages or not seen.cut:
+            break
+    return take(conn, [messages[n : n + size] for n in range(0, len(messages), size)], lease)
+
+
+Message = Sequence[int]  # the ids of its rows, the one that stands for it first
+
+
+@dataclass(frozen=True, slots=True)
+class DueMessages:
+    """Messages that are due, soonest start first. `cut`: there are more than were looked at."""
+
+    messages: Sequence[Message]
+    cut: bool
+
+
+# Index: delivery_ready, in its order.
+DUE = text("""
+    SELECT id, starts_at, kind, recipient, message_key FROM session_worker.delivery
+     WHERE state = 'planned' AND send_after <= :now
+     ORDER BY starts_at, urgency, kind, recipient, id
+     LIMIT :limit""")
+
+# Index: delivery_told. A person's notices may be about starts far apart.
+DUE_NOTICES = text("""
+    SELECT id, starts_at, kind, recipient, message_key FROM session_worker.delivery
+     WHERE state = 'planned' AND kind = 'notice' AND send_after <= :now
+       AND recipient = ANY(CAST(:recipients AS text[]))
+     ORDER BY starts_at, id""")
+
+
+def find_due(conn: Connection, now: datetime, limit: int) -> DueMessages:
+    """What is due, without a lock."""
+    rows = conn.execute(DUE, {"now": now, "limit": limit + 1}).all()
+    cut = len(rows) > limit
+    messages = by_message(whole(rows) if cut else rows)
+    recipients = {row.recipient for row in rows if row.kind == "notice"}
+    if recipients:
+        told = {"now": now, "recipients": [*recipients]}
+        messages |= by_message(conn.execute(DUE_NOTICES, told).all())
+    return DueMessages([*messages.values()], cut)
+
+
+def whole(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Without the last message, which the limit may have cut.
+
+    The rows of a message are neighbours, but for notices: those are looked for by themselves.
+    """
+    if rows[-1].kind == "notice":
+        return rows
+    last = message_of(rows[-1])
+    return [row for row in rows if message_of(row) != last]
+
+
+def by_message(rows: Iterable[Row[Any]]) -> dict[Hashable, list[int]]:
+    messages: dict[Hashable, list[int]] = {}
+    for row in rows:
+        messages.setdefault(message_of(row), []).append(row.id)
+    return messages
+
+
+def message_of(row: Row[Any]) -> Hashable:
+    start = None if row.kind == "notice" else row.starts_at
+    return (start, row.kind, row.recipient, row.message_key)
+
+
+# Index: primary key. SKIP LOCKED lets claimants pass each other.
+LOCK = text("""
+    SELECT id FROM session_worker.delivery
+     WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'planned'
+       FOR UPDATE SKIP LOCKED""")
+
+
+def lock(conn: Connection, messages: Sequence[Message], wanted: int) -> list[Message]:
+    """The first of the messages whose first row nobody else has; with what of theirs is free."""
+    mine: list[Message] = []
+    for n in range(0, len(messages), wanted):
+        part = messages[n : n + wanted - len(mine)]
+        firsts = locked(conn, [message[0] for message in part])
+        mine += [message for message in part if message[0] in firsts]
+        if len(mine) == wanted:
+            break
+    others = locked(conn, [id_ for message in mine for id_ in message[1:]])
+    return [[message[0], *(id_ for id_ in message[1:] if id_ in others)] for message in mine]
+
+
+def locked(conn: Connection, ids: Sequence[int]) -> frozenset[int]:
+    return frozenset(conn.scalars(LOCK, {"ids": [*ids]})) if ids else frozenset()
+
+
+# Index: primary key. The rows are locked.
+TAKE = text("""
+    UPDATE session_worker.delivery d
+       SET state = 'claimed', holder = t.holder, lease_until = clock_timestamp() + :lease
+      FROM unnest(CAST(:ids AS bigint[]), CAST(:holders AS uuid[])) AS t(id, holder)
+     WHERE d.id = t.id""")
+
+
+def take(conn: Connection, parts: Sequence[Sequence[Message]], lease: timedelta) -> list[Batch]:
+    batches = [
+        Batch(uuid4(), tuple(sorted(id_ for message in part for id_ in message))) for part in parts
+    ]
+    held = [(id_, str(batch.holder)) for batch in batches for id_ in batch.ids]
+    if held:
+        ids, holders = zip(*held, strict=True)
+        conn.execute(TAKE, {"ids": [*ids], "holders": [*holders], "lease": lease})
+    return batches
+
+
+# Index: delivery_leased. A lease that ran out is not revived: it may have passed on.
+RENEW = text("""
+    UPDATE session_worker.delivery SET lease_until = clock_timestamp() + :lease
+     WHERE state IN ('claimed', 'sending') AND holder = :holder
+       AND lease_until > clock_timestamp()
+    RETURNING id""")
+
+
+def renew(conn: Connection, holder: UUID, lease: timedelta) -> frozenset[int]:
+    """Prolong what is left of a living lease; returns the rows that are still held."""
+    return frozenset(conn.scalars(RENEW, {"holder": holder, "lease": lease}))
+
+
+# Index: primary key.
+RELEASE = text("""
+    UPDATE session_worker.delivery SET state = 'planned', holder = NULL, lease_until = NULL
+     WHERE id = ANY(:ids) AND state = 'claimed' AND holder = :holder
+    RETURNING id""")
+
+
+def release(conn: Connection, batch: Batch) -> frozenset[int]:
+    """claimed → planned: the batch could not be handed out."""
+    return frozenset(conn.scalars(RELEASE, {"ids": [*batch.ids], "holder": batch.holder}))
+
+
+# Index: delivery_leased.
+LAPSE = text("""
+    UPDATE session_worker.delivery SET state = 'planned', holder = NULL, lease_until = NULL
+     WHERE state = 'claimed' AND lease_until <= clock_timestamp()
+    RETURNING id""")
+
+
+def lapse(conn: Connection) -> frozenset[int]:
+    """claimed → planned: the lease ran out before anything was sent."""
+    return frozenset(conn.scalars(LAPSE))
+
+
+# Index: delivery_leased.
+COUNT_CLAIMED = text("SELECT count(*) FROM session_worker.delivery WHERE state = 'claimed'")
+
+
+def count_claimed(conn: Connection) -> int:
+    """How many ledger rows are in workers' hands, not yet sent."""
+    return int(conn.scalars(COUNT_CLAIMED).one())

@@ -1,0 +1,102 @@
+"""The flood guard: what a bulk edit or a long outage would send at once is held for an admin.
+
+Changes and overdue reminders alone; an alarm, or a reminder that falls due on time, is never held.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from scheduler.reminders.moves.history import noted
+from scheduler.settings import Settings
+
+FLOOD = "flood"
+# FLOOD_LIMIT=0: so many times the busiest minute of the days before, and never less than LEAST.
+TIMES = 10
+LEAST = 200
+HISTORY = timedelta(days=7)
+# A reminder is overdue where it was planned so long after it was due.
+ON_TIME = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """What a pass would send about changes and overdue reminders. `messages`: one a person for all
+    changes, one a person and start for reminders; `changed` and `overdue` count sessions."""
+
+    messages: int
+    changed: int
+    overdue: int
+
+
+def hold_flood(
+    conn: Connection, settings: Settings, now: datetime, planned: Set[int]
+) -> frozenset[int]:
+    """planned → held, of the rows that this pass planned, where they are too many messages."""
+    if not planned:
+        return frozenset()
+    among = {"ids": [*planned], "now": now, "overdue_by": now - ON_TIME}
+    wave = Wave(*conn.execute(WAVE, among).one())
+    limit = settings.flood_limit or LEAST
+    if wave.messages > limit and not settings.flood_limit:
+        limit = usual_limit(conn, now)
+    if wave.messages <= limit:
+        return frozenset()
+    return hold(conn, among, words(wave, limit, settings, now))
+
+
+GUARDED = """id = ANY(CAST(:ids AS bigint[])) AND state = 'planned' AND send_after <= :now
+       AND (kind = 'notice' OR kind = 'reminder' AND due_at <= :overdue_by)"""
+
+# Index: primary key.
+WAVE = text(f"""
+    SELECT count(DISTINCT recipient) FILTER (WHERE kind = 'notice')
+           + count(DISTINCT (recipient, starts_at)) FILTER (WHERE kind = 'reminder'),
+           count(DISTINCT session_id) FILTER (WHERE kind = 'notice'),
+           count(DISTINCT session_id) FILTER (WHERE kind = 'reminder')
+      FROM session_worker.delivery
+     WHERE {GUARDED}""")
+
+# Index: attempt_recent. Asked for only where there are more than LEAST.
+BUSIEST = text("""
+    SELECT coalesce(max(messages), 0)
+      FROM (SELECT count(DISTINCT message_key) AS messages
+              FROM session_worker.attempt
+             WHERE begun_at > :since AND outcome = 'sent'
+             GROUP BY date_trunc('minute', begun_at)) minutes""")
+
+
+def usual_limit(conn: Connection, now: datetime) -> int:
+    busiest = int(conn.scalars(BUSIEST, {"since": now - HISTORY}).one())
+    return max(LEAST, TIMES * busiest)
+
+
+# A batch of its own for each flood, so that each is decided on for itself. Index: primary key.
+MAKE_BATCH = text("""
+    INSERT INTO session_worker.held_batch (cause, detail) VALUES (:cause, :detail) RETURNING id""")
+HOLD = noted(f"""
+    UPDATE session_worker.delivery SET state = 'held', reason = :cause, batch = :batch
+     WHERE {GUARDED}
+    RETURNING id, state, reason""")
+
+
+def hold(conn: Connection, among: Mapping[str, object], detail: str) -> frozenset[int]:
+    batch = conn.scalars(MAKE_BATCH, {"cause": FLOOD, "detail": detail}).one()
+    return frozenset(conn.scalars(HOLD, {**among, "cause": FLOOD, "batch": batch}))
+
+
+def words(wave: Wave, limit: int, settings: Settings, now: datetime) -> str:
+    """'500 sessions changed at Tue 2026-12-01 12:00: 520 messages, FLOOD_LIMIT 200'"""
+    at = f"{now.astimezone(settings.zone):%a %Y-%m-%d %H:%M}"
+    causes = []
+    if wave.changed:
+        causes.append(f"{sessions(wave.changed)} changed")
+    if wave.overdue:
+        causes.append(f"reminders of {sessions(wave.overdue)} were overdue")
+    return f"{' and '.join(causes)} at {at}: {wave.messages} messages, FLOOD_LIMIT {limit}"
+
+
+def sessions(count: int) -> str:
+    return "1 session" if count == 1 else f"{count} sessions"

@@ -1,0 +1,1 @@
+"""What falls due: sessions, leads, notices, agendas and repeated alarms → new deliveries."""

@@ -1,0 +1,192 @@
+"""Live sessions → ledger rows: one set-based statement, whatever the span.
+
+The tick and the sweep differ in the windows alone (`spans`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from models.catalog import SiteCatalog
+from scheduler.reminders.plan.windows import LONGEST_ALARM, Slot, Window, slots
+from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT, alarm_minutes
+from scheduler.settings import Settings
+from scheduler.site.recipients import people
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Ledger rows that a pass made, by the state they were made in."""
+
+    planned: frozenset[int]
+    obsolete: frozenset[int]
+    expired: frozenset[int]
+
+    @property
+    def all(self) -> frozenset[int]:
+        return self.planned | self.obsolete | self.expired
+
+
+def plan(
+    conn: Connection,
+    catalog: SiteCatalog,
+    settings: Settings,
+    now: datetime,
+    windows: Sequence[Window],
+    silent_until: datetime | None = None,
+) -> Made:
+    """Make the ledger rows that lack for live sessions whose start lies in a window.
+
+    A row is made as `planned`; `expired` if the session has begun; `obsolete` if its series is
+    paused, or if it was due by `silent_until` (the first tick).
+    Keys that are there are left alone, and take no sequence values.
+    """
+    if not windows:
+        return Made(frozenset(), frozenset(), frozenset())
+    read = slots(windows, settings.zone)
+    rows = conn.execute(
+        text(_plan(catalog, settings, read)),
+        {
+            **_spans(windows),
+            **_slots(read),
+            "zone": settings.site_timezone,
+            "now": now,
+            "horizon": now + settings.plan_ahead,
+            "silent_until": silent_until,
+        },
+    ).all()
+    by_state = {
+        state: frozenset(row.id for row in rows if row.state == state)
+        for state in ("planned", "obsolete", "expired")
+    }
+    return Made(**by_state)
+
+
+def _spans(windows: Sequence[Window]) -> dict[str, object]:
+    return {
+        "kinds": [window.lead.kind for window in windows],
+        "befores": [window.lead.before for window in windows],
+        "minutes": [window.lead.minutes for window in windows],
+        "afters": [window.after for window in windows],
+        "untils": [window.until for window in windows],
+    }
+
+
+def _slots(slots: Sequence[Slot]) -> dict[str, object]:
+    each = {
+        f"{field.name}_{number}": getattr(slot, field.name)
+        for number, slot in enumerate(slots)
+        for field in fields(slot)
+    }
+    return {**each, "first_day": slots[0].first_day, "last_day": slots[-1].last_day}
+
+
+def _within(slots: Sequence[Slot]) -> str:
+    return " OR ".join(
+        f"""s.session_date BETWEEN :first_day_{number} AND :last_day_{number}
+           AND s.start_time BETWEEN CAST(:first_time_{number} AS time)
+               AND CAST(:last_time_{number} AS time)"""
+        for number in range(len(slots))
+    )
+
+
+# Indexes: (session_date, start_time) of tutor_sessions where the site has one, once for each slot;
+# a site without it is read once, by a comparison or two of each row's date. The primary keys of
+# the people. delivery_once for each row found, whatever the ledger's size.
+# LIMIT holds the planner to that look-up: a ledger without statistics, in its first minute, would
+# get a plan that compares every row with every other.
+# The anti-join comes before ON CONFLICT, so that known keys take no sequence values; the latter is
+# for two passes at once.
+def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str:
+    return f"""
+    WITH session AS MATERIALIZED (
+        SELECT s.id, s.tutor_id, s.student_id, s.notification_enabled, s.alarm_enabled,
+               {alarm_minutes(catalog)} AS alarm_minutes, {STARTS_AT} AS starts_at,
+               {PAUSED} AS paused
+          FROM tutor_sessions s
+         WHERE s.session_date BETWEEN :first_day AND :last_day AND ({_within(read)})
+           AND (s.notification_enabled OR s.alarm_enabled) AND {LIVE}
+    ), due AS MATERIALIZED (
+        SELECT s.id AS session_id, s.tutor_id, s.student_id, s.starts_at, s.paused,
+               w.kind, w.minutes AS lead_minutes, s.starts_at - w.before AS due_at
+          FROM session s
+          JOIN unnest(
+                   CAST(:kinds AS text[]), CAST(:befores AS interval[]),
+                   CAST(:minutes AS integer[]), CAST(:afters AS timestamptz[]),
+                   CAST(:untils AS timestamptz[])) AS w(kind, before, minutes, after, until)
+            ON s.starts_at > w.after AND s.starts_at <= w.until
+           AND CASE w.kind WHEN 'reminder' THEN s.notification_enabled
+                           ELSE s.alarm_enabled AND w.minutes = s.alarm_minutes END
+    ), told AS ({people(catalog, settings)}
+    ), wished AS (
+        SELECT told.*, CASE
+               WHEN told.kind = 'reminder' AND {QUIET_WISHED}
+               THEN session_worker.heeding_quiet(person_id, due_at, starts_at, :zone)
+               ELSE due_at END AS send_after
+          FROM told
+    ), candidate AS (
+        SELECT DISTINCT ON (tutor_id, student_id, starts_at, kind, lead_minutes, recipient) *
+          FROM wished
+         WHERE due_at <= :horizon OR send_after <= :horizon
+         ORDER BY tutor_id, student_id, starts_at, kind, lead_minutes, recipient,
+                  paused, place, session_id
+    ), fresh AS (
+        SELECT c.*, CASE
+               WHEN paused THEN 'series_paused'
+               WHEN session_worker.begun(kind, lead_minutes, starts_at, :now) THEN 'begun'
+               WHEN due_at <= CAST(:silent_until AS timestamptz) THEN 'before_first_tick'
+               END AS reason
+          FROM candidate c
+          LEFT JOIN LATERAL (
+              SELECT d.id FROM session_worker.delivery d
+               WHERE d.tutor_id = c.tutor_id AND d.student_id = c.student_id
+                 AND d.starts_at = c.starts_at AND d.kind = c.kind
+                 AND d.lead_minutes = c.lead_minutes AND d.recipient = c.recipient
+                 AND d.revision = 0
+               LIMIT 1) known ON true
+         WHERE known.id IS NULL
+    )
+    INSERT INTO session_worker.delivery (
+        session_id, tutor_id, student_id, starts_at, kind, lead_minutes, recipient, person_id,
+        role, state, reason, due_at, send_after)
+    SELECT session_id, tutor_id, student_id, starts_at, kind, lead_minutes, recipient, person_id,
+           role,
+           CASE reason WHEN 'begun' THEN 'expired' ELSE
+               CASE WHEN reason IS NULL THEN 'planned' ELSE 'obsolete' END END,
+           reason, due_at, send_after
+      FROM fresh
+        ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING
+    RETURNING id, state"""
+
+
+# Hardly anybody has quiet hours on a new site; then nobody's are asked for.
+QUIET_WISHED = "EXISTS (SELECT FROM session_worker.preference WHERE quiet_from IS NOT NULL)"
+
+
+def quiet_hours_wished(conn: Connection) -> bool:
+    """Whether anybody has quiet hours, so that a reminder may have to go early."""
+    return bool(conn.scalar(text(f"SELECT {QUIET_WISHED}")))
+
+
+# Index: (session_date, start_time) of tutor_sessions where there is one. Only the coming week.
+def _alarm_minutes_in_use(catalog: SiteCatalog) -> str:
+    return f"""
+    SELECT DISTINCT {alarm_minutes(catalog)} FROM tutor_sessions s
+     WHERE s.alarm_enabled AND s.session_date BETWEEN :first_day AND :last_day
+     ORDER BY 1"""
+
+
+def alarm_minutes_in_use(
+    conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime
+) -> list[int]:
+    """The leads that coming alarms ask for, in minutes, ascending."""
+    today = now.astimezone(settings.zone).date()
+    days = LONGEST_ALARM + timedelta(days=2)
+    return [
+        *conn.scalars(
+            text(_alarm_minutes_in_use(catalog)),
+            {"first_day": today - timedelta(days=1), "last_day": today + days},
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Claimed messages read again, just before they are sent."""

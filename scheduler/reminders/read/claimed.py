@@ -1,0 +1,286 @@
+"""What the database says about claimed messages: read for a few at once, just before each is sent.
+
+Everything that a message says, and whether it may be sent, is read here in one statement
+(promises 4 to 6). `version` is the session row's; `moves.begin_sending` sends nothing if it has
+changed since.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from models.catalog import SiteCatalog
+from scheduler.message import Change, ChangeKind, Kind, Lesson, Recipient
+from scheduler.reminders.read.still_true import FALLEN, LIVE, STANDS, why_not_true
+from scheduler.settings import Role, Settings
+from scheduler.site.preferences import preferences_of
+from scheduler.site.series_people import people_joins
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How often a channel was tried, refused for good, and gave no answer."""
+
+    tries: int = 0
+    refusals: int = 0
+    unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One ledger row and everything its message needs.
+
+    `untrue`: why it is not to be sent at all; `barred`: why this person gets none. `tried`: by
+    channel. `key` and `first_tried_at` are those of the first try. `day`: an agenda's sessions.
+    """
+
+    id: int
+    session_id: int
+    kind: Kind
+    starts_at: datetime
+    lead_minutes: int
+    recipient_key: str
+    key: UUID | None
+    first_tried_at: datetime | None
+    attempts: int
+    version: str | None
+    untrue: str | None
+    barred: str | None
+    tried: Mapping[str, Tried]
+    lesson: Lesson
+    recipient: Recipient
+    day: tuple[Lesson, ...] = ()
+
+    @property
+    def group(self) -> tuple[datetime | None, Kind, str, UUID | None]:
+        """What one message is about: rows that are alike in this are sent together.
+
+        Notices and agendas are about many starts.
+        """
+        start = self.starts_at if self.kind in (Kind.ALARM, Kind.REMINDER) else None
+        return (start, self.kind, self.recipient_key, self.key)
+
+    @property
+    def lessons(self) -> tuple[Lesson, ...]:
+        """What the message names of it."""
+        return self.day or (self.lesson,)
+
+
+LEDGER = "session_worker.delivery"
+NOTHING: Mapping[str, object] = {}
+
+
+def read_facts(
+    conn: Connection,
+    catalog: SiteCatalog,
+    settings: Settings,
+    ids: Sequence[int],
+    holder: UUID,
+    ledger: str = LEDGER,
+    of_ledger: Mapping[str, object] = NOTHING,
+) -> list[Facts]:
+    """The facts of what `holder` has claimed among `ids`; soonest start first.
+
+    `ledger`: SQL of a relation with the ledger's columns; `of_ledger`: its own parameters.
+    """
+    parameters = {
+        **of_ledger,
+        "ids": list(ids),
+        "holder": holder,
+        "zone": settings.site_timezone,
+        "default_minutes": settings.default_duration_minutes,
+    }
+    rows = conn.execute(text(_read_facts(catalog, ledger)), parameters)
+    return [_facts(row, settings) for row in rows]
+
+
+# Indexes: primary keys throughout, (tutor_id, student_profile_id) of tutor_students, and
+# delivery_session for what a deleted row was. `told` is a deleted row's last words.
+def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
+    return f"""
+    SELECT DISTINCT ON (d.starts_at, d.urgency, d.kind, d.recipient, d.id, d.session_id)
+           d.id, d.session_id, d.kind, d.starts_at, d.lead_minutes, d.recipient, d.person_id,
+           d.role, d.change, d.message_key, d.message_at, d.attempts,
+           s.xmin::text AS version, {_untrue(catalog)} AS untrue, {_barred(catalog)} AS barred,
+           CASE WHEN d.attempts > 0 THEN {TRIED} END AS tried,
+           s.subject, s.mode, {_columns(catalog, "s", "topic", "meeting_link", "location")},
+           coalesce(session_worker.instant(session_worker.wall_end(
+               s.session_date + s.start_time, s.end_time,
+               {catalog.read("s", "tutor_sessions", "duration")}, :default_minutes), :zone),
+               d.starts_at) AS ends_at,
+           CASE WHEN s.id IS NULL THEN {TOLD} END AS told,
+           {_name(catalog, "tu", "tp", "tutor_profiles")} AS tutor_name,
+           coalesce({_own_name(catalog, "su")},
+                    {catalog.read("e", "tutor_students", "student_name")},
+                    {catalog.read("sp", "student_profiles", "username")}) AS student_name,
+           {_whiteboard(catalog)} AS whiteboard_name,
+           {_own_name(catalog, "ru")} AS person_name, ru.email,
+           {catalog.read("ru", "users", "phone")} AS phone,
+           {catalog.read("e", "tutor_students", "contact_email")} AS contact_email,
+           {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
+           to_jsonb(a) AS preferences, to_jsonb(k) AS kind_preferences
+      FROM {ledger} d
+      LEFT JOIN tutor_sessions s ON s.id = d.session_id
+      {people_joins(catalog, "d")}
+      LEFT JOIN tutor_students e ON e.tutor_id = tp.id AND e.student_profile_id = sp.id
+      LEFT JOIN users ru ON ru.id = d.person_id
+      LEFT JOIN session_worker.preference a ON a.person_id = d.person_id AND a.kind = '*'
+      LEFT JOIN session_worker.preference k ON k.person_id = d.person_id AND k.kind = d.kind
+     WHERE d.id = ANY(CAST(:ids AS bigint[])) AND d.state = 'claimed' AND d.holder = :holder
+     ORDER BY d.starts_at, d.urgency, d.kind, d.recipient, d.id, d.session_id,
+              e.id"""
+
+
+# Channel → its tries, those that refused for good and those without an answer; what was before an
+# admin had it sent again no longer counts.
+# Index: attempt_delivery.
+TRIED = """(
+    SELECT jsonb_object_agg(t.channel, t.tries) FROM (
+        SELECT channel, jsonb_build_array(
+                   count(*), count(*) FILTER (WHERE final),
+                   count(*) FILTER (WHERE outcome IS NULL OR outcome = 'unknown')) AS tries
+          FROM session_worker.attempt
+         WHERE delivery_id = d.id AND begun_at >= coalesce(d.tries_since, '-infinity')
+         GROUP BY channel) t)"""
+
+TOLD = """(
+    SELECT l.told FROM session_worker.delivery l
+     WHERE l.session_id = d.session_id AND l.recipient = d.recipient AND l.told IS NOT NULL
+     ORDER BY l.sent_at DESC NULLS LAST LIMIT 1)"""
+
+# A row that was entered anew for the same people and start, since the sweep last looked.
+ANEW = f"""EXISTS (
+    SELECT FROM (SELECT d.starts_at AT TIME ZONE :zone AS wall) w
+      JOIN tutor_sessions s ON s.session_date = w.wall::date AND s.start_time = w.wall::time
+     WHERE s.tutor_id = d.tutor_id AND s.student_id = d.student_id AND {LIVE})"""
+
+
+def _untrue(catalog: SiteCatalog) -> str:
+    return f"""CASE
+        WHEN d.kind = 'notice' AND d.change->>'kind' = 'cancelled'
+        THEN CASE WHEN {STANDS} OR {ANEW} THEN 'restored' END
+        WHEN d.kind = 'notice' THEN CASE {FALLEN} END
+        ELSE {why_not_true(catalog)} END"""
+
+
+def _barred(catalog: SiteCatalog) -> str:
+    return f"""CASE
+        WHEN coalesce(k.muted, a.muted) THEN 'muted'
+        WHEN d.role = 'tutor' AND {catalog.read("tp", "tutor_profiles", "is_suspended")}
+        THEN 'suspended'
+        WHEN d.role = 'tutor' AND NOT {catalog.read("tp", "tutor_profiles", "is_active")}
+          OR NOT {catalog.read("ru", "users", "is_active")} THEN 'inactive' END"""
+
+
+def _columns(catalog: SiteCatalog, alias: str, *columns: str) -> str:
+    return ", ".join(f"{catalog.read(alias, 'tutor_sessions', name)} AS {name}" for name in columns)
+
+
+def _own_name(catalog: SiteCatalog, alias: str) -> str:
+    first, father = (catalog.read(alias, "users", name) for name in ("first_name", "father_name"))
+    return f"nullif(btrim(concat_ws(' ', {first}, {father})), '')"
+
+
+def _name(catalog: SiteCatalog, user: str, profile: str, table: str) -> str:
+    return f"coalesce({_own_name(catalog, user)}, {catalog.read(profile, table, 'username')})"
+
+
+def _whiteboard(catalog: SiteCatalog) -> str:
+    needed = ("booking_id", "session_name", "session_date", "start_time")
+    if not all(catalog.has("whiteboard_sessions", column) for column in needed):
+        return "NULL::text"
+    return """(
+        SELECT b.session_name FROM whiteboard_sessions b
+         WHERE b.booking_id = e.id AND b.session_date = s.session_date
+           AND b.start_time = s.start_time
+         ORDER BY b.id LIMIT 1)"""
+
+
+def _facts(row: Row[Any], settings: Settings) -> Facts:
+    kind = Kind(row.kind)
+    return Facts(
+        id=row.id,
+        session_id=row.session_id,
+        kind=kind,
+        starts_at=row.starts_at,
+        lead_minutes=row.lead_minutes,
+        recipient_key=row.recipient,
+        key=row.message_key,
+        first_tried_at=row.message_at,
+        attempts=row.attempts,
+        version=row.version,
+        untrue=row.untrue,
+        barred=row.barred,
+        tried={channel: Tried(*counts) for channel, counts in (row.tried or {}).items()},
+        lesson=_lesson(row),
+        recipient=_recipient(row, settings),
+    )
+
+
+def _lesson(row: Row[Any]) -> Lesson:
+    told = row.told or {}
+    return Lesson(
+        session_id=row.session_id,
+        subject=row.subject or told.get("subject") or "",
+        topic=row.topic or told.get("topic"),
+        starts_at=row.starts_at,
+        ends_at=_ends_at(row, told),
+        mode=row.mode or told.get("mode"),
+        meeting_link=row.meeting_link,
+        location=row.location,
+        tutor_name=row.tutor_name,
+        student_name=row.student_name,
+        whiteboard_name=row.whiteboard_name,
+        delivery_id=row.id,
+        change=_change(row.change),
+    )
+
+
+def _ends_at(row: Row[Any], told: Mapping[str, Any]) -> datetime:
+    if row.version is None and "ends_at" in told:
+        return datetime.fromisoformat(told["ends_at"])
+    ends_at: datetime = row.ends_at
+    return ends_at
+
+
+def _change(change: Mapping[str, str] | None) -> Change | None:
+    if change is None:
+        return None
+    return Change(ChangeKind(change["kind"]), datetime.fromisoformat(change["old_starts_at"]))
+
+
+def _recipient(row: Row[Any], settings: Settings) -> Recipient:
+    """The student's enrolment holds a second address for the student."""
+    role = Role(row.role)
+    student = role is Role.STUDENT
+    preferences, addresses = preferences_of(row.preferences, row.kind_preferences, settings)
+    return Recipient(
+        person_id=row.person_id,
+        role=role,
+        name=row.person_name or (row.student_name if student else None),
+        email=_filled(row.email) or (_filled(row.contact_email) if student else None),
+        phone=_filled(row.phone) or (_filled(row.contact_phone) if student else None),
+        preferences=preferences,
+        addresses=addresses,
+    )
+
+
+def _filled(value: str | None) -> str | None:
+    return value if value and value.strip() else None
+
+
+def told(lesson: Lesson) -> str:
+    """What a notice will still name when the row is gone, as JSON for the ledger."""
+    return json.dumps(
+        {
+            "subject": lesson.subject,
+            "topic": lesson.topic,
+            "mode": lesson.mode,
+            "ends_at": lesson.ends_at.isoformat(),
+        }
+    )

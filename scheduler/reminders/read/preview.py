@@ -1,0 +1,120 @@
+"""The facts of a message that nobody is sent: as if its ledger rows were there, and claimed now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, text
+
+from models.catalog import SiteCatalog
+from scheduler.message import Kind
+from scheduler.reminders.read.claimed import Facts, read_facts
+from scheduler.reminders.read.still_true import LIVE, STARTS_AT, alarm_minutes
+from scheduler.settings import Role, Settings
+from scheduler.site.recipients import BRANCHES, NOBODY
+
+
+class NothingToShow(Exception):
+    """No such session, or nobody in that role. One line."""
+
+
+class Occasion(StrEnum):
+    """What a message is about; the three notices apart."""
+
+    ALARM = "alarm"
+    REMINDER = "reminder"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    RESTORED = "restored"
+    AGENDA = "agenda"
+
+    @property
+    def kind(self) -> Kind:
+        notices = (Occasion.MOVED, Occasion.CANCELLED, Occasion.RESTORED)
+        return Kind.NOTICE if self in notices else Kind(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which message is looked at. A move is shown as one from the day after: an old start that has
+    passed would keep the notice back."""
+
+    session_id: int
+    occasion: Occasion
+    role: Role
+
+
+def preview_facts(
+    conn: Connection, catalog: SiteCatalog, settings: Settings, wanted: Wanted
+) -> list[Facts]:
+    """All that the messages would name, also the sessions told of in the same message.
+
+    Reads only: what stands for the ledger's rows is a query, with ids below zero. Raises
+    NothingToShow.
+    """
+    if conn.execute(THERE, {"id": wanted.session_id}).one_or_none() is None:
+        raise NothingToShow(
+            f"there is no session {wanted.session_id}: give the id of a tutor_sessions row."
+        )
+    holder = uuid4()
+    imagined, parameters = _imagine(catalog, wanted), _parameters(settings, wanted, holder)
+    ids = conn.scalars(text(f"SELECT d.id FROM {imagined} d"), parameters).all()
+    if not ids:
+        raise NothingToShow(f"session {wanted.session_id} has no {wanted.role} to write to.")
+    return read_facts(conn, catalog, settings, ids, holder, imagined, parameters)
+
+
+# Index: primary key.
+THERE = text("SELECT id FROM tutor_sessions WHERE id = :id")
+
+
+def _parameters(settings: Settings, wanted: Wanted, holder: UUID) -> Mapping[str, object]:
+    notice = wanted.occasion.kind is Kind.NOTICE
+    leads = settings.reminder_leads
+    return {
+        "id": wanted.session_id,
+        "zone": settings.site_timezone,
+        "kind": wanted.occasion.kind,
+        "change": wanted.occasion if notice else None,
+        "reminder_minutes": int(max(leads).total_seconds() // 60) if leads else 0,
+        "holder": holder,
+    }
+
+
+# Indexes: primary keys; (session_date, start_time) of tutor_sessions for what is beside it, where
+# the site has one. An admin looks at one message.
+def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
+    return f"""(
+    WITH due AS (
+        SELECT s.id AS session_id, s.tutor_id, s.student_id, {STARTS_AT} AS starts_at,
+               CASE :kind WHEN 'alarm' THEN {alarm_minutes(catalog)}
+                          WHEN 'reminder' THEN CAST(:reminder_minutes AS integer)
+                          ELSE 0 END AS lead_minutes
+          FROM tutor_sessions s
+          JOIN tutor_sessions chosen ON {BESIDE[wanted.occasion.kind]}
+         WHERE chosen.id = :id AND (s.id = chosen.id OR {LIVE})
+    ), told AS (
+        {BRANCHES[wanted.role](catalog) or NOBODY}
+    ), numbered AS (
+        SELECT told.*, row_number() OVER (ORDER BY starts_at, session_id, recipient) AS number
+          FROM told
+         WHERE recipient IN (SELECT recipient FROM told WHERE session_id = :id)
+    )
+    SELECT -number AS id, session_id, tutor_id, student_id, starts_at,
+           CAST(:kind AS text) AS kind, 0 AS urgency, lead_minutes, recipient, person_id, role,
+           CASE WHEN CAST(:change AS text) IS NOT NULL THEN jsonb_build_object(
+               'kind', CAST(:change AS text), 'old_starts_at',
+               CASE :change WHEN 'moved' THEN starts_at + interval '1 day' ELSE starts_at END) END
+           AS change, NULL::uuid AS message_key, NULL::timestamptz AS message_at, 0 AS attempts,
+           NULL::timestamptz AS tries_since, 'claimed' AS state, CAST(:holder AS uuid) AS holder
+      FROM numbered)"""
+
+
+SAME_START = "(s.session_date, s.start_time) = (chosen.session_date, chosen.start_time)"
+BESIDE = {
+    Kind.ALARM: SAME_START,
+    Kind.REMINDER: SAME_START,
+    Kind.NOTICE: "s.id = chosen.id",
+    Kind.AGENDA: "s.session_date = chosen.session_date",
+}

@@ -1,0 +1,1 @@
+"""How the site's rows are read: people, session times, preferences."""

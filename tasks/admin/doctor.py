@@ -1,0 +1,123 @@
+"""What is wrong with an installation: its database, its channels, its broker and its workers."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from celery import Celery
+from kombu import Connection as Broker
+from kombu.exceptions import OperationalError
+from sqlalchemy import Connection
+
+from models.catalog import SiteMismatch, read_catalog
+from scheduler.doctor import Finding, Severity, examine_database
+from scheduler.doctor.life import START
+from scheduler.finding import error, note, warning
+from scheduler.settings import InvalidSetting, Settings
+from tasks.admin.setup import notes_on
+from tasks.database import engine
+
+BROKER_SECONDS = 3
+WORKER_SECONDS = 1.0
+RESTART = "mend the setting, and start the workers again"
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """`ok`: no finding is an error. The gravest come first."""
+
+    ok: bool
+    findings: Sequence[Finding]
+
+
+def examine(settings: Settings, now: datetime) -> Examination:
+    """Changes nothing. Raises ServerUnreachable where PostgreSQL is."""
+    with engine(settings).connect() as conn:
+        found = [*examine_database(conn, settings, now), *lacks(conn)]
+    found += check_channel_urls(settings)
+    found += check_templates(settings)
+    broken = [*check_broker(settings)]
+    found += broken or check_workers(settings, {finding.code for finding in found})
+    found.sort(key=lambda finding: [*Severity].index(finding.severity))
+    return Examination(all(each.severity is not Severity.ERROR for each in found), tuple(found))
+
+
+def lacks(conn: Connection) -> list[Finding]:
+    """What is optional and not there, as setup says it."""
+    try:
+        catalog = read_catalog(conn)
+    except SiteMismatch:
+        return []
+    cure = "nothing has to be done; with it the worker does more"
+    return [note(each.code, each.detail, cure) for each in notes_on(catalog)]
+
+
+def check_channel_urls(settings: Settings) -> Iterator[Finding]:
+    """Each channel by itself, then all of them as OUTBOX has them."""
+    from tasks.channels.configured import channel_of, channels_of  # Apprise is slow to import
+
+    tries = [partial(channel_of, each, settings, None) for each in settings.channels.values()]
+    broken = [*unusable("channel_unusable", tries)]
+    yield from broken or unusable("outbox_unusable", [partial(channels_of, settings)])
+
+
+def unusable(code: str, tries: Sequence[Callable[[], object]]) -> Iterator[Finding]:
+    """One finding for each that raises InvalidSetting, whose line shows no secret."""
+    for attempt in tries:
+        try:
+            attempt()
+        except InvalidSetting as refused:
+            yield error(code, str(refused), RESTART)
+
+
+def check_templates(settings: Settings) -> Iterator[Finding]:
+    from tasks.messages.render import words_of
+
+    yield from unusable("templates_unusable", [partial(words_of, settings)])
+
+
+def check_broker(settings: Settings) -> Iterator[Finding]:
+    """Without it nothing is handed out; what is due waits in the ledger (promise 8)."""
+    if not settings.redis_url.strip():
+        yield error("no_broker", "REDIS_URL is not set", "set it, such as redis://host:6379/0")
+        return
+    broker = Broker(settings.redis_url, connect_timeout=BROKER_SECONDS)
+    try:
+        with broker:
+            broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_SECONDS)
+            return
+    except (OperationalError, OSError, ValueError, LookupError, ImportError) as failure:
+        words = unreachable_words(broker, failure)
+    yield error("broker_unreachable", words, "start the broker, or mend REDIS_URL")
+
+
+def unreachable_words(broker: Broker, failure: Exception) -> str:
+    """In one line, without the password."""
+    where = f"{broker.hostname or 'localhost'}:{broker.port or '?'}"
+    words = " ".join(str(failure).split()) or type(failure).__name__
+    if broker.password:
+        words = words.replace(broker.password, "***")
+    return f"the broker at {where} cannot be reached: {words}"
+
+
+# Only then are the workers asked, as they are given a second to answer.
+SIGNS = {"never_ticked", "tick_stopped", "sweep_stopped", "overdue"}
+
+
+def check_workers(settings: Settings, found: Collection[str]) -> Iterator[Finding]:
+    """Where little happens: whether anybody takes from the queues."""
+    if not SIGNS & set(found):
+        return
+    # Not the process's own app: it may have been configured for another broker before.
+    with Celery(broker=settings.redis_url, set_as_current=False) as asking:
+        answers = asking.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
+    queues = {queue["name"] for each in answers.values() for queue in each}
+    if not answers:
+        find = warning if "never_ticked" in found else error
+        yield find("no_worker", "no worker answers on the broker", START)
+        return
+    for queue in ("planning", "delivery"):
+        if queue not in queues:
+            detail = f"no worker takes from the queue {queue}"
+            yield error("queue_unserved", detail, f"celery -A tasks worker -Q {queue}")

@@ -1,0 +1,45 @@
+"""The story of a session, with what the channels say about its people."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+
+from scheduler.ledger.story import Explanation, Reach, explain
+from scheduler.message import Recipient
+from scheduler.settings import InvalidSetting, Settings
+from tasks.database import engine, site_catalog
+
+
+def explain_session(settings: Settings, now: datetime, session_id: int) -> Explanation:
+    """Raises LedgerRefusal where nothing is known of the session."""
+    made = engine(settings)
+    with made.connect() as conn:
+        return explain(conn, site_catalog(made), settings, now, session_id, reach_of(settings))
+
+
+def reach_of(settings: Settings) -> Reach:
+    """Why a person cannot be reached by any channel, as a worker would find it; None: they can.
+
+    The channels are made at the first question: Apprise is slow to import.
+    """
+    judge = cache(lambda: judge_of(settings))
+    return lambda recipient: judge()(recipient)
+
+
+def judge_of(settings: Settings) -> Callable[[Recipient], str | None]:
+    from tasks.channels.address import Unreachable
+    from tasks.channels.configured import channels_of
+    from tasks.delivery.outbox import outbox_of
+    from tasks.delivery.verdict import Ways, reachable
+
+    try:
+        channels = channels_of(settings)
+    except InvalidSetting:
+        return lambda _: "channels_unreadable"
+    ways = Ways(channels, outbox_of(settings), frozenset(), settings.max_attempts)
+
+    def why(recipient: Recipient) -> str | None:
+        found = reachable(recipient, ways)
+        return found.reason if isinstance(found, Unreachable) else None
+
+    return why

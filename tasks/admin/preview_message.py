@@ -1,0 +1,92 @@
+"""One message as it would be sent now, to look at: nothing is sent and nothing is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+from uuid import uuid4
+
+from sqlalchemy import Engine
+
+from models.catalog import read_catalog
+from scheduler.message import Kind, Message
+from scheduler.reminders.read.claimed import Facts
+from scheduler.reminders.read.preview import Wanted, preview_facts
+from scheduler.settings import ChannelName, Role, Settings
+from tasks.delivery.verdict import has_begun
+from tasks.messages.letter import Letter
+from tasks.messages.render import Words, render, words_of
+from tasks.messages.segments import segments
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the message is to be shown. No language: the person's own."""
+
+    channel: ChannelName
+    language: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One person's message. `withheld`: why it would not be sent now; `sms`: how many it takes."""
+
+    person_id: int | None
+    role: Role
+    name: str | None
+    language: str
+    withheld: str | None
+    letter: Letter
+    sms: int | None
+
+
+def preview_messages(
+    engine: Engine, settings: Settings, wanted: Wanted, look: Look
+) -> tuple[Shown, ...]:
+    """One for each person in the role: a student may have two parents.
+
+    Raises NothingToShow, and InvalidSetting where a template cannot be used.
+    """
+    words = words_of(settings)
+    with engine.connect() as conn:
+        facts = preview_facts(conn, read_catalog(conn), settings, wanted)
+    rows = sorted(facts, key=lambda each: (each.recipient_key, each.starts_at, each.session_id))
+    by_person = groupby(rows, key=lambda each: each.recipient_key)
+    return tuple(shown(list(theirs), wanted, look, words) for _, theirs in by_person)
+
+
+def shown(rows: Sequence[Facts], wanted: Wanted, look: Look, words: Words) -> Shown:
+    chosen = next(row for row in rows if row.session_id == wanted.session_id)
+    named = [row for row in rows if row is chosen or row.untrue is None]
+    message = message_of(chosen, named, look)
+    letter = render(message, look.channel, words)
+    return Shown(
+        person_id=chosen.recipient.person_id,
+        role=chosen.recipient.role,
+        name=chosen.recipient.name,
+        language=words.tongue(message.recipient.preferences.language).code,
+        withheld=withheld(chosen, look.now),
+        letter=letter,
+        sms=segments(letter.text) if look.channel is ChannelName.SMS else None,
+    )
+
+
+def withheld(facts: Facts, now: datetime) -> str | None:
+    """Why it would not be sent now. A notice is shown as if its change were true."""
+    untrue = None if facts.kind is Kind.NOTICE else facts.untrue
+    return "begun" if has_begun(facts, now) else untrue or facts.barred
+
+
+def message_of(chosen: Facts, named: Sequence[Facts], look: Look) -> Message:
+    recipient = chosen.recipient
+    language = look.language or recipient.preferences.language
+    return Message(
+        kind=chosen.kind,
+        recipient=replace(recipient, preferences=replace(recipient.preferences, language=language)),
+        lessons=tuple(row.lesson for row in named),
+        lead=timedelta(minutes=chosen.lead_minutes),
+        key=uuid4(),
+        at=look.now,
+        now=look.now,
+    )

@@ -1,0 +1,78 @@
+"""One round by hand: plan, claim and deliver in this process (`celery -A tasks remind`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from scheduler.reminders.changes import Changes
+from scheduler.reminders.home import WrongDatabase, hold_elsewhere
+from scheduler.reminders.moves.claims import claim
+from scheduler.reminders.moves.follow_site import try_again
+from scheduler.reminders.sweep import sweep_by_hand
+from tasks.database import site_catalog
+from tasks.delivery.batch import work_through
+from tasks.delivery.dispatch import say_what_is_held
+from tasks.delivery.tally import Tally
+from tasks.delivery.tools import Tools
+
+FOREVER = timedelta.max
+
+
+@dataclass(frozen=True, slots=True)
+class RemindReport:
+    """Ledger rows that one round changed. `planned` counts those made or brought back, whatever
+    became of them then; one that a nearer lead replaced is `obsolete` as well, one that the flood
+    guard held is in no other count. `unanswered`: handed over, and nothing was heard of it."""
+
+    as_of: datetime
+    planned: int
+    sent: int
+    failed: int
+    expired: int
+    obsolete: int
+    unreachable: int
+    unanswered: int
+
+
+def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
+    """Plan and send what is due, as if it were `as_of`; None: now, read afresh for each message.
+
+    Safe to run beside workers and other rounds. Waits for a channel's rate. Raises WrongDatabase.
+    """
+    clock: Callable[[], datetime] = (lambda: as_of) if as_of else (lambda: datetime.now(UTC))
+    now = clock()
+    with tools.engine.begin() as conn:
+        elsewhere = hold_elsewhere(conn)
+        changes = Changes()
+        if not elsewhere:
+            changes = sweep_by_hand(conn, site_catalog(tools.engine), tools.settings, now)
+    if elsewhere:
+        raise WrongDatabase
+    say_what_is_held(changes)
+    return report(now, changes, deliver_all(tools, clock))
+
+
+def deliver_all(tools: Tools, clock: Callable[[], datetime]) -> Tally:
+    """Claim and deliver until nothing is due."""
+    settings, tally = tools.settings, Tally()
+    lease = timedelta(seconds=settings.lease_seconds)
+    while True:
+        with tools.engine.begin() as conn:
+            try_again(conn, clock())  # what one channel refused goes by the next at once
+            batches = claim(conn, clock(), 1, settings.claim_batch, lease)
+        if not batches:
+            return tally
+        tally += work_through(tools, batches[0], clock, FOREVER)
+
+
+def report(now: datetime, changes: Changes, tally: Tally) -> RemindReport:
+    return RemindReport(
+        as_of=now,
+        planned=len(changes.made),
+        sent=tally.sent,
+        failed=tally.failed,
+        expired=len(changes.expired) + tally.expired,
+        obsolete=len(changes.obsolete) + tally.obsolete,
+        unreachable=tally.unreachable,
+        unanswered=tally.unknown,
+    )

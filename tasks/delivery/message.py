@@ -1,0 +1,40 @@
+"""Ledger rows that are one message → the message, and its words."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from uuid import uuid4
+
+from scheduler.message import Message
+from scheduler.reminders.read.claimed import Facts
+from scheduler.settings import ChannelName
+from tasks.delivery.tools import Tools
+from tasks.delivery.verdict import Send
+from tasks.messages.letter import Letter
+from tasks.messages.render import render
+
+logger = logging.getLogger(__name__)
+
+
+def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
+    """One message about all the rows; its key and date are those of the first try (promise 3)."""
+    first = rows[0]
+    return Message(
+        kind=first.kind,
+        recipient=send.recipient,
+        lessons=tuple(chain.from_iterable(row.lessons for row in rows)),
+        lead=timedelta(minutes=min(row.lead_minutes for row in rows)),
+        key=first.key or uuid4(),
+        at=first.first_tried_at or now,
+        now=now,
+    )
+
+
+def worded(tools: Tools, message: Message, form: ChannelName) -> Letter | None:
+    """None: a template failed on it. One message must not stop the others."""
+    try:
+        return render(message, form, tools.words)
+    except Exception:
+        logger.exception("The message %s cannot be put into words", message.key)
+        return None

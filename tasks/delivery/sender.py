@@ -1,0 +1,239 @@
+"""A worker's way through messages: read, judge, commit as sending, call the provider, record.
+
+The commit that records how one message went may mark the next as being sent; so a connection has
+one message in `sending` at a time (design, "Reminders and alarms").
+"""
+
+import logging
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import chain
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from scheduler.message import Message
+from scheduler.reminders.channel_pauses import paused_channels
+from scheduler.reminders.moves import sending
+from scheduler.reminders.plan.agenda import with_days
+from scheduler.reminders.read.claimed import Facts, read_facts, told
+from scheduler.settings import ChannelName
+from tasks.channels.outcome import Outcome, Result
+from tasks.database import ServerUnreachable, site_catalog
+from tasks.delivery.message import message_of, worded
+from tasks.delivery.outbox import outbox_of
+from tasks.delivery.permits import NOW, Permits
+from tasks.delivery.record_try import Ended, record
+from tasks.delivery.record_unsent import let_go
+from tasks.delivery.tally import NOTHING, Tally
+from tasks.delivery.tools import Tools
+from tasks.delivery.verdict import Judgement, Postpone, Send, Ways, judge
+from tasks.messages.letter import Letter
+
+logger = logging.getLogger(__name__)
+
+# Facts older than this are read again: an address, a pause or a switch may have changed. A pause
+# holds within two seconds, a wait for the rate and the last try before it included.
+FRESH_SECONDS = 1.0
+# A message whose session changes again and again while it is looked at is left to the sweep.
+LOOKS = 3
+RECORD_AGAIN_SECONDS = 1.0
+# PostgreSQL's serialization_failure, deadlock_detected, lock_not_available.
+COLLISIONS = {"40001", "40P01", "55P03"}
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the shifts of a batch share."""
+
+    tools: Tools
+    holder: UUID
+    clock: Clock
+    permits: Permits
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.tools.settings.lease_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Facts and switches as they were read: ledger row → facts, at a monotonic instant."""
+
+    facts: Mapping[int, Facts]
+    paused: frozenset[str]
+    read_at: float
+
+    @property
+    def messages(self) -> list[list[int]]:
+        """The rows of each message, soonest start first."""
+        groups: dict[Hashable, list[int]] = {}
+        for facts in self.facts.values():
+            groups.setdefault(facts.group, []).append(facts.id)
+        return [*groups.values()]
+
+
+def take_snapshot(conn: Connection, work: Work, ids: Sequence[int]) -> Snapshot:
+    """What there is to say about those rows that the holder still has."""
+    catalog = site_catalog(work.tools.engine)
+    found: Sequence[Facts] = read_facts(conn, catalog, work.tools.settings, ids, work.holder)
+    found = with_days(conn, catalog, work.tools.settings, found, work.holder, work.clock())
+    return Snapshot({facts.id: facts for facts in found}, paused_channels(conn), time.monotonic())
+
+
+@dataclass
+class Sender:
+    """One connection's way through messages. `ended`: sent, and not recorded yet."""
+
+    work: Work
+    conn: Connection
+    snapshot: Snapshot
+    tally: Tally = field(default_factory=Tally)
+    ended: Ended | None = None
+
+    def deliver(self, messages: Sequence[Sequence[int]]) -> None:
+        """Each in its turn. Raises what the database raises, the last outcome being recorded."""
+        try:
+            for number, ids in enumerate(messages):
+                if time.monotonic() - self.snapshot.read_at > FRESH_SECONDS:
+                    self.read(list(chain.from_iterable(messages[number:])))
+                self.deliver_one(ids)
+            self.finish()
+        finally:
+            self.record_elsewhere()
+
+    def finish(self) -> None:
+        if self.ended is not None:
+            with self.recorded():
+                pass
+
+    def deliver_one(self, ids: Sequence[int]) -> None:
+        for _ in range(LOOKS):
+            rows = [self.snapshot.facts[id_] for id_ in ids if id_ in self.snapshot.facts]
+            if not rows or self.settled(rows):
+                return
+            self.read(ids)
+
+    def settled(self, rows: Sequence[Facts]) -> bool:
+        """As `settle`; False also where another transaction was in the way."""
+        try:
+            return self.settle(rows)
+        except OperationalError as error:
+            if getattr(error.orig, "pgcode", None) in COLLISIONS:
+                return False
+            raise
+
+    def read(self, ids: Sequence[int]) -> None:
+        """What is no longer held drops out."""
+        with self.recorded():
+            snapshot = take_snapshot(self.conn, self.work, ids)
+        others = {id_: facts for id_, facts in self.snapshot.facts.items() if id_ not in set(ids)}
+        self.snapshot = replace(snapshot, facts={**others, **snapshot.facts})
+
+    def settle(self, rows: Sequence[Facts]) -> bool:
+        """One message to its end. False: a session changed since it was read: read it again."""
+        judged = self.judged(rows)
+        send = send_of(judged)
+        if send is not None:
+            judged = self.rated(rows, judged, ChannelName(send.channel))
+            send = send_of(judged)
+        if send is not None:
+            return self.send(rows, send, judged)
+        with self.recorded() as moved:
+            moved.append(let_go(self.conn, judged, self.work.holder))
+        return True
+
+    def judged(self, rows: Sequence[Facts]) -> dict[int, Judgement]:
+        ways, now = ways_of(self.work.tools, self.snapshot.paused), self.work.clock()
+        return {row.id: judge(row, ways, now) for row in rows}
+
+    def rated(
+        self, rows: Sequence[Facts], judged: dict[int, Judgement], channel: ChannelName
+    ) -> dict[int, Judgement]:
+        """As judged, with a place within the channel's rate taken; or postponed until there is."""
+        if self.work.permits.take(channel):
+            return judged
+        self.finish()  # a wait may be long
+        wait = self.work.permits.wait_for(channel)
+        later = Postpone(self.work.clock() + wait, "rate")
+        return {
+            id_: later if wait > NOW and isinstance(each, Send) else each
+            for id_, each in self.judged(rows).items()
+        }
+
+    def send(self, rows: Sequence[Facts], send: Send, judged: dict[int, Judgement]) -> bool:
+        going = [row for row in rows if isinstance(judged[row.id], Send)]
+        message = message_of(going, send, self.work.clock())
+        letter = worded(self.work.tools, message, send.form)
+        if letter is None:
+            return self.fail(going)
+        claimed = [sending.Claimed(row.id, row.version, told(row.lesson)) for row in going]
+        envelope = sending.Envelope(send.channel, send.outbox, message.key, message.at)
+        try:
+            with self.recorded() as moved:
+                moved.append(let_go(self.conn, judged, self.work.holder))
+                tried = sending.begin_sending(
+                    self.conn, claimed, self.work.holder, envelope, self.work.lease
+                )
+        except sending.CannotBegin:
+            return False
+        self.ended = Ended(tried, going, send, self.transmit(letter, send, message))
+        return True
+
+    def fail(self, rows: Sequence[Facts]) -> bool:
+        ids = [row.id for row in rows]
+        with self.recorded() as moved:
+            failed = sending.fail_claimed(self.conn, ids, self.work.holder, "no_words")
+            moved.append(Tally(failed=len(failed)))
+        return True
+
+    def transmit(self, letter: Letter, send: Send, message: Message) -> Outcome:
+        channel = self.work.tools.channels[ChannelName(send.channel)]
+        try:
+            return channel.send(letter, send.recipient, message.key, message.at)
+        except Exception as error:  # a mistake of ours; what the provider got, nobody knows
+            logger.exception("The message %s broke its channel", message.key)
+            return Outcome(Result.UNKNOWN, type(error).__name__)
+
+    @contextmanager
+    def recorded(self) -> Iterator[list[Tally]]:
+        """A transaction that also records how the last message went; what is appended counts."""
+        moved: list[Tally] = []
+        with self.conn.begin():
+            if self.ended is not None:
+                moved.append(self.record(self.conn, self.ended))
+            yield moved
+        self.tally = sum((each for each in moved if each is not NOTHING), self.tally)
+        self.ended = None
+
+    def record(self, conn: Connection, ended: Ended) -> Tally:
+        return record(conn, ended, self.work.tools.settings, self.work.clock())
+
+    def record_elsewhere(self) -> None:
+        """On new connections, as long as the lease lasts: what is known must not be lost with one.
+
+        An outcome that stays unrecorded counts as unknown.
+        """
+        limit = time.monotonic() + self.work.lease.total_seconds()
+        while self.ended is not None and time.monotonic() < limit:
+            try:
+                with self.work.tools.engine.begin() as conn:
+                    self.record(conn, self.ended)
+                self.ended = None
+            except (SQLAlchemyError, ServerUnreachable):
+                time.sleep(RECORD_AGAIN_SECONDS)
+
+
+def send_of(judged: Mapping[int, Judgement]) -> Send | None:
+    return next((each for each in judged.values() if isinstance(each, Send)), None)
+
+
+def ways_of(tools: Tools, paused: frozenset[str]) -> Ways:
+    settings = tools.settings
+    return Ways(tools.channels, outbox_of(settings), paused, settings.max_attempts)

@@ -1,0 +1,34 @@
+"""What a worker process delivers with: made once, at the first batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import Engine
+
+from scheduler.settings import ChannelName, Settings
+from tasks.channels.channel import Channel
+from tasks.channels.configured import channels_of
+from tasks.database import worker_engine, worker_settings
+from tasks.messages.render import Words, words_of
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The database, the channels and the words of one process."""
+
+    engine: Engine
+    settings: Settings
+    channels: Mapping[ChannelName, Channel]
+    words: Words
+
+
+def tools_of(engine: Engine, settings: Settings) -> Tools:
+    """Raises InvalidSetting where a channel or a template cannot be used."""
+    return Tools(engine, settings, channels_of(settings), words_of(settings))
+
+
+@cache
+def worker_tools() -> Tools:
+    """The tools of this worker and the processes that it forks."""
+    return tools_of(worker_engine(), worker_settings())

@@ -1,0 +1,170 @@
+"""Claimed message → what is to be done with it now. A question only: it changes nothing.
+
+The order is that of the promises: begun, untrue, barred, quiet, and then by which channel.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduler.message import Kind, Recipient
+from scheduler.reminders.channel_pauses import is_paused
+from scheduler.reminders.read.claimed import Facts, Tried
+from scheduler.settings import ChannelName
+from scheduler.site.preferences import quiet_until
+from tasks.channels.address import Unreachable
+from tasks.channels.channel import Channel
+from tasks.delivery.outbox import Outbox
+
+GRACE = timedelta(minutes=1)
+PAUSE_CHECK = timedelta(seconds=30)
+LOG = "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """The session has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """It is no longer true."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """There is no way to this person."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Every channel has refused it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """Not now."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """By this channel, to this person, in the words of `form`; `others` are the channels that are
+    left if it refuses for good. `outbox`: as the ledger notes it."""
+
+    channel: str
+    form: ChannelName
+    recipient: Recipient
+    others: tuple[ChannelName, ...] = ()
+    outbox: str | None = None
+
+
+Judgement = Expire | Withdraw | GiveUp | Fail | Postpone | Send
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How messages may leave at this moment."""
+
+    channels: Mapping[ChannelName, Channel]
+    outbox: Outbox
+    paused: frozenset[str]
+    max_attempts: int
+
+
+def judge(facts: Facts, ways: Ways, now: datetime) -> Judgement:
+    """What is to be done with one ledger row."""
+    if has_begun(facts, now):
+        return Expire()
+    if facts.untrue is not None:
+        return Withdraw(facts.untrue)
+    if facts.barred is not None:
+        return GiveUp(facts.barred)
+    if (until := waits_for_quiet(facts, now)) is not None:
+        return Postpone(until, "quiet_hours")
+    return choose(facts, ways, now)
+
+
+def has_begun(facts: Facts, now: datetime) -> bool:
+    """As session_worker.begun; a notice also comes too late after the start that was told."""
+    if facts.lead_minutes == 0 and facts.kind in (Kind.ALARM, Kind.REMINDER):
+        return facts.starts_at < now - GRACE
+    return first_start(facts) <= now
+
+
+def first_start(facts: Facts) -> datetime:
+    change = facts.lesson.change
+    return facts.starts_at if change is None else min(facts.starts_at, change.old_starts_at)
+
+
+def waits_for_quiet(facts: Facts, now: datetime) -> datetime | None:
+    """The end of the person's quiet hours, if it comes before the start. An alarm never waits."""
+    if facts.kind is Kind.ALARM:
+        return None
+    until = quiet_until(facts.recipient.preferences, now)
+    return until if until is not None and until < first_start(facts) else None
+
+
+def choose(facts: Facts, ways: Ways, now: datetime) -> Judgement:
+    """The first channel of the person's order that reaches them and has not refused for good."""
+    found = reachable(facts.recipient, ways)
+    if isinstance(found, Unreachable):
+        return GiveUp(found.reason)
+    names = [name for name in found if not is_spent(facts.tried.get(name), ways.max_attempts)]
+    if not names:
+        return Fail("every channel has refused it")
+    send = send_by(facts.recipient, names, ways.outbox)
+    if is_paused(send.channel, ways.paused):
+        return Postpone(now + PAUSE_CHECK, "paused")
+    return send
+
+
+def send_by(recipient: Recipient, names: Sequence[ChannelName], outbox: Outbox) -> Send:
+    if outbox is Outbox.LOG:
+        return Send(LOG, names[0], recipient, (), outbox.value)
+    return Send(names[0], names[0], recipient, tuple(names[1:]), outbox.value)
+
+
+def is_spent(tried: Tried | None, max_attempts: int) -> bool:
+    return tried is not None and (tried.refusals > 0 or tried.tries >= max_attempts)
+
+
+def reachable(recipient: Recipient, ways: Ways) -> list[ChannelName] | Unreachable:
+    """The channels that reach this person, in order; or why there is none."""
+    if not ways.channels:
+        return without_channels(recipient, ways.outbox)
+    answers = {
+        name: ways.channels[name].reach(recipient) for name in order(recipient, ways.channels)
+    }
+    found = [name for name, answer in answers.items() if not isinstance(answer, Unreachable)]
+    return found or why_not(recipient, answers)
+
+
+def order(recipient: Recipient, channels: Mapping[ChannelName, Channel]) -> list[ChannelName]:
+    """The person's choice where any of it is configured, else all in the settings' order."""
+    return [name for name in recipient.preferences.channels or () if name in channels] or [
+        *channels
+    ]
+
+
+def without_channels(recipient: Recipient, outbox: Outbox) -> list[ChannelName] | Unreachable:
+    """With OUTBOX=log no channel has to be configured: an address is enough."""
+    if outbox is not Outbox.LOG:
+        return Unreachable("no_channel")
+    has = {ChannelName.EMAIL: recipient.email, ChannelName.SMS: recipient.phone}
+    return [name for name, address in has.items() if address] or Unreachable("no_address")
+
+
+def why_not(recipient: Recipient, answers: Mapping[ChannelName, object]) -> Unreachable:
+    if not (recipient.email or recipient.phone or recipient.addresses):
+        return Unreachable("no_address")
+    reasons = [answer.reason for answer in answers.values() if isinstance(answer, Unreachable)]
+    return Unreachable(", ".join(dict.fromkeys(reasons)))

@@ -1,0 +1,1 @@
+"""Known failures → one line on standard error and an exit code."""

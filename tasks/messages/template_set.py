@@ -1,0 +1,127 @@
+"""The templates: those built in, and in their place those of the admin's folder.
+
+Jinja's immutable sandbox runs them, since an admin's folder may be written by many hands; an
+undefined name is an error; HTML is escaped. A value of the site is never compiled as a template.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateSyntaxError,
+)
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from scheduler.settings import InvalidSetting
+
+log = logging.getLogger(__name__)
+
+BUILT_IN = Path(__file__).parent / "templates"
+TEMPLATE_SUFFIXES = {".txt", ".html"}
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSet:
+    """Compiled templates by name ('en/alarm/sms.txt'). `spare` are the built-in ones: a message is
+    never lost to an error in an admin's."""
+
+    templates: Mapping[str, Template]
+    spare: Mapping[str, Template]
+
+    def write(self, name: str, context: Mapping[str, object]) -> str:
+        template, spare = self.templates[name], self.spare[name]
+        if template is spare:
+            return template.render(context)
+        try:
+            return template.render(context)
+        except Exception:
+            log.exception("Template %s failed: the built-in one is used.", template.filename)
+            return spare.render(context)
+
+    @property
+    def without_spare(self) -> "TemplateSet":
+        """For rehearsals: here an error is one."""
+        return TemplateSet(self.templates, self.templates)
+
+
+def template_set_of(folder: str) -> TemplateSet:
+    """The templates, with those of `folder` ('' for none) in place of the built-in ones.
+
+    Raises InvalidSetting where the folder or a template in it cannot be used.
+    """
+    spare = compiled(FileSystemLoader(BUILT_IN))
+    if not folder:
+        return TemplateSet(spare, spare)
+    theirs = Path(folder)
+    if not theirs.is_dir():
+        raise InvalidSetting(f"TEMPLATES: {folder!r} is no folder: name one that exists, or none.")
+    refuse_strays(theirs)
+    try:
+        chosen = compiled(ChoiceLoader([FileSystemLoader(theirs), FileSystemLoader(BUILT_IN)]))
+    except (TemplateSyntaxError, UnicodeDecodeError, OSError) as error:
+        raise InvalidSetting(f"TEMPLATES: {complaint(error, theirs)}") from None
+    return TemplateSet(replaced(chosen, theirs, spare), spare)
+
+
+def compiled(loader: BaseLoader) -> Mapping[str, Template]:
+    environment = ImmutableSandboxedEnvironment(
+        loader=loader,
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    return MappingProxyType({name: environment.get_template(name) for name in names()})
+
+
+def names() -> Iterator[str]:
+    """The names of the built-in templates, the parts they include (`_…`) left out."""
+    for path in sorted(BUILT_IN.rglob("*")):
+        if path.suffix in TEMPLATE_SUFFIXES and not path.name.startswith("_"):
+            yield path.relative_to(BUILT_IN).as_posix()
+
+
+def refuse_strays(theirs: Path) -> None:
+    """A template whose name replaces nothing is a slip of the pen. Parts (`_…`) may be new."""
+    known = set(names())
+    for path in sorted(theirs.rglob("*")):
+        name = path.relative_to(theirs)
+        hidden = path.name[0] == "_" or any(part[0] == "." for part in name.parts)
+        if path.suffix in TEMPLATE_SUFFIXES and not hidden and name.as_posix() not in known:
+            raise InvalidSetting(
+                f"TEMPLATES: {path} replaces nothing: name it as a built-in one, such as"
+                f" en/alarm/sms.txt, or begin its name with _ if others include it."
+            )
+
+
+def replaced(
+    chosen: Mapping[str, Template], theirs: Path, spare: Mapping[str, Template]
+) -> Mapping[str, Template]:
+    """All of `chosen` where a part (`_…`) is replaced, since any may include it; else theirs."""
+    if any(theirs.rglob("_*")):
+        return chosen
+    return {name: chosen[name] if (theirs / name).is_file() else spare[name] for name in spare}
+
+
+def complaint(error: BaseException, theirs: Path) -> str:
+    """The error in one line, with the file and line of the admin's template where it is known."""
+    words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename or error.name} line {error.lineno}: {error.message}."
+    place, trace = str(theirs), error.__traceback__
+    while trace:
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(str(theirs)):
+            place = f"{file} line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{place}: {words}."

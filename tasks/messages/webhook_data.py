@@ -1,0 +1,53 @@
+"""What the webhook carries for a program: the message's facts as JSON values.
+
+The site's own alarm needs ids: `session_worker.acknowledge(delivery)` takes a delivery's.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from scheduler.message import Change, Lesson, Message
+
+VERSION = 1
+
+
+def facts_of(message: Message) -> Mapping[str, object]:
+    """Of a message with clean texts. Instants are ISO 8601 in the person's zone; what is not known
+    is null."""
+    recipient = message.recipient
+    return {
+        "version": VERSION,
+        "kind": message.kind.value,
+        "key": str(message.key),
+        "role": recipient.role.value,
+        "person_id": recipient.person_id,
+        "language": recipient.preferences.language,
+        "lead_minutes": int(message.lead.total_seconds() // 60),
+        "sessions": [session(lesson, message) for lesson in message.lessons],
+    }
+
+
+def session(lesson: Lesson, message: Message) -> Mapping[str, object]:
+    return {
+        "session_id": lesson.session_id,
+        "delivery_id": lesson.delivery_id,
+        "subject": lesson.subject,
+        "topic": lesson.topic or None,
+        "starts_at": local(lesson.starts_at, message),
+        "ends_at": local(lesson.ends_at, message),
+        "mode": lesson.mode or None,
+        "meeting_link": lesson.meeting_link or None,
+        "location": lesson.location or None,
+        "tutor": lesson.tutor_name or None,
+        "student": lesson.student_name or None,
+        "whiteboard": lesson.whiteboard_name or None,
+        "change": lesson.change and change(lesson.change, message),
+    }
+
+
+def change(told: Change, message: Message) -> Mapping[str, object]:
+    return {"kind": told.kind.value, "old_starts_at": local(told.old_starts_at, message)}
+
+
+def local(instant: datetime, message: Message) -> str:
+    return instant.astimezone(message.recipient.preferences.zone).isoformat()

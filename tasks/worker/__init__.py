@@ -1,0 +1,1 @@
+"""The Celery app's wiring: configuration, start and stop, and what the log says."""

@@ -1,0 +1,42 @@
+"""The database check of beat at its start: on a copy nothing is sent, and the log says so."""
+
+from threading import Thread
+from time import sleep
+from typing import Any
+
+from celery.signals import beat_init
+
+from scheduler.reminders.home import WrongDatabase, is_elsewhere
+from scheduler.settings import Settings, load_settings
+from tasks.database import engine
+from tasks.worker.error_lines import AGAIN_SECONDS, lines_of, log_once
+
+
+@beat_init.connect
+def begin(**_: Any) -> None:
+    settings = load_settings()
+    if settings.database_url.strip():  # beat itself does without
+        Thread(target=watch, args=(settings,), daemon=True).start()
+
+
+def watch(settings: Settings) -> None:
+    """Say once a minute that nothing is sent from here, or that PostgreSQL is away."""
+    while True:
+        check_database(settings)
+        sleep(AGAIN_SECONDS)
+
+
+def check_database(settings: Settings) -> None:
+    database = engine(settings)
+    try:
+        with database.connect() as conn:
+            elsewhere = is_elsewhere(conn)
+        if elsewhere:
+            log_once(str(WrongDatabase()))
+    except Exception as error:
+        lines = lines_of(error)
+        if not lines:
+            raise
+        log_once(*lines)
+    finally:
+        database.dispose()

@@ -1,0 +1,43 @@
+"""How Celery reads celeryconfig.py: an unreadable setting becomes one line, and exit code 2."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from celery.loaders.app import AppLoader
+
+from scheduler.settings import InvalidSetting
+from tasks.database import worker_settings
+
+
+class UnreadableConfiguration(click.ClickException, InvalidSetting):
+    """A setting that stops Celery's own commands too (`worker`, `beat`, `call`).
+
+    They know nothing of our errors, but click prints its own as one line.
+    """
+
+    exit_code = 2
+
+
+class SettingsLoader(AppLoader):
+    """Celery's loader of an app, which says what is wrong instead of showing a traceback."""
+
+    def config_from_object(self, obj: Any, silent: bool = False) -> Any:  # noqa: FBT001, FBT002 (Celery's signature)
+        with one_line():
+            return super().config_from_object(obj, silent=silent)
+
+    def on_worker_init(self) -> None:
+        """A worker or beat begins: it does not where it could not do its work."""
+        from tasks.delivery.startup import refuse_unusable
+
+        with one_line():
+            refuse_unusable(worker_settings())
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    try:
+        yield
+    except InvalidSetting as error:
+        raise UnreadableConfiguration(str(error)) from error

@@ -1,0 +1,152 @@
+"""Claims: what is handed out, in which order, and to one worker only (promises 3, 5 and 8)."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
+
+from sqlalchemy import Connection, text
+
+from scheduler.reminders.moves.claims import (
+    BESIDES,
+    Batch,
+    claim,
+    count_claimed,
+    lapse,
+    release,
+    renew,
+)
+from tests.scheduler.ledger.rows import HOUR, KEY, MINUTE, NOW, START, a_delivery, row_of
+from tests.servers import connect
+
+LEASE = timedelta(seconds=60)
+NO_LEASE = timedelta(seconds=-1)
+DUE = {"send_after": NOW - MINUTE}
+
+
+def claimed(conn: Connection, batches: int = 1, size: int = 100) -> list[list[int]]:
+    return [[*batch.ids] for batch in claim(conn, NOW, batches, size, LEASE)]
+
+
+def test_what_is_not_due_is_not_claimed(conn: Connection) -> None:
+    a_delivery(conn, send_after=NOW + timedelta(seconds=1))
+    due = a_delivery(conn, session_id=2, student_id=2, send_after=NOW)
+
+    assert claimed(conn) == [[due]]
+
+
+def test_the_soonest_start_goes_first_and_alarms_before_reminders_before_notices(
+    conn: Connection,
+) -> None:
+    later = a_delivery(conn, starts_at=START + HOUR, kind="alarm", **DUE)
+    notice = a_delivery(conn, kind="notice", **DUE)
+    reminder = a_delivery(conn, kind="reminder", **DUE)
+    alarm = a_delivery(conn, kind="alarm", **DUE)
+
+    assert claimed(conn, batches=4, size=1) == [[alarm], [reminder], [notice], [later]]
+
+
+def test_what_one_person_gets_about_one_start_is_claimed_whole(conn: Connection) -> None:
+    group = [a_delivery(conn, session_id=n, student_id=n, **DUE) for n in (1, 2, 3)]
+    other = a_delivery(conn, recipient="user:8", **DUE)
+
+    assert claimed(conn, batches=2, size=1) == [group, [other]]
+
+
+def test_a_message_of_more_rows_than_a_claimant_looks_at_is_claimed_whole(
+    conn: Connection,
+) -> None:
+    group = [a_delivery(conn, session_id=n, student_id=n, **DUE) for n in range(BESIDES + 50)]
+
+    assert claimed(conn, size=1) == [group]
+
+
+def test_what_was_tried_as_one_message_is_not_mixed_with_what_came_later(
+    conn: Connection,
+) -> None:
+    tried = a_delivery(conn, message_key=KEY, **DUE)
+    fresh = a_delivery(conn, session_id=2, student_id=2, **DUE)
+
+    assert sorted(claimed(conn, batches=2, size=1)) == [[tried], [fresh]]
+
+
+def test_a_batch_has_a_holder_and_a_lease_of_its_own(conn: Connection) -> None:
+    first, second = (a_delivery(conn, recipient=f"user:{n}", **DUE) for n in (1, 2))
+    batches = claim(conn, NOW, 2, 1, LEASE)
+
+    rows = [row_of(conn, first), row_of(conn, second)]
+    assert {row.holder for row in rows} == {batch.holder for batch in batches}
+    assert all(row.state == "claimed" and row.lease_until is not None for row in rows)
+
+
+def test_many_claimants_at_once_never_share_and_never_split_a_group(
+    conn: Connection, database: str
+) -> None:
+    for recipient in range(60):
+        for session in range(3):
+            a_delivery(conn, recipient=f"user:{recipient}", session_id=session,
+                       student_id=session, **DUE)  # fmt: skip
+    conn.commit()
+
+    def take(_: int) -> list[Batch]:
+        mine = []
+        with connect(database) as own:
+            while batches := claim(own, NOW, 1, 4, LEASE):
+                own.commit()
+                mine += batches
+        return mine
+
+    with ThreadPoolExecutor(6) as pool:
+        batches = [batch for mine in pool.map(take, range(6)) for batch in mine]
+
+    conn.commit()
+    taken = Counter(id_ for batch in batches for id_ in batch.ids)
+    holders = conn.scalars(
+        text("SELECT count(DISTINCT holder) FROM session_worker.delivery GROUP BY recipient")
+    ).all()
+    assert len(taken) == 180
+    assert set(taken.values()) == {1}
+    assert set(holders) == {1}
+
+
+def test_a_lease_that_ran_out_gives_the_rows_back(conn: Connection) -> None:
+    lost = a_delivery(conn, **DUE)
+    claim(conn, NOW, 1, 1, NO_LEASE)
+    kept = a_delivery(conn, recipient="user:8", **DUE)
+    claim(conn, NOW, 1, 1, LEASE)
+
+    assert lapse(conn) == {lost}
+    assert row_of(conn, lost).state == "planned"
+    assert row_of(conn, kept).state == "claimed"
+
+
+def test_a_living_lease_is_prolonged(conn: Connection) -> None:
+    id_ = a_delivery(conn, **DUE)
+    (batch,) = claim(conn, NOW, 1, 1, LEASE)
+    before = row_of(conn, id_).lease_until
+
+    assert renew(conn, batch.holder, HOUR) == {id_}
+    assert row_of(conn, id_).lease_until > before + LEASE
+
+
+def test_a_lease_that_ran_out_is_not_revived(conn: Connection) -> None:
+    a_delivery(conn, **DUE)
+    (batch,) = claim(conn, NOW, 1, 1, NO_LEASE)
+
+    assert renew(conn, batch.holder, LEASE) == frozenset()
+
+
+def test_a_batch_that_no_broker_takes_goes_back_at_once(conn: Connection) -> None:
+    id_ = a_delivery(conn, **DUE)
+    (batch,) = claim(conn, NOW, 1, 1, LEASE)
+
+    assert count_claimed(conn) == 1
+    assert release(conn, batch) == {id_}
+    assert count_claimed(conn) == 0
+
+
+def test_another_holder_releases_nothing(conn: Connection) -> None:
+    id_ = a_delivery(conn, **DUE)
+    claim(conn, NOW, 1, 1, LEASE)
+
+    assert release(conn, Batch(uuid4(), (id_,))) == frozenset()

@@ -1,0 +1,225 @@
+"""The moves of a message that is being sent (promise 3)."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, text
+
+from scheduler.reminders.moves import sending
+from tests.builders import a_session
+from tests.scheduler.ledger.rows import KEY, MINUTE, NOW, START, a_delivery, an_attempt, row_of
+
+HOLDER = UUID(int=1)
+ANOTHER = UUID(int=2)
+LEASE = timedelta(seconds=60)
+
+
+def a_claim(conn: Connection, **columns: Any) -> int:
+    """A claimed row whose lease lives for an hour."""
+    until = conn.scalar(text("SELECT clock_timestamp() + interval '1 hour'"))
+    held = {"state": "claimed", "holder": HOLDER, "lease_until": until}
+    return a_delivery(conn, **{**held, **columns})
+
+
+def lease_over(conn: Connection) -> None:
+    conn.execute(text("UPDATE session_worker.delivery SET lease_until = clock_timestamp()"))
+
+
+def version_of(conn: Connection, session_id: int) -> str | None:
+    found = conn.scalar(
+        text("SELECT xmin::text FROM tutor_sessions WHERE id = :id"), {"id": session_id}
+    )
+    return None if found is None else str(found)
+
+
+def begin(
+    conn: Connection, *ids: int, holder: UUID = HOLDER, key: UUID = KEY, channel: str = "email"
+) -> sending.Try:
+    rows = [
+        sending.Claimed(id_, version_of(conn, row_of(conn, id_).session_id), "{}") for id_ in ids
+    ]
+    envelope = sending.Envelope(channel, None, key, NOW)
+    return sending.begin_sending(conn, rows, holder, envelope, LEASE)
+
+
+def a_try(conn: Connection, **columns: Any) -> tuple[int, sending.Try]:
+    id_ = a_claim(conn, **columns)
+    return id_, begin(conn, id_)
+
+
+def test_what_is_to_be_sent_is_written_down_with_a_try_first(conn: Connection) -> None:
+    id_, tried = a_try(conn)
+
+    row = row_of(conn, id_)
+    assert (row.state, row.channel, row.message_key, row.message_at) == (
+        "sending",
+        "email",
+        KEY,
+        NOW,
+    )
+    assert row.attempts == 1
+    outcome = conn.execute(
+        text("SELECT delivery_id, outcome, ended_at FROM session_worker.attempt")
+    )
+    assert outcome.all() == [(id_, None, None)]
+    assert tried.ids == [id_]
+
+
+def test_a_claim_whose_lease_ran_out_is_not_sent(conn: Connection) -> None:
+    id_ = a_claim(conn)
+    lease_over(conn)
+
+    with pytest.raises(sending.CannotBegin):
+        begin(conn, id_)
+    assert row_of(conn, id_).state == "claimed"
+
+
+def test_a_claim_that_passed_on_is_not_sent_by_its_old_holder(conn: Connection) -> None:
+    id_ = a_claim(conn, holder=ANOTHER)
+
+    with pytest.raises(sending.CannotBegin):
+        begin(conn, id_)
+
+
+def test_a_session_that_changed_since_it_was_read_is_looked_at_again(conn: Connection) -> None:
+    session = a_session(conn)
+    conn.commit()
+    id_ = a_claim(conn, session_id=session)
+    row = sending.Claimed(id_, version_of(conn, session), "{}")
+    conn.execute(text("UPDATE tutor_sessions SET topic = 'another'"))
+
+    with pytest.raises(sending.CannotBegin):
+        sending.begin_sending(conn, [row], HOLDER, sending.Envelope("email", None, KEY, NOW), LEASE)
+
+
+def test_a_session_that_was_deleted_since_it_was_read_is_looked_at_again(
+    conn: Connection,
+) -> None:
+    session = a_session(conn)
+    id_ = a_claim(conn, session_id=session)
+    row = sending.Claimed(id_, version_of(conn, session), "{}")
+    conn.execute(text("DELETE FROM tutor_sessions"))
+
+    with pytest.raises(sending.CannotBegin):
+        sending.begin_sending(conn, [row], HOLDER, sending.Envelope("email", None, KEY, NOW), LEASE)
+
+
+def test_one_row_that_cannot_go_keeps_the_whole_message(conn: Connection) -> None:
+    going = a_claim(conn)
+    gone = a_claim(conn, session_id=2, student_id=2, holder=ANOTHER)
+
+    with pytest.raises(sending.CannotBegin):
+        begin(conn, going, gone)
+
+
+def test_a_sent_message_says_when(conn: Connection) -> None:
+    id_, tried = a_try(conn)
+
+    assert sending.mark_sent(conn, tried, "250 ok", NOW) == {id_}
+    row = row_of(conn, id_)
+    assert (row.state, row.sent_at, row.holder) == ("sent", NOW, None)
+    words = conn.execute(text("SELECT outcome, words, final FROM session_worker.attempt")).all()
+    assert words == [("sent", "250 ok", False)]
+
+
+def test_a_failure_is_tried_again_later(conn: Connection) -> None:
+    id_, tried = a_try(conn)
+    sending.mark_failed(conn, tried, "451 later", NOW + MINUTE)
+
+    row = row_of(conn, id_)
+    assert (row.state, row.reason, row.retry_at) == ("failed", "451 later", NOW + MINUTE)
+
+
+def test_another_holder_records_nothing(conn: Connection) -> None:
+    id_, tried = a_try(conn)
+    stranger = sending.Try(ANOTHER, tried.attempts)
+
+    assert sending.mark_sent(conn, stranger, "250 ok", NOW) == frozenset()
+    assert row_of(conn, id_).state == "sending"
+
+
+def test_who_died_while_sending_leaves_an_unknown_that_is_repeated(conn: Connection) -> None:
+    id_, _ = a_try(conn)
+    lease_over(conn)
+
+    assert sending.lose(conn, ["email"], NOW) == {id_}
+    row = row_of(conn, id_)
+    assert (row.state, row.reason, row.retry_at) == ("unknown", "no_answer", NOW)
+
+
+def test_a_living_lease_loses_nothing(conn: Connection) -> None:
+    id_, _ = a_try(conn)
+
+    assert sending.lose(conn, ["email"], NOW) == frozenset()
+    assert row_of(conn, id_).state == "sending"
+
+
+def test_a_channel_that_does_not_repeat_holds_what_it_lost(conn: Connection) -> None:
+    id_, _ = a_try(conn)
+    lease_over(conn)
+    sending.lose(conn, ["webhook"], NOW)
+
+    row = row_of(conn, id_)
+    assert (row.state, row.reason, row.retry_at) == ("held", "no_answer", None)
+
+
+def test_what_was_lost_twice_is_held(conn: Connection) -> None:
+    id_ = a_claim(conn)
+    an_attempt(conn, id_, outcome=None, ended_at=None)
+    begin(conn, id_)
+    lease_over(conn)
+    sending.lose(conn, ["email"], NOW)
+
+    assert row_of(conn, id_).state == "held"
+
+
+def test_a_yes_that_comes_after_the_lease_still_counts(conn: Connection) -> None:
+    id_, tried = a_try(conn)
+    lease_over(conn)
+    sending.lose(conn, ["email"], NOW)
+
+    assert sending.mark_sent(conn, tried, "250 ok", NOW) == frozenset()
+    assert sending.mark_sent_late(conn, tried, NOW) == {id_}
+    assert row_of(conn, id_).state == "sent"
+
+
+def test_a_late_yes_leaves_alone_what_is_being_repeated(conn: Connection) -> None:
+    id_, tried = a_try(conn)
+    conn.execute(text("UPDATE session_worker.delivery SET holder = :other"), {"other": ANOTHER})
+
+    assert sending.mark_sent_late(conn, tried, NOW) == frozenset()
+    assert row_of(conn, id_).state == "sending"
+
+
+@pytest.mark.parametrize(
+    ("move", "state", "reason"),
+    [
+        (lambda conn, ids: sending.let_expire(conn, ids, HOLDER), "expired", "begun"),
+        (
+            lambda conn, ids: sending.withdraw_claimed(conn, ids, HOLDER, "moved"),
+            "obsolete",
+            "moved",
+        ),
+        (lambda conn, ids: sending.give_up(conn, ids, HOLDER, "muted"), "unreachable", "muted"),
+        (lambda conn, ids: sending.fail_claimed(conn, ids, HOLDER, "550"), "failed", "550"),
+        (lambda conn, ids: sending.postpone(conn, ids, HOLDER, START, "rate"), "planned", "rate"),
+    ],
+)
+def test_what_is_not_sent_leaves_with_its_reason(
+    conn: Connection, move: Any, state: str, reason: str
+) -> None:
+    id_ = a_claim(conn)
+
+    assert move(conn, [id_]) == {id_}
+    row = row_of(conn, id_)
+    assert (row.state, row.reason, row.holder) == (state, reason, None)
+
+
+def test_a_late_worker_moves_nothing_out_of_its_batch(conn: Connection) -> None:
+    id_ = a_claim(conn)
+    lease_over(conn)
+
+    assert sending.let_expire(conn, [id_], HOLDER) == frozenset()
+    assert row_of(conn, id_).state == "claimed"

@@ -1,0 +1,197 @@
+"""`doctor`: what it asks beside the database, its keys, exit codes and cure."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from scheduler.reminders.moves.held_batches import WRONG_DATABASE, hold_all
+from scheduler.reminders.progress import note_beat
+from tasks.commands.doctor import doctor
+from tests.bare_site import drop_columns
+from tests.command_line import Commands, celery
+from tests.scheduler.ledger.rows import a_delivery, row_of
+
+EMAIL = "mailto://user:tok3n@mail.example?from=a@b.example&to={email}"
+
+
+@pytest.fixture
+def healthy(commands: Commands, valkey: str) -> Commands:
+    """An installation that works: beat ticks, the broker is there, and so is the index."""
+    for name in ("tick", "sweep"):
+        note_beat(commands.conn, name, datetime.now(UTC))
+    commands.conn.execute(text("CREATE INDEX ON tutor_sessions (session_date, start_time)"))
+    commands.environment |= {"REDIS_URL": valkey, "CHANNEL_EMAIL": EMAIL}
+    return commands
+
+
+def found(commands: Commands, code: str, **environment: str) -> Any:
+    findings = commands.document(doctor, **environment)["findings"]
+    [one] = [each for each in findings if each["code"] == code]
+    return one
+
+
+def test_an_installation_that_works_is_well(healthy: Commands) -> None:
+    result = healthy.run(doctor)
+
+    assert healthy.document(doctor) == {"version": 1, "ok": True, "findings": []}
+    assert (result.exit_code, result.stdout) == (0, "All is well.\n")
+
+
+def test_a_document_has_exactly_the_keys_that_scripts_rely_on(healthy: Commands) -> None:
+    document = healthy.document(doctor, OUTBOX="log")
+
+    assert document == {
+        "version": 1,
+        "ok": True,
+        "findings": [
+            {
+                "code": "outbox",
+                "severity": "note",
+                "detail": "OUTBOX=log: nothing leaves, messages end as sent",
+                "cure": "OUTBOX=live, and the workers started again, writes to people",
+            }
+        ],
+    }
+
+
+def test_an_error_is_exit_code_1_and_comes_first(healthy: Commands) -> None:
+    healthy.conn.execute(text("DROP INDEX tutor_sessions_session_date_start_time_idx"))
+
+    result = healthy.run(doctor, CHANNEL_EMAIL="")
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith("error: no channel is configured: nobody can be reached\n  set")
+    assert result.stdout.endswith("Something is wrong: see the errors above.\n")
+
+
+def test_each_channel_that_cannot_be_used_is_an_error_without_its_secret(
+    healthy: Commands,
+) -> None:
+    document = healthy.document(doctor, CHANNEL_SMS="nonsense://tok3n@{phone}",
+                                CHANNEL_PUSH="https://tok3n@host")  # fmt: skip
+
+    unusable = [each for each in document["findings"] if each["code"] == "channel_unusable"]
+    assert [each["detail"].partition(":")[0] for each in unusable] == [
+        "CHANNEL_SMS",
+        "CHANNEL_PUSH",
+    ]
+    assert "tok3n" not in str(document)
+
+
+def test_an_outbox_that_no_channel_can_reach_is_an_error(healthy: Commands) -> None:
+    one = found(healthy, "outbox_unusable", OUTBOX="redirect:+251911000111")
+
+    assert one["severity"] == "error"
+    assert "911000111" not in str(healthy.document(doctor, OUTBOX="redirect:+251911000111"))
+
+
+def test_templates_that_cannot_be_used_are_an_error(healthy: Commands, tmp_path: Any) -> None:
+    folder = tmp_path / "en" / "reminder"
+    folder.mkdir(parents=True)
+    (folder / "sms.txt").write_text("{{ nonsense.nowhere.at.all }}{% broken %}")
+
+    assert found(healthy, "templates_unusable", TEMPLATES=str(tmp_path))["severity"] == "error"
+
+
+def test_a_broker_that_is_not_there_is_an_error_and_not_the_end(healthy: Commands) -> None:
+    one = found(healthy, "broker_unreachable", REDIS_URL="redis://:tok3n@127.0.0.1:1/0")
+
+    assert one["severity"] == "error"
+    assert "the broker at 127.0.0.1:1 cannot be reached" in one["detail"]
+    assert "tok3n" not in str(one)
+
+
+def test_no_broker_at_all_is_an_error(healthy: Commands) -> None:
+    assert found(healthy, "no_broker", REDIS_URL="")["severity"] == "error"
+
+
+def test_where_beat_fell_silent_the_workers_are_asked(healthy: Commands) -> None:
+    note_beat(healthy.conn, "tick", datetime(2026, 1, 1, tzinfo=UTC))
+
+    codes = {each["code"] for each in healthy.document(doctor)["findings"]}
+
+    assert {"tick_stopped", "no_worker"} <= codes
+
+
+def test_an_installation_that_never_ran_is_no_error(healthy: Commands) -> None:
+    healthy.conn.execute(text("DELETE FROM session_worker.heartbeat"))
+
+    document = healthy.document(doctor)
+
+    assert document["ok"]
+    assert {each["code"] for each in document["findings"]} == {"never_ticked", "no_worker"}
+    assert healthy.run(doctor).stdout.endswith("Nothing is broken: see the warnings above.\n")
+
+
+def test_optional_columns_that_lack_are_notes(healthy: Commands) -> None:
+    drop_columns(healthy.conn, "tutor_sessions", ["topic"])
+
+    one = found(healthy, "column_missing")
+
+    assert one["severity"] == "note"
+    assert one["detail"].startswith("column tutor_sessions.topic is missing")
+
+
+def test_a_copy_of_the_database_is_an_error_until_it_is_adopted(healthy: Commands) -> None:
+    conn = healthy.conn
+    held = a_delivery(conn, starts_at=datetime(2036, 1, 1, tzinfo=UTC),
+                      send_after=datetime(2036, 1, 1, tzinfo=UTC))  # fmt: skip
+    conn.execute(text("UPDATE session_worker.installation SET database_name = 'live'"))
+    hold_all(conn, WRONG_DATABASE, "elsewhere")
+
+    before = healthy.document(doctor)
+    adopting = healthy.run(doctor, "--adopt-database")
+    conn.commit()
+
+    assert before["ok"] is False
+    assert before["findings"][0]["cure"] == "celery -A tasks doctor --adopt-database"
+    assert adopting.stdout == (
+        "This database is the ledger's now; 1 held messages are planned again.\nAll is well.\n"
+    )
+    assert row_of(conn, held).state == "planned"
+
+
+def test_adopting_a_database_that_was_not_set_up_says_to_set_it_up(
+    commands: Commands, empty_database: str
+) -> None:
+    result = commands.run(doctor, "--adopt-database", DATABASE_URL=empty_database)
+
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "celery -A tasks setup" in result.stderr
+
+
+def test_an_unreachable_postgresql_is_exit_code_3_in_one_line(commands: Commands) -> None:
+    result = commands.run(doctor, "--json", DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/site")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.count("\n") == 1
+    assert "s3cret" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (["--fix"], {}, "No such option"),
+        (["now"], {}, "unexpected extra argument"),
+        ([], {"EXPAND_DAYS": "many"}, "EXPAND_DAYS: "),
+        ([], {"DATABASE_URL": ""}, "DATABASE_URL is not set"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(
+    commands: Commands, arguments: list[str], environment: dict[str, str], words: str
+) -> None:
+    result = commands.run(doctor, *arguments, **environment)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_command_line_examines_the_installation(conn: Connection, database: str) -> None:
+    done = celery("doctor", "--json", DATABASE_URL=database, REDIS_URL="")
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert '"no_channel"' in done.stdout

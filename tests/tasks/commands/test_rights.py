@@ -1,0 +1,167 @@
+"""A user of the database with few rights: what only reads works, what writes says what to grant."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+from click.testing import Result
+from sqlalchemy import Connection, make_url, text
+
+from models.rights import grants, lacking_rights
+from scheduler.doctor import examine_database
+from scheduler.settings import load_settings
+from tasks import planning
+from tasks.commands.audit import audit
+from tasks.commands.backfill import backfill
+from tasks.commands.expand import expand
+from tasks.commands.preview import preview
+from tasks.commands.preview_message import preview_message
+from tests.builders import an_anchor
+from tests.command_line import Commands
+from tests.servers import connect, engine_on
+
+AS_OF = ("--as-of", "2026-12-01T12:00")
+ROWS = "INSERT, UPDATE ON tutor_sessions"
+
+
+class Guest:
+    """Commands as a user who may read everything, and write what a test grants."""
+
+    def __init__(self, conn: Connection, database: str) -> None:
+        self.conn, self.name = conn, f"guest_{secrets.token_hex(6)}"
+        self.url = make_url(database).set(username=self.name, password="guest")
+        self.owner = Commands(conn, database)
+        self.commands = Commands(conn, self.url.render_as_string(hide_password=False))
+        conn.execute(text(f"CREATE ROLE {self.name} LOGIN PASSWORD 'guest'"))
+        for schema in ("public", "session_worker"):
+            self.may(f"USAGE ON SCHEMA {schema}")
+            self.may(f"SELECT ON ALL TABLES IN SCHEMA {schema}")
+
+    def may(self, right: str) -> None:
+        self.conn.execute(text(f"GRANT {right} TO {self.name}"))
+
+    def may_keep_the_ledger(self) -> None:
+        self.may("ALL ON ALL TABLES IN SCHEMA session_worker")
+
+    def run(self, *words: object) -> Result:
+        command, *arguments = words
+        return self.commands.run(command, *map(str, arguments))  # type: ignore[arg-type]
+
+    def connect(self) -> Connection:
+        return connect(self.url.render_as_string(hide_password=False))
+
+    def leaves(self) -> None:
+        self.conn.rollback()
+        for statement in ("DROP OWNED BY", "DROP ROLE"):
+            self.conn.execute(text(f"{statement} {self.name}"))
+        self.conn.commit()
+
+
+@pytest.fixture
+def guest(conn: Connection, database: str) -> Iterator[Guest]:
+    guest = Guest(conn, database)
+    yield guest
+    guest.leaves()
+
+
+def test_who_may_not_write_sessions_is_told_once_what_to_grant(guest: Guest) -> None:
+    ids = [an_anchor(guest.conn) for _ in range(7)]
+    guest.may_keep_the_ledger()
+
+    done = guest.run(expand, *AS_OF)
+
+    assert done.exit_code == 1
+    assert "Nothing to do" not in done.stdout
+    assert done.stderr == (
+        f"Error: 7 series ({', '.join(map(str, ids[:5]))} and 2 more): permission denied for table"
+        f" tutor_sessions: GRANT {ROWS} TO {guest.name};"
+        f" GRANT USAGE ON SEQUENCE tutor_sessions_id_seq TO {guest.name}.\n"
+    )
+
+
+def test_what_it_says_to_grant_is_enough(guest: Guest) -> None:
+    an_anchor(guest.conn)
+    guest.conn.commit()
+    with guest.connect() as conn:
+        statements = grants(lacking_rights(conn)).split("; ")
+    for statement in statements:
+        guest.conn.execute(text(statement))
+
+    assert guest.run(expand, *AS_OF).exit_code == 0
+    assert guest.run(backfill, "2026-12-01", "2026-12-31", "--inline").exit_code == 0
+
+
+def test_a_series_that_fails_for_something_else_is_not_told_to_grant(guest: Guest) -> None:
+    bad = an_anchor(guest.conn, topic="bad")
+    guest.conn.execute(text(
+        "ALTER TABLE tutor_sessions ADD CHECK (is_recurring OR topic IS DISTINCT FROM 'bad')"
+    ))  # fmt: skip
+
+    done = guest.owner.run(expand, *AS_OF)
+
+    assert done.stderr.startswith(f"Error: series {bad}: new row for relation")
+    assert "GRANT" not in done.stderr
+
+
+def test_a_backfill_that_may_not_write_sessions_says_what_to_grant(guest: Guest) -> None:
+    an_anchor(guest.conn, session_date=date(2026, 9, 1))
+    guest.may_keep_the_ledger()
+
+    done = guest.run(backfill, "2026-09-01", "2026-09-30", "--inline")
+
+    assert done.exit_code == 1
+    assert f"GRANT {ROWS} TO {guest.name}" in done.stderr.splitlines()[-1]
+
+
+def test_a_workers_expansion_says_in_its_log_what_failed(
+    guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_anchor(guest.conn)
+    guest.may_keep_the_ledger()
+    guest.conn.commit()
+    engine, said = engine_on(guest.url.render_as_string(hide_password=False)), list[str]()
+    monkeypatch.setattr(planning, "worker_engine", lambda: engine)
+    monkeypatch.setattr(planning, "load_settings", lambda: load_settings(_env_file=None))
+    monkeypatch.setattr(planning, "log_once", lambda *lines: said.extend(lines))
+
+    planning.expand()
+
+    assert [f"GRANT {ROWS}" in line for line in said] == [True]
+
+
+def test_the_doctor_knows_before_anything_fails(guest: Guest) -> None:
+    guest.may_keep_the_ledger()
+    guest.conn.commit()
+
+    assert rights_missing(guest.conn) == []
+    with guest.connect() as conn:
+        [cure] = rights_missing(conn)
+    assert f"GRANT {ROWS} TO {guest.name}" in cure
+
+
+def rights_missing(conn: Connection) -> list[str]:
+    found = examine_database(conn, load_settings(_env_file=None), datetime.now(UTC))
+    return [each.cure for each in found if each.code == "rights_missing"]
+
+
+def test_what_only_reads_needs_no_more_than_to_read(guest: Guest) -> None:
+    anchor = an_anchor(guest.conn, notification_enabled=True)
+
+    assert guest.run(preview, anchor, *AS_OF).exit_code == 0
+    assert guest.run(preview_message, anchor, *AS_OF).exit_code == 0
+    guest.owner.run(expand, *AS_OF)
+    assert guest.run(audit, *AS_OF).exit_code == 0
+    assert guest.run(preview, anchor, *AS_OF).exit_code == 0
+
+
+def test_who_may_make_no_temporary_table_is_told_so(guest: Guest) -> None:
+    anchor = an_anchor(guest.conn)
+    database = guest.url.database
+    guest.conn.execute(text(f'REVOKE TEMPORARY ON DATABASE "{database}" FROM PUBLIC'))
+
+    done = guest.run(preview, anchor, *AS_OF)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "GRANT TEMPORARY ON its DATABASE" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,51 @@
+"""A worker and beat as an admin runs them: real processes on a database and a broker."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from tasks.demo.servers import Workspace
+from tasks.demo.servers.processes import Command
+from tests.command_line import REPOSITORY
+
+
+class Running:
+    """Starts `celery -A tasks …` in the background; all of it ends with the block."""
+
+    def __init__(self, workspace: Workspace, environment: Mapping[str, str]) -> None:
+        self._workspace, self._environment = workspace, {**os.environ, **environment}
+        self._started = 0
+
+    def worker(self, concurrency: int = 2) -> subprocess.Popen[bytes]:
+        return self._start(
+            "worker", f"--concurrency={concurrency}", f"--hostname=w{self._started}@localhost",
+            "--queues=planning,delivery", "--without-gossip", "--without-mingle",
+        )  # fmt: skip
+
+    def beat(self) -> subprocess.Popen[bytes]:
+        schedule = self._workspace.folder / f"beat-{self._started}"
+        return self._start("beat", f"--schedule={schedule}", "--pidfile=")
+
+    def log(self) -> str:
+        """What all of them wrote."""
+        return "\n".join(
+            path.read_text(errors="replace") for path in self._workspace.folder.rglob("*.log")
+        )
+
+    def _start(self, *words: str) -> subprocess.Popen[bytes]:
+        self._started += 1
+        command = Command(
+            f"{words[0]}-{self._started}",
+            [sys.executable, "-m", "celery", "-A", "tasks", *words, "--loglevel=INFO"],
+            self._environment,
+            folder=REPOSITORY,
+        )
+        return self._workspace.start(command)
+
+
+@contextmanager
+def running(database: str, broker: str, **environment: str) -> Iterator[Running]:
+    with Workspace() as workspace:
+        yield Running(workspace, {"DATABASE_URL": database, "REDIS_URL": broker, **environment})
