@@ -98,6 +98,10 @@ class HttpSink(AbstractContextManager["HttpSink"]):
         """Give this answer to every path, or to one (without its query)."""
         self.script.add(ANY, path, answer, times)
 
+    def attend(self, connection: socket.socket) -> None:
+        """Serve a connection that was made elsewhere (tests/sinks/internet.py) to its end."""
+        self._server.finish_request(connection, connection.getpeername())
+
     def reset(self) -> None:
         """Forget everything, and cut who is still connected."""
         self.script.clear()

@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from tasks.channels.outcome import About
 from tasks.channels.verdict import for_good, for_now, sent, unknown
 
 CREDENTIALS = "check the user and password"
@@ -18,11 +19,11 @@ class MailSeen(Enum):
     NO_GREETING = for_now("connection cut or time-out before MAIL")
     TURNED_AWAY = for_now("4xx or 5xx in place of a greeting, or to EHLO")
     LOGIN_LATER = for_now("4xx to the login")
-    LOGIN_REFUSED = for_good("5xx to the login, or no login offered", CREDENTIALS)
+    LOGIN_REFUSED = for_good("5xx to the login, or no login offered", About.CHANNEL, CREDENTIALS)
     MAIL_LATER = for_now("4xx to MAIL, 421 included")
-    MAIL_REFUSED = for_good("5xx to MAIL", SENDER)
+    MAIL_REFUSED = for_good("5xx to MAIL", About.CHANNEL, SENDER)
     RCPT_LATER = for_now("4xx to RCPT, 421 included")
-    RCPT_REFUSED = for_good("5xx to RCPT: the address is refused")
+    RCPT_REFUSED = for_good("5xx to RCPT: the address is refused", About.PERSON)
     DATA_LATER = for_now("4xx to DATA, 421 included")
     DATA_REFUSED = for_good("5xx to DATA")
     CUT_BEFORE = for_now("connection cut before the final dot")

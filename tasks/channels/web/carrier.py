@@ -5,12 +5,13 @@ one and throws it away. `requests.Session.request` is where all of these come to
 what is replaced; outside a `Carrier` it does as before (docs/decisions/0030).
 """
 
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from requests import PreparedRequest, Request, Response, Session
 from urllib3.exceptions import HTTPError
@@ -33,13 +34,14 @@ class Carrier:
         self._surroundings: dict[Hashable, Mapping[str, Any]] = {}
 
     @contextmanager
-    def carrying(self, headers: Mapping[str, str]) -> Iterator[list[Exchange]]:
+    def carrying(self, headers: Mapping[str, str], text: str) -> Iterator[list[Exchange]]:
         """Whatever this thread sends meanwhile through `requests` is carried and noted.
 
-        `headers` are added where the request has none of that name.
+        `headers` are added where the request has none of that name. By the words of `text`, the
+        message's, a request that carries it is known from a question beside it.
         """
         exchanges: list[Exchange] = []
-        token = CARRYING.set((self, exchanges, headers))
+        token = CARRYING.set((self, exchanges, headers, text))
         try:
             yield exchanges
         finally:
@@ -69,7 +71,7 @@ class Carrier:
         return self._surroundings[asked]
 
 
-Carrying = tuple[Carrier, list[Exchange], Mapping[str, str]]
+Carrying = tuple[Carrier, list[Exchange], Mapping[str, str], str]
 CARRYING: ContextVar[Carrying | None] = ContextVar("carrying", default=None)
 
 plain_request = Session.request
@@ -80,14 +82,13 @@ def request(session: Session, method: str, url: str, **options: Any) -> Response
     carrying = CARRYING.get()
     if carrying is None:
         return plain_request(session, method, url, **options)
-    carrier, exchanges, headers = carrying
+    carrier, exchanges, headers, text = carrying
     content = {name: value for name, value in options.items() if name in CONTENT}
     prepared = session.prepare_request(Request(method.upper(), url, **content))
     for name, value in headers.items():
         prepared.headers.setdefault(name, value)
     there = carrier.surroundings(session, url, options.get("verify"), options.get("cert"))
-    parts = urlsplit(prepared.url or "")
-    exchange = Exchange(prepared.method or "", str(parts.hostname), str(parts.path))
+    exchange = begun(prepared, text)
     exchanges.append(exchange)
     return carrier.carry(prepared, exchange, **there)
 
@@ -96,6 +97,24 @@ def request(session: Session, method: str, url: str, **options: Any) -> Response
 CONTENT = {"headers", "files", "data", "params", "auth", "cookies", "hooks", "json"}
 
 Session.request = request  # type: ignore[method-assign, assignment]
+
+
+def begun(request: PreparedRequest, text: str) -> Exchange:
+    parts = urlsplit(request.url or "")
+    says = says_text(f"{parts.path}?{parts.query}", text)
+    return Exchange(request.method or "", str(parts.hostname), str(parts.path), says)
+
+
+WORD = re.compile(r"\w{3,}")
+# One word of a message may stand in any address; so many of the same message do not by chance.
+TELLING = 3
+
+
+def says_text(address: str, text: str) -> bool:
+    """Whether a text, or the part of it that fits, stands in a percent-encoded address."""
+    words = frozenset(WORD.findall(text))
+    there = frozenset(WORD.findall(unquote_plus(address)))
+    return len(words & there) >= min(TELLING, len(words))
 
 
 def note_answer(response: Response, exchange: Exchange) -> None:

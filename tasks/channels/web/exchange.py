@@ -14,12 +14,14 @@ class Exchange:
 
     `failure`: what stopped it before there was an answer, and `words` the system's for it. With
     neither a failure nor a status it never came to a connection.
+    `says_message`: the message's own words stand in its address.
     `whole`: the answer's body came to its end. `body`: its first part, undecoded.
     """
 
     method: str
     host: str
     path: str
+    says_message: bool = False
     failure: WebSeen | None = None
     words: str = ""
     status: int | None = None
@@ -45,8 +47,12 @@ class Exchange:
 
     @property
     def carries_message(self) -> bool:
-        """False for what a plugin asks beside: a token, a login, a look-up."""
-        return self.method != "GET" and not self.path.endswith(BESIDE)
+        """False for what a plugin asks beside: a token, a login, a look-up.
+
+        Some services take the message itself by GET; then its words stand in the address.
+        """
+        beside = self.method in QUESTIONS or self.path.endswith(BESIDE)
+        return self.says_message or not beside
 
     @property
     def wait(self) -> timedelta | None:
@@ -54,6 +60,7 @@ class Exchange:
         return retry_after(self.headers) if self.seen in HONOURS_RETRY_AFTER else None
 
 
+QUESTIONS = {"GET", "HEAD", "OPTIONS"}
 BESIDE = ("/token", "/oauth", "/login", "/auth")
 LONGEST_WAIT = timedelta(days=7)
 

@@ -2,9 +2,11 @@
 
 from enum import Enum
 
+from tasks.channels.outcome import About
 from tasks.channels.verdict import Verdict, for_good, for_now, sent, unknown
 
 CREDENTIALS = "check the credentials in the channel's URL"
+PROXY = "check the proxy's credentials"
 MOVED = "set the channel's URL to the new address"
 
 
@@ -25,19 +27,20 @@ class WebSeen(Enum):
     ACCEPTED = sent("2xx")
     REFUSED_WITHIN_FOR_GOOD = for_good("2xx, and a refusal of this person in the body")
     REFUSED_WITHIN_FOR_NOW = for_now("2xx, and a refusal in the body that may pass")
-    UNREADABLE = unknown("2xx, and a body cut short or unread in which a refusal could stand")
+    UNREADABLE = unknown("2xx, and a body that says neither yes nor no, or is cut short")
     PARTLY = unknown("2xx to a part of the message, and not to the rest")
     PROCESSED_ELSEWHERE = unknown("303: taken, and the answer lies at another address")
-    MOVED = for_good("any other 3xx; redirects are not followed", MOVED)
-    UNAUTHORIZED = for_good("401", CREDENTIALS)
-    FORBIDDEN = for_good("403", f"{CREDENTIALS}, or the person blocks the sender")
+    MOVED = for_good("any other 3xx; redirects are not followed", About.CHANNEL, MOVED)
+    UNAUTHORIZED = for_good("401", About.CHANNEL, CREDENTIALS)
+    FORBIDDEN = for_good("403", About.CHANNEL, CREDENTIALS)
     GONE = for_good("404 or 410")
-    TOO_EARLY = for_now("402, 408, 409, 423 or 425")
+    UNPAID = for_now("402", About.CHANNEL)
+    PROXY_LOGIN = for_good("407", About.CHANNEL, PROXY)
+    TOO_EARLY = for_now("408, 409, 421, 423 or 425")
     TOO_MANY = for_now("429")
     NOT_SO = for_good("any other 4xx")
-    GATEWAY_TIMEOUT = unknown("504 or 524: a gateway passed it on and got no answer")
-    BUSY = for_now("503")
-    BROKEN = for_now("any other 5xx")
+    BUSY = unknown("503 that a proxy could have answered when the service had taken it")
+    BROKEN = unknown("any other 5xx that a proxy could have answered")
 
     @property
     def verdict(self) -> Verdict:
@@ -49,18 +52,18 @@ HONOURS_RETRY_AFTER = {WebSeen.TOO_MANY, WebSeen.BUSY}
 BY_STATUS = {
     303: WebSeen.PROCESSED_ELSEWHERE,
     401: WebSeen.UNAUTHORIZED,
-    402: WebSeen.TOO_EARLY,
+    402: WebSeen.UNPAID,
     403: WebSeen.FORBIDDEN,
     404: WebSeen.GONE,
+    407: WebSeen.PROXY_LOGIN,
     408: WebSeen.TOO_EARLY,
     409: WebSeen.TOO_EARLY,
     410: WebSeen.GONE,
+    421: WebSeen.TOO_EARLY,
     423: WebSeen.TOO_EARLY,
     425: WebSeen.TOO_EARLY,
     429: WebSeen.TOO_MANY,
     503: WebSeen.BUSY,
-    504: WebSeen.GATEWAY_TIMEOUT,
-    524: WebSeen.GATEWAY_TIMEOUT,
 }
 BY_HUNDREDS = {2: WebSeen.ACCEPTED, 3: WebSeen.MOVED, 4: WebSeen.NOT_SO, 5: WebSeen.BROKEN}
 

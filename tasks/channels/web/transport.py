@@ -48,7 +48,7 @@ class WebTransport:
             judgement = Judgement(WebSeen.NOT_TRIED, "the plugin does not take this address")
         else:
             add_data(plugin, letter)
-            judgement = self._hand_over(plugin, letter, same_each_time(key, at))
+            judgement = self._hand_over(plugin, letter, {"X-Message-Date": at.isoformat()})
         return self._outcome(judgement, set(values.values()))
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class WebTransport:
     def _hand_over(
         self, plugin: NotifyBase, letter: Letter, headers: Mapping[str, str]
     ) -> Judgement:
-        with listening() as complaints, self._carrier.carrying(headers) as exchanges:
+        with listening() as complaints, self._carrier.carrying(headers, letter.text) as exchanges:
             try:
                 pleased = bool(plugin.notify(**self._words_for(plugin, letter)))
             except Exception as error:  # noqa: BLE001 (a plugin may raise anything: what was seen decides)
@@ -131,11 +131,6 @@ def urgent_template(template: Template, sample: NotifyBase) -> Template:
     text = f"{template.text}{mark}priority=high"
     urgent = Template(template.setting, template.channel, text, template.placeholders)
     return urgent if load(urgent.url(SAMPLE)) is not None else template
-
-
-def same_each_time(key: UUID, at: datetime) -> Mapping[str, str]:
-    """By these a receiver knows a repeat (the idempotency-key header of the IETF's draft)."""
-    return {"Idempotency-Key": str(key), "X-Message-Date": at.isoformat()}
 
 
 def in_memory(attachments: Sequence[Attachment]) -> list[AttachMemory] | None:

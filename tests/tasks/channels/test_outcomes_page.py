@@ -17,13 +17,14 @@ PAGE = Path(__file__).parents[3] / "docs" / "outcomes.md"
 def row(seen: Enum) -> str:
     """A line of the table, as the page must have it."""
     verdict: Verdict = seen.value
-    wait = " after the wait that Retry-After asks for" if seen in HONOURS_RETRY_AFTER else ""
+    wait = ", after the wait that Retry-After asks for" if seen in HONOURS_RETRY_AFTER else ""
     becomes = {
         Result.SENT: "`sent`",
-        Result.UNKNOWN: "`unknown`",
+        Result.UNKNOWN: f"`unknown`{wait}",
         Result.FAILED: "`failed` for good" if verdict.final else f"`failed` for now{wait}",
     }[verdict.result]
-    return f"| {verdict.seen} | {becomes} |"
+    about = "" if verdict.result is Result.SENT else verdict.about
+    return f"| {verdict.seen} | {becomes} | {about} |"
 
 
 def section(title: str) -> list[str]:

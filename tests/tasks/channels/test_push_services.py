@@ -149,7 +149,7 @@ class TestVapid:
     """Browser push: the endpoint is the browser's, over TLS, named in the site's file."""
 
     @pytest.mark.parametrize(
-        ("status", "expected"), [(201, SENT), (404, FOR_GOOD), (410, FOR_GOOD), (503, LATER)]
+        ("status", "expected"), [(201, SENT), (404, FOR_GOOD), (410, FOR_GOOD), (503, UNKNOWN)]
     )
     def test_the_push_service_decides(
         self, tmp_path: Path, status: int, expected: tuple[Result, bool]

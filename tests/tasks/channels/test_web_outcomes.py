@@ -1,12 +1,13 @@
 """What a service answers, and what becomes of the message (docs/outcomes.md)."""
 
+import socket
 from datetime import timedelta
 
 import pytest
 
 from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
-from tasks.channels.outcome import Outcome, Result
+from tasks.channels.outcome import About, Outcome, Result
 from tests.sinks.http import Answer, BreakOff, HttpSink
 from tests.tasks.channels.attempt import (
     AT,
@@ -17,6 +18,7 @@ from tests.tasks.channels.attempt import (
     try_once,
     webhook,
 )
+from tests.tasks.channels.oddities import Behaviour, read_request, serving
 
 SENT = (Result.SENT, False)
 LATER = (Result.FAILED, False)
@@ -45,19 +47,21 @@ def said(outcome: Outcome) -> tuple[Result, bool]:
         (402, LATER),
         (403, FOR_GOOD),
         (404, FOR_GOOD),
+        (407, FOR_GOOD),
         (408, LATER),
         (409, LATER),
         (410, FOR_GOOD),
         (413, FOR_GOOD),
+        (421, LATER),
         (422, FOR_GOOD),
         (425, LATER),
         (429, LATER),
-        (500, LATER),
-        (502, LATER),
-        (503, LATER),
+        (500, UNKNOWN),
+        (502, UNKNOWN),
+        (503, UNKNOWN),
         (504, UNKNOWN),
         (524, UNKNOWN),
-        (599, LATER),
+        (599, UNKNOWN),
     ],
 )
 def test_the_status_decides(
@@ -162,8 +166,67 @@ def test_a_batch_goes_over_one_connection(http_sink: HttpSink) -> None:
     assert (len(http_sink.requests), http_sink.connections) == (5, 1)
 
 
+@pytest.mark.parametrize(
+    ("status", "about"),
+    [
+        (401, About.CHANNEL),
+        (402, About.CHANNEL),
+        (403, About.CHANNEL),
+        (307, About.CHANNEL),
+        (407, About.CHANNEL),
+        (400, About.MESSAGE),
+        (404, About.MESSAGE),
+        (429, About.TRANSPORT),
+        (500, About.TRANSPORT),
+        (503, About.TRANSPORT),
+    ],
+)
+def test_the_status_tells_whose_trouble_it_is(
+    http_sink: HttpSink, status: int, about: About
+) -> None:
+    http_sink.answer(Answer(status=status))
+
+    assert try_once(webhook(http_sink)).about is about
+
+
+def test_a_proxy_that_has_handed_the_message_on_says_502_and_it_is_unknown() -> None:
+    """The service reads the whole request and closes; a proxy before it says so in its words."""
+    read: list[bytes] = []
+    with (
+        serving(lambda connection: read.append(read_request(connection))) as service,
+        serving(
+            forwarding(service, b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        ) as port,
+    ):
+        url = f"json://127.0.0.1:{port}/sms?:to={{phone}}"
+        outcome = try_once(channels(channel_sms=url)[ChannelName.SMS])
+
+    assert b"251911223344" in read[0]
+    assert said(outcome) == UNKNOWN
+
+
+def forwarding(behind: int, on_a_cut: bytes) -> Behaviour:
+    """A proxy to one port, which answers with these bytes where it gets no answer."""
+
+    def behave(connection: socket.socket) -> None:
+        request = read_request(connection)
+        with socket.create_connection(("127.0.0.1", behind)) as onward:
+            onward.sendall(request)
+            connection.sendall(onward.recv(65536) or on_a_cut)
+
+    return behave
+
+
+def test_only_a_url_that_asks_for_it_sends_an_idempotency_key(http_sink: HttpSink) -> None:
+    """Go's servers and proxies repeat a POST by themselves where it bears one."""
+    for more in ("", "?+Idempotency-Key={key}"):
+        try_once(webhook(http_sink, f"/hook{more}"))
+
+    assert [each.headers.get("idempotency-key") for each in http_sink.requests] == [None, str(KEY)]
+
+
 def test_the_key_and_the_instant_go_with_each_try(http_sink: HttpSink) -> None:
-    channel = webhook(http_sink)
+    channel = webhook(http_sink, "/hook?+Idempotency-Key={key}")
 
     for _ in range(2):
         try_once(channel)
