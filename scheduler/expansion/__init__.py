@@ -52,13 +52,13 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
         if (last := recall(conn, question)) is not None:
             seemingly = read_seemingly(conn, span, last.seemingly)
             return _report(conn, span, last.counts, seemingly, Outcome())
-    outcome, seen = _expand_until_quiet(engine, span, question)
+    outcome, found = _expand_until_quiet(engine, span, question)
     with engine.begin() as conn:
-        if question is not None and seen.fingerprint is not None:
+        if question is not None and found.fingerprint is not None:
             remember(
-                conn, question, seen.fingerprint, Snapshot(seen.counts, [*seen.rules.seemingly])
+                conn, question, found.fingerprint, Snapshot(found.counts, [*found.rules.seemingly])
             )
-        return _report(conn, span, seen.counts, seen.rules.seemingly, outcome)
+        return _report(conn, span, found.counts, found.rules.seemingly, outcome)
 
 
 def _expand_until_quiet(
@@ -67,11 +67,11 @@ def _expand_until_quiet(
     """What was done, and what stands in the end."""
     outcome, done, again = Outcome(), list[int](), True
     for _ in range(PASSES):
-        seen = _find_work(engine, span, question)
+        found = _find_work(engine, span, question)
         failed = {one.anchor_id for one in outcome.failed}
-        ids = [one for one in seen.rules.work if one not in failed]
+        ids = [one for one in found.rules.work if one not in failed]
         if not (ids and again):
-            return outcome, seen
+            return outcome, found
         this_pass = expand_ids(engine, span, ids)
         outcome += this_pass
         again = this_pass.again and not (ids == done and this_pass.written == Written())
@@ -86,20 +86,20 @@ class Found:
     `fingerprint` is None where there is work, or where changes of rows cannot be detected.
     """
 
-    standing: GoneRows
+    gone_rows: GoneRows
     series: dict[str, int]
     rules: WorkList
     fingerprint: Fingerprint | None
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        return {"series": self.series, "occurrences": self.standing.counts}
+        return {"series": self.series, "occurrences": self.gone_rows.counts}
 
 
 def _find_work(engine: Engine, span: Span, question: str | None) -> Found:
-    seen = _find_work_once(engine, span, question)
-    if not seen.standing.changed:
-        return seen
+    found = _find_work_once(engine, span, question)
+    if not found.gone_rows.changed:
+        return found
     with engine.begin() as conn:
         wait_expansion_turn(conn)
         record_rows(conn, span)
@@ -113,10 +113,10 @@ ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 def _find_work_once(engine: Engine, span: Span, question: str | None) -> Found:
     with engine.connect() as conn:
         conn.execute(ONE_SNAPSHOT)
-        standing, rules = find_gone_rows(conn, span), find_changed_rules(conn, span)
-        quiet = not standing.changed and not rules.work
+        gone_rows, rules = find_gone_rows(conn, span), find_changed_rules(conn, span)
+        quiet = not gone_rows.changed and not rules.work
         fingerprint = take_fingerprint(conn) if quiet and question is not None else None
-        return Found(standing, count_series(conn), rules, fingerprint)
+        return Found(gone_rows, count_series(conn), rules, fingerprint)
 
 
 def _report(

@@ -9,9 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from scheduler.expansion.find.restored_rows import adopt_restored
 from scheduler.expansion.plan.candidates import place_candidates
-from scheduler.expansion.plan.existing_rows import align_written, write_standing
+from scheduler.expansion.plan.existing_rows import align_written, compare_rows
 from scheduler.expansion.plan.row_changes import plan_changes
 from scheduler.expansion.plan.series_now import SeriesNow, read_series
+from scheduler.expansion.plan.tables import make_tables
 from scheduler.expansion.plan.wanted_dates import write_series
 from scheduler.expansion.report import Failure, Written
 from scheduler.expansion.span import Purpose, Span
@@ -55,7 +56,7 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     # A crash of the server may lose the last chunks whole; the next run does them again.
     commit_without_flush(conn)
     decision = decide(conn, span, ids)
-    written, late, again = write_rows(conn, span, decision.standing)
+    written, late, again = write_rows(conn, span, decision.rows)
     if span.purpose is Purpose.ENDING and not late.isdisjoint(ids):
         raise RowsHeld("rows of the series are held by others: another try may pass.")
     conn.execute(text(_record_series(span)), {"late": list(late)})
@@ -100,20 +101,20 @@ def _remember_failure(conn: Connection, anchor_id: int, words: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The series as they are now, how many rows of changed ones stand, and the anchors of series
-    that end because a later row of theirs carries a rule."""
+    """The series as they are now, how many rows of changed ones there are, and the anchors of
+    series that end because a later row of theirs carries a rule."""
 
     series: Sequence[SeriesNow]
-    standing: int
+    rows: int
     ended: frozenset[int]
 
 
 def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
-    """What is to be done for these anchors, in the temporary tables sw_*; no row is written yet.
+    """What is to be done for these anchors, in the tables of the plan; no row is written yet.
 
-    For a look alone, roll back after it.
+    To ask only, roll back after it.
     """
-    conn.execute(DROP_TEMPORARY)
+    make_tables(conn, span)
     conn.execute(FEW_STATISTICS)
     ended = split_series(conn, ids)
     adopt_restored(conn, ids)
@@ -122,18 +123,11 @@ def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     series = read_series(conn, span, ids)
     write_series(conn, span, series)
     align_written(conn, span, series)
-    standing = write_standing(conn, span, series)
+    rows = compare_rows(conn, span, series)
     forget_unwanted(conn, series, span)
-    place_candidates(conn, span, standing)
-    plan_changes(conn, span, standing)
-    return Decision(series, standing, ended)
-
-
-# A second chunk in one transaction starts anew. Qualified: a table of the site's may have the name.
-DROP_TEMPORARY = text("""
-    DROP TABLE IF EXISTS pg_temp.sw_anchor, pg_temp.sw_series, pg_temp.sw_dates,
-                         pg_temp.sw_wanted, pg_temp.sw_row, pg_temp.sw_candidate,
-                         pg_temp.sw_near, pg_temp.sw_clash, pg_temp.sw_change""")
+    place_candidates(conn, span, rows)
+    plan_changes(conn, span, rows)
+    return Decision(series, rows, ended)
 
 
 # Index: primary key. A series with rows left over is not marked as seen.

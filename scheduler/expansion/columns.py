@@ -4,7 +4,7 @@ The site's table may have columns that nobody here has heard of: those are copie
 made from the catalogue, so the statements name just the columns that this database has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,13 +28,17 @@ PLACING = ("tutor_id", "student_id", "start_time", "end_time", "duration")
 
 @dataclass(frozen=True)
 class RowColumns:
-    """The columns of a generated row by origin, in the table's order."""
+    """The columns of a generated row by origin, in the table's order.
+
+    `version_name`: under which a copy of a row carries its version.
+    """
 
     copied: tuple[str, ...]
     constant: Mapping[str, object]
     emptied: tuple[str, ...]
     unwritten: tuple[str, ...]
     defaults: Mapping[str, str]
+    version_name: str
 
     @cached_property
     def insert_list(self) -> str:
@@ -79,7 +83,16 @@ def row_columns(catalog: SiteCatalog) -> RowColumns:
         tuple(emptied),
         tuple(unwritten),
         {name: added_default(columns[name]) for name in copied},
+        free_name(columns),
     )
+
+
+def free_name(columns: Collection[str]) -> str:
+    """A name for the version of a copied row that no column of the site's has."""
+    name = "sw_version"
+    while name in columns:
+        name += "_"
+    return name
 
 
 def added_default(column: Column) -> str:

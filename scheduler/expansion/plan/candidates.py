@@ -1,9 +1,7 @@
 """Which dates can have their row: adoption, conflicts, and who wins where new ones collide.
 
-Design, "A generated row". Everything happens in temporary tables, a set at a time:
-`sw_candidate`, the rows to make (`insert`), to bring back (`revive`) or to follow a new time
-(`keep`); `sw_near`, the sessions that stand around them; `sw_clash`, pairs that exclude each other.
-A candidate is placed unless something speaks against it.
+Design, "A generated row". Everything happens in the tables of the plan, a set at a time. A
+candidate is placed unless something speaks against it.
 """
 
 from sqlalchemy import Connection, text
@@ -12,32 +10,31 @@ from scheduler.expansion.span import Span
 from scheduler.site.session_times import TAKES_TIME, session_end, session_start, wall_end
 
 
-def place_candidates(conn: Connection, span: Span, standing: int) -> None:
-    """Makes sw_candidate and gives each its verdict: `place`, `adopted` or `conflict`.
+def place_candidates(conn: Connection, span: Span, rows: int) -> None:
+    """Fills sw_candidate and gives each its verdict: `place`, `adopted` or `conflict`.
 
-    `standing`: how many rows sw_row has.
+    `rows`: how many sw_row has.
     """
     parameters = {
         "first": span.first,
         "last": span.last,
         "default_minutes": span.settings.default_duration_minutes,
     }
-    conn.execute(text(_make_candidates(span)), parameters)
+    conn.execute(text(_find_candidates(span)), parameters)
     conn.execute(text("ANALYZE sw_candidate (anchor_id, occurs_on, tutor_id, student_id)"))
-    if conn.execute(text(_make_near(span)), parameters).rowcount:
+    if conn.execute(text(_find_near(span)), parameters).rowcount:
         conn.execute(text("ANALYZE sw_near (tutor_id, student_id, session_date)"))
         conn.execute(ADOPT)
         conn.execute(CONFLICT)
-    if conn.execute(MAKE_CLASHES).rowcount:
+    if conn.execute(FIND_CLASHES).rowcount:
         _decide_clashes(conn)
-    while standing and conn.execute(STAY_CLEAR_OF_OWN).rowcount:
+    while rows and conn.execute(STAY_CLEAR_OF_OWN).rowcount:
         pass
 
 
-def _make_candidates(span: Span) -> str:
+def _find_candidates(span: Span) -> str:
     """Dates without a row; rows that the worker cancelled and the rule names again; rows whose
-    time or people change. `settled`: nothing can speak against it. `recorded`: the date has a
-    reason why there is no row. Dates past the span (not `inside`) are for rows that move there."""
+    time or people change."""
     duration = span.catalog.read("{0}", "tutor_sessions", "duration")
     anchor_end = wall_end("w.occurs_on + a.start_time", "a.end_time", duration.format("a"))
     start, end, lasts = (
@@ -46,7 +43,7 @@ def _make_candidates(span: Span) -> str:
         _followed("duration", duration.format("a"), duration.format("t")),
     )
     return f"""
-    CREATE TEMP TABLE sw_candidate ON COMMIT DROP AS
+    INSERT INTO sw_candidate
     SELECT w.anchor_id, w.occurs_on, 'insert' AS kind, NULL::bigint AS session_id,
            a.tutor_id, a.student_id, w.occurs_on AS on_date, a.start_time,
            w.occurs_on + a.start_time AS starts, {anchor_end} AS ends,
@@ -81,13 +78,13 @@ def _followed(column: str, anchor: str, row: str) -> str:
     return f"CASE WHEN '{column}' = ANY(r.loose) THEN {anchor} ELSE {row} END"
 
 
-def _make_near(span: Span) -> str:
+def _find_near(span: Span) -> str:
     """One pass over the sessions of the candidates' people around their dates.
 
     `own`: the series that the row is of, where it makes room in this run: it leaves, or moves to
     another time together with the other rows. It is in the way of other series all the same."""
     return f"""
-    CREATE TEMP TABLE sw_near ON COMMIT DROP AS
+    INSERT INTO sw_near
     WITH reach AS (SELECT min(on_date) - 1 AS first, max(on_date) + 1 AS last
                      FROM sw_candidate WHERE NOT settled),
     yielding AS (
@@ -160,8 +157,8 @@ CONFLICT = text("""
 
 # Pairs of candidates that cannot both stand: `winner` is the lower anchor; within a series, a row
 # that stands goes before a new one.
-MAKE_CLASHES = text("""
-    CREATE TEMP TABLE sw_clash ON COMMIT DROP AS
+FIND_CLASHES = text("""
+    INSERT INTO sw_clash
     WITH wanted AS (
         SELECT anchor_id, occurs_on, tutor_id, student_id, starts, ends,
                CASE kind WHEN 'keep' THEN 0 WHEN 'revive' THEN 1 ELSE 2 END AS rank,

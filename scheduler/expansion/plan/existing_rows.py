@@ -15,17 +15,13 @@ from scheduler.expansion.span import Span
 from scheduler.site.session_times import TAKES_TIME
 
 
-def write_standing(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> int:
-    """Makes sw_row: the rows to come of the changed series, and what of each is still the
-    worker's. Returns how many.
-
-    `loose`: the columns that differ from the target and are still the worker's. `shifts`: those
-    say when the session is and whose. `leaves`: the row is to move to another date or to be
-    cancelled. `restored`: the worker had cancelled it, and a person put that right.
-    """
-    none_changed = not any(one.changed for one in series)
-    made = conn.execute(
-        text(_make_standing(span) + (" WITH NO DATA" if none_changed else "")),
+def compare_rows(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> int:
+    """Fills sw_row: the rows to come of the changed series, and what of each is still the
+    worker's. Returns how many."""
+    if not any(one.changed for one in series):
+        return 0
+    found = conn.execute(
+        text(_compare(span)),
         {
             "copied": list(span.columns.copied),
             "placing": list(PLACING),
@@ -36,16 +32,14 @@ def write_standing(conn: Connection, span: Span, series: Sequence[SeriesNow]) ->
             "on_end": span.cancels_ended,
         },
     )
-    if none_changed:
-        return 0
     conn.execute(text("ANALYZE sw_row (anchor_id, session_id)"))
-    return made.rowcount
+    return found.rowcount
 
 
 # Index: primary keys of occurrence and tutor_sessions.
-def _make_standing(span: Span) -> str:
+def _compare(span: Span) -> str:
     return f"""
-    CREATE TEMP TABLE sw_row ON COMMIT DROP AS
+    INSERT INTO sw_row
     WITH target AS MATERIALIZED (
         SELECT a.id, {span.columns.target("a")} AS target
           FROM sw_anchor a JOIN sw_series s ON s.anchor_id = a.id

@@ -11,15 +11,15 @@ from scheduler.expansion.plan.nearest_dates import nearest_in_order
 from scheduler.expansion.span import Span
 
 
-def plan_changes(conn: Connection, span: Span, standing: int) -> None:
-    """Makes sw_change: the rows to write, their columns to follow (`loose`), and their new date.
+def plan_changes(conn: Connection, span: Span, rows: int) -> None:
+    """Fills sw_change: the rows to write, their columns to follow, and their new date.
 
-    `standing`: how many rows sw_row has.
+    `rows`: how many sw_row has.
     """
-    if standing:
+    if rows:
         _pair_moves(conn, span)
         conn.execute(DROP_OUTSIDE)
-    conn.execute(MAKE_CHANGES, {"placing": list(PLACING)})
+    conn.execute(FIND_CHANGES, {"placing": list(PLACING)})
 
 
 def _pair_moves(conn: Connection, span: Span) -> None:
@@ -69,8 +69,8 @@ TAKE_ROWS = text("""
 DROP_OUTSIDE = text("DELETE FROM sw_candidate WHERE kind = 'insert' AND NOT inside")
 
 # A row that cannot take its new time follows in its other columns.
-MAKE_CHANGES = text("""
-    CREATE TEMP TABLE sw_change ON COMMIT DROP AS
+FIND_CHANGES = text("""
+    INSERT INTO sw_change
     WITH change AS (
         SELECT r.session_id, r.anchor_id, r.occurs_on AS old_on, c.occurs_on AS new_on, r.now,
                c.kind, c.mark,

@@ -35,16 +35,14 @@ class SeriesNow:
     findings: tuple[Finding, ...] = ()
 
 
-# The anchors as one snapshot: rows are written from this copy, so what is recorded as written is
-# what was written, whoever changes an anchor meanwhile. Index: primary key.
+# Index: primary key.
 COPY_ANCHORS = text("""
-    CREATE TEMP TABLE sw_anchor ON COMMIT DROP AS
-    SELECT t.*, t.xmin::text AS "sw_version" FROM tutor_sessions t
+    INSERT INTO sw_anchor SELECT t.*, t.xmin::text FROM tutor_sessions t
      WHERE t.id = ANY(CAST(:ids AS bigint[]))""")
 
 
 def read_series(conn: Connection, span: Span, ids: Sequence[int]) -> list[SeriesNow]:
-    """The series of these anchors, ascending. Makes the temporary table sw_anchor.
+    """The series of these anchors, ascending. Fills sw_anchor.
 
     An id without a series that is no rule (any more) is left out.
     """
@@ -59,7 +57,8 @@ def _read_anchors(span: Span) -> str:
     catalog = span.catalog
     return f"""
     WITH k AS (
-        SELECT i.id AS anchor_id, a.id IS NOT NULL AS there, a.sw_version, a.is_recurring,
+        SELECT i.id AS anchor_id, a.id IS NOT NULL AS there, a.is_recurring,
+               a.{span.columns.version_name} AS version,
                coalesce(a.tutor_id, s.tutor_id) AS tutor_id,
                coalesce(a.student_id, s.student_id) AS student_id,
                {readable_date("a")} AS session_date, a.start_time, a.end_time,
@@ -202,7 +201,7 @@ def _resting(
 
 
 def _seen(span: Span, row: Row[tuple[object, ...]]) -> str:
-    return f"{row.sw_version}:{span.context}"
+    return f"{row.version}:{span.context}"
 
 
 def _row_findings(span: Span, row: Row[tuple[object, ...]]) -> Iterator[Finding]:

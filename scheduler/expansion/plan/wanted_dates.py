@@ -1,8 +1,4 @@
-"""The series of a chunk and the dates that they want, as temporary tables.
-
-Series that want the same dates share them: sw_dates holds each list once, by its number in
-sw_series. sw_wanted is the two joined.
-"""
+"""The series of a chunk and the dates that they want, put into the tables of the plan."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -14,29 +10,19 @@ from scheduler.expansion.plan.series_now import SeriesNow
 from scheduler.expansion.span import Span
 from scheduler.settings import OnHoliday
 
-MAKE_SERIES = text("""
-    CREATE TEMP TABLE sw_series (
-        anchor_id bigint, state text, reason text, seen text, enrolled boolean,
-        planned_from date, planned_until date, changed boolean, dates integer
-    ) ON COMMIT DROP""")
-MAKE_DATES = text("""
-    CREATE TEMP TABLE sw_dates (dates integer, occurs_on date, holiday text, mark text)
-    ON COMMIT DROP""")
-MAKE_WANTED = text("""
-    CREATE TEMP TABLE sw_wanted ON COMMIT DROP AS
+JOIN_WANTED = text("""
+    INSERT INTO sw_wanted (anchor_id, occurs_on, holiday, mark)
     SELECT s.anchor_id, d.occurs_on, d.holiday, d.mark
       FROM sw_series s JOIN sw_dates d ON d.dates = s.dates""")
 
 
 def write_series(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
-    """Makes sw_series, sw_dates and sw_wanted: each date that a rule names, with the holiday that
+    """Fills sw_series, sw_dates and sw_wanted: each date that a rule names, with the holiday that
     it is skipped for, or the holiday that it is marked with."""
     numbers = {wanted: number for number, wanted in enumerate({one.wanted for one in series})}
-    conn.execute(MAKE_SERIES)
     _copy(conn, "sw_series", (_series_line(one, numbers) for one in series))
-    conn.execute(MAKE_DATES)
     _copy(conn, "sw_dates", _date_lines(span, numbers))
-    conn.execute(MAKE_WANTED)
+    conn.execute(JOIN_WANTED)
     conn.execute(text("ANALYZE sw_series (anchor_id)"))
     conn.execute(text("ANALYZE sw_wanted (anchor_id, occurs_on)"))
 

@@ -11,21 +11,21 @@ from scheduler.expansion.report import Written
 from scheduler.expansion.span import Span
 
 
-def write_rows(conn: Connection, span: Span, standing: int) -> tuple[Written, frozenset[int], bool]:
+def write_rows(conn: Connection, span: Span, rows: int) -> tuple[Written, frozenset[int], bool]:
     """Changes and inserts rows. Returns how many; the anchors of rows that somebody else holds or
     has just changed, which are looked at again on the next run (nobody waits); and whether another
     pass can do more: rows gave way, so that others may have their place.
 
-    `standing`: how many rows sw_row has.
+    `rows`: how many sw_row has.
     """
     late, updated, cancelled, gave_way = set[int](), 0, 0, False
-    if standing:
+    if rows:
         late |= set(conn.scalars(text(HOLD), {"unwritten": list(span.columns.unwritten)}))
         cancelled = conn.execute(CANCEL).rowcount
         updated = _change_rows(conn, span)
         gave_way = _record_changes(conn, late)
     inserted, lost = _insert_rows(conn, span)
-    if standing:
+    if rows:
         conn.execute(RECORD_KEPT)
     return Written(inserted, updated, cancelled), frozenset(late | lost), gave_way or bool(lost)
 

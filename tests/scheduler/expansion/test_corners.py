@@ -570,6 +570,16 @@ def test_a_table_of_the_sites_that_is_named_like_a_temporary_one_stays(site: Sit
     assert site.sql("SELECT mine FROM public.sw_row").scalar() == 1
 
 
+def test_a_column_of_the_sites_that_is_named_like_the_copied_version_is_copied(site: Site) -> None:
+    site.sql("ALTER TABLE tutor_sessions ADD sw_version text")
+    anchor = an_anchor(site.conn)
+    site.edit(anchor, sw_version="7")
+
+    site.run()
+
+    assert {site.row_on(anchor, day).sw_version for day in dec(8, 15)} == {"7"}
+
+
 # Backfills
 
 
