@@ -190,12 +190,13 @@ class Attempt(WorkerBase):
 
 
 class Permit(WorkerBase):
-    """A place taken of a channel's rate while Redis is away. The key is SQLAlchemy's wish."""
+    """A place taken of a channel's rate while Redis is away."""
 
     __tablename__ = "permit"
 
-    channel: Mapped[str] = mapped_column(primary_key=True)
-    granted_at: Mapped[datetime] = mapped_column(primary_key=True)
+    id: Mapped[int] = filled_key()
+    channel: Mapped[str]
+    granted_at: Mapped[datetime]
 
 
 class Move(WorkerBase):

@@ -5,7 +5,7 @@ from tasks.worker.app import WorkerApp
 app = WorkerApp(
     "tasks",
     loader="tasks.worker.config:SettingsLoader",
-    task_cls="tasks.worker.error_lines:WorkerTask",
+    task_cls="tasks.worker.task:WorkerTask",
     include=["tasks.planning", "tasks.delivery", "tasks.worker.beat_check"],
 )
 app.config_from_object("celeryconfig")

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +14,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError
 
 from models.catalog import SiteCatalog, read_catalog
+from scheduler.database_clock import database_now
 from scheduler.settings import InvalidSetting, Settings, load_settings
 
 # A guest waits for the site's locks only briefly, and gives up before the site waits for it.
@@ -149,6 +150,12 @@ def reason(error: BaseException, url: URL) -> str:
     if url.password:
         words = words.replace(str(url.password), "***")
     return words.removeprefix("FATAL: ").strip().rstrip(".")
+
+
+def engine_now(engine: Engine) -> datetime:
+    """The instant on the database's clock."""
+    with engine.connect() as conn:
+        return database_now(conn)
 
 
 @cache

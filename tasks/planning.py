@@ -6,6 +6,7 @@ A message carries an id at most; everything else is in the database.
 from datetime import UTC, date, datetime
 from typing import Any
 
+from scheduler.database_clock import clocks_apart, database_now
 from scheduler.expansion import expand as expand_once
 from scheduler.expansion.admin.backfill import (
     BackfillRefused,
@@ -20,18 +21,20 @@ from scheduler.reminders.sweep import sweep as sweep_ledger
 from scheduler.reminders.tick import tick as plan_due
 from scheduler.settings import load_settings
 from tasks import app
-from tasks.database import site_catalog, worker_engine, worker_settings
+from tasks.database import engine_now, site_catalog, worker_engine, worker_settings
 from tasks.delivery.dispatch import hand_out, say_what_is_held
+from tasks.failures.log_once import log_once, log_once_about
 from tasks.failures.series import lines_about
 from tasks.input_limits import LARGEST_ID, read_day
-from tasks.worker.error_lines import log_once
 
 
 @app.task(name="tasks.planning.tick")
 def tick() -> None:
     """Plan what falls due, and hand out what is due."""
-    engine, settings, now = worker_engine(), worker_settings(), datetime.now(UTC)
+    engine, settings = worker_engine(), worker_settings()
     with engine.begin() as conn:
+        now = database_now(conn)
+        say_clocks_apart(datetime.now(UTC), now)
         if hold_elsewhere(conn):
             log_once(str(WrongDatabase()))
             return
@@ -40,11 +43,18 @@ def tick() -> None:
     hand_out(app, engine, settings, now)
 
 
+def say_clocks_apart(machine: datetime, database: datetime) -> None:
+    """Nothing goes wrong by it; but the log's own times do, and other software's."""
+    if words := clocks_apart(machine, database):
+        log_once_about("clock", f"{words}: what is due is judged by PostgreSQL's. Set it by NTP.")
+
+
 @app.task(name="tasks.planning.sweep")
 def sweep() -> None:
     """Hold the ledger against the site, and take back what the broker or a dead worker lost."""
-    engine, settings, now = worker_engine(), worker_settings(), datetime.now(UTC)
+    engine, settings = worker_engine(), worker_settings()
     with engine.begin() as conn:
+        now = database_now(conn)
         if hold_elsewhere(conn):
             return
         changes = sweep_ledger(conn, site_catalog(engine), settings, now)
@@ -54,7 +64,7 @@ def sweep() -> None:
 @app.task(name="tasks.planning.expand")
 def expand() -> None:
     """Fill the coming weeks; hand out what a lost message left of a backfill."""
-    now = datetime.now(UTC)
+    now = engine_now(worker_engine())
     report = expand_once(worker_engine(), load_settings(), now)
     log_once(*lines_about(report.failed, worker_engine()))
     with worker_engine().begin() as conn:
@@ -81,7 +91,8 @@ def backfill(**wish: Any) -> int:
 @app.task(name="tasks.planning.fill_chunk")
 def fill_chunk(backfill_id: int) -> None:
     """Fills one chunk, and passes the rest on: between two chunks others have their turn."""
-    if fill_next_chunk(worker_engine(), load_settings(), datetime.now(UTC), backfill_id):
+    engine = worker_engine()
+    if fill_next_chunk(engine, load_settings(), engine_now(engine), backfill_id):
         fill_chunk.delay(backfill_id)
 
 

@@ -24,7 +24,7 @@ from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
 
 # What takes longest, and mostly waits for processes of its own.
-LONGEST = ("test_demo", "faults/", "stateful", "told_once", "test_running", "test_error_lines")
+LONGEST = ("test_demo", "faults/", "stateful", "told_once", "test_running", "test_task")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from models.catalog import SiteCatalog, SiteMismatch, read_catalog
 from scheduler.doctor.home import check_home, check_migration
-from scheduler.doctor.life import check_beats, check_clock, check_overdue
+from scheduler.doctor.life import check_beats, check_overdue
 from scheduler.doctor.patient import Check, Patient
 from scheduler.doctor.preferences import check_preferences
 from scheduler.doctor.rules import (
@@ -45,7 +45,6 @@ CHECKS: Sequence[Check] = (
     check_pauses,
     check_beats,
     check_overdue,
-    check_clock,
     check_batches,
     check_unanswered,
     check_failed,

@@ -59,15 +59,3 @@ def check_overdue(patient: Patient) -> Iterator[Finding]:
     find = error if late > TOO_LATE else warning
     detail = f"{many(row.messages, 'message')} due and unsent, the oldest for {duration(late)}"
     yield find("overdue", detail, START)
-
-
-# Leases run on the database's clock, claims on that of the machine.
-CLOCK = text("SELECT clock_timestamp()")
-APART = timedelta(seconds=5)
-
-
-def check_clock(patient: Patient) -> Iterator[Finding]:
-    apart = abs(patient.conn.execute(CLOCK).scalar_one() - patient.now)
-    if apart > APART:
-        detail = f"the clocks of this machine and of PostgreSQL are {duration(apart)} apart"
-        yield warning("clock", detail, "set both by NTP")

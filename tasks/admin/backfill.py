@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from time import monotonic, sleep
 
 from kombu.exceptions import OperationalError
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 from scheduler.expansion.admin import backfill as filling
 from scheduler.expansion.admin.backfill import BackfillReport, Extent, Progress
 from scheduler.settings import Settings
+from tasks.database import engine_now
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def stopped_on_error(engine: Engine, backfill_id: int) -> Iterator[None]:
 
 def fill_inline(engine: Engine, settings: Settings, backfill_id: int) -> Iterator[Progress]:
     """Fills chunk by chunk in this process."""
-    while filling.fill_next_chunk(engine, settings, datetime.now(UTC), backfill_id):
+    while filling.fill_next_chunk(engine, settings, engine_now(engine), backfill_id):
         yield look(engine, backfill_id)
 
 

@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Connection
 
 from models.catalog import SiteMismatch, read_catalog
+from scheduler.database_clock import clocks_apart, database_now
 from scheduler.doctor import Finding, Severity, examine_database
 from scheduler.doctor.life import START
 from scheduler.finding import error, note, warning
@@ -32,15 +33,23 @@ class Examination:
 
 
 def examine(settings: Settings, now: datetime) -> Examination:
-    """Changes nothing. Raises ServerUnreachable where PostgreSQL is."""
+    """Changes nothing. `now` is this machine's clock. Raises ServerUnreachable."""
     with engine(settings).connect() as conn:
-        found = [*examine_database(conn, settings, now), *lacks(conn)]
+        database = database_now(conn)
+        found = [*examine_database(conn, settings, database), *lacks(conn)]
+    found += check_clock(now, database)
     found += check_channel_urls(settings)
     found += check_templates(settings)
     broken = [*check_broker(settings)]
     found += broken or check_workers(settings, {finding.code for finding in found})
     found.sort(key=lambda finding: [*Severity].index(finding.severity))
     return Examination(all(each.severity is not Severity.ERROR for each in found), tuple(found))
+
+
+def check_clock(machine: datetime, database: datetime) -> Iterator[Finding]:
+    """The machine that the command runs on; a worker elsewhere says it of its own in its log."""
+    if words := clocks_apart(machine, database):
+        yield warning("clock", f"{words}, by which what is due is judged", "set both by NTP")
 
 
 def lacks(conn: Connection) -> list[Finding]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from scheduler.database_clock import Clock, running_clock
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.home import WrongDatabase, hold_elsewhere
 from scheduler.reminders.moves.claims import claim
@@ -39,9 +40,9 @@ def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
 
     Safe to run beside workers and other rounds. Waits for a channel's rate. Raises WrongDatabase.
     """
-    clock: Callable[[], datetime] = (lambda: as_of) if as_of else (lambda: datetime.now(UTC))
-    now = clock()
     with tools.engine.begin() as conn:
+        clock: Clock = (lambda: as_of) if as_of else running_clock(conn)
+        now = clock()
         elsewhere = hold_elsewhere(conn)
         changes = Changes()
         if not elsewhere:

@@ -1,6 +1,6 @@
 """`celery -A tasks audit`: whether the promises hold in the rows that stand."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
@@ -29,10 +29,11 @@ def audit(context: click.Context, as_of: datetime | None, as_json: bool) -> None
     from scheduler.expansion.admin.audit import audit as audit_sessions
     from scheduler.finding import Severity
     from scheduler.settings import load_settings
-    from tasks.database import engine
+    from tasks.database import engine, engine_now
 
     settings = load_settings()
-    found = audit_sessions(engine(settings), settings, as_of or datetime.now(UTC))
+    database = engine(settings)
+    found = audit_sessions(database, settings, as_of or engine_now(database))
     ok = all(one.severity is not Severity.ERROR for one in found)
     if as_json:
         click.echo(json_document({"ok": ok, "findings": found}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 import click
@@ -89,12 +89,13 @@ def fill(wish: Wish, database: Engine, settings: Settings) -> BackfillReport:
     """The backfill from its start, or from where it stopped, to its report."""
     from scheduler.expansion.admin.backfill import Extent, rehearse
     from tasks.admin import backfill
+    from tasks.database import engine_now
 
     if wish.resume is not None:
         extent = backfill.resume(database, wish.resume)
     elif wish.first is not None and wish.last is not None:
         extent = Extent(wish.first, wish.last, wish.tutor, wish.session)
-    rehearsed = rehearse(database, settings, datetime.now(UTC), extent)
+    rehearsed = rehearse(database, settings, engine_now(database), extent)
     backfill.check_digest(rehearsed, wish.expect)
     if wish.dry_run:
         return rehearsed

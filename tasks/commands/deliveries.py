@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -86,12 +86,13 @@ def deliveries(context: click.Context, /, as_json: bool, **asked: Any) -> None:
 
 def in_ledger(work: Callable[[Connection, datetime], Result]) -> tuple[Result, Settings]:
     """Do the work in one transaction, now."""
+    from scheduler.database_clock import database_now
     from scheduler.settings import load_settings
     from tasks.database import engine
 
     settings = load_settings()
     with engine(settings).begin() as conn:
-        return work(conn, datetime.now(UTC)), settings
+        return work(conn, database_now(conn)), settings
 
 
 def show(found: Sequence[DeliveryLine], wanted: Wanted, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -33,12 +33,12 @@ def expand(context: click.Context, as_of: datetime | None, as_json: bool) -> Non
     """
     from scheduler.expansion import expand as expand_once
     from scheduler.settings import load_settings
-    from tasks.database import engine
+    from tasks.database import engine, engine_now
     from tasks.failures.series import lines_about
 
     settings = load_settings()
     database = engine(settings)
-    report = expand_once(database, settings, as_of or datetime.now(UTC))
+    report = expand_once(database, settings, as_of or engine_now(database))
     lines = lines_about(report.failed, database)
     click.echo(document(report)) if as_json else show(report)
     for line in lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -35,8 +35,10 @@ def explain(session_id: int, as_json: bool) -> None:
     """
     from scheduler.settings import load_settings
     from tasks.admin.explain import explain_session
+    from tasks.database import engine, engine_now
 
-    settings, now = load_settings(), datetime.now(UTC)
+    settings = load_settings()
+    now = engine_now(engine(settings))
     found = explain_session(settings, now, session_id)
     click.echo(json_document(found)) if as_json else show(found, now, settings.zone)
 

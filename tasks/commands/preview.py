@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -33,10 +33,11 @@ def preview(session_id: int, as_of: datetime | None, as_json: bool) -> None:
     """
     from scheduler.expansion.admin.preview import preview as preview_of
     from scheduler.settings import load_settings
-    from tasks.database import engine
+    from tasks.database import engine, engine_now
 
     settings = load_settings()
-    found = preview_of(engine(settings), settings, as_of or datetime.now(UTC), session_id)
+    database = engine(settings)
+    found = preview_of(database, settings, as_of or engine_now(database), session_id)
     click.echo(json_document(found)) if as_json else show(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,13 +57,14 @@ def preview_message(
     from scheduler.reminders.read.preview import Occasion, Wanted
     from scheduler.settings import ChannelName, load_settings
     from tasks.admin.preview_message import Look, preview_messages
-    from tasks.database import engine
+    from tasks.database import engine, engine_now
 
     settings = load_settings()
     occasion = Occasion(kind)
     wanted = Wanted(session_id, occasion, role_of(role, occasion.kind, settings))
-    look = Look(ChannelName(channel), lang, as_of or datetime.now(UTC))
-    found = preview_messages(engine(settings), settings, wanted, look)
+    database = engine(settings)
+    look = Look(ChannelName(channel), lang, as_of or engine_now(database))
+    found = preview_messages(database, settings, wanted, look)
     click.echo(json_document(document(found, wanted, look))) if as_json else show(found, look)
 
 

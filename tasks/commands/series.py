@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -32,13 +31,14 @@ def series(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
+    from scheduler.database_clock import database_now
     from scheduler.expansion.admin.series import list_series
     from scheduler.settings import load_settings
     from tasks.database import engine
 
     settings = load_settings()
     with engine(settings).connect() as conn:
-        found = list_series(conn, datetime.now(settings.zone).date())
+        found = list_series(conn, database_now(conn).astimezone(settings.zone).date())
     click.echo(json_document({"series": found})) if as_json else show(found)
 
 
@@ -72,11 +72,12 @@ def end(session_id: int, cancel_future: bool, as_json: bool) -> None:
     """
     from scheduler.expansion.admin.series import end_series, end_series_and_cancel
     from scheduler.settings import load_settings
-    from tasks.database import engine
+    from tasks.database import engine, engine_now
 
     settings = load_settings()
+    database = engine(settings)
     act = end_series_and_cancel if cancel_future else end_series
-    rows = act(engine(settings), settings, datetime.now(UTC), session_id)
+    rows = act(database, settings, engine_now(database), session_id)
     if as_json:
         click.echo(json_document({"session_id": session_id, "state": "ended", "rows": rows}))
     else:

@@ -1,10 +1,11 @@
 """Deliver a claimed batch: the task, and what it does step by step in this folder."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from models.installation import installation_matches
+from scheduler.database_clock import running_clock
 from scheduler.reminders.moves.claims import Batch
 from tasks import app
 from tasks.database import worker_engine, worker_settings
@@ -30,6 +31,7 @@ def deliver(holder: str, ids: Sequence[int]) -> None:
     with engine.connect() as conn:
         if not installation_matches(conn):
             return  # the tick holds everything
+        clock = running_clock(conn)
     batch = Batch(UUID(holder), tuple(ids))
-    work_through(worker_tools(), batch, lambda: datetime.now(UTC), PATIENCE)
-    hand_on(app, engine, settings, datetime.now(UTC))
+    work_through(worker_tools(), batch, clock, PATIENCE)
+    hand_on(app, engine, settings, clock())

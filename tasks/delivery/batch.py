@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 
+from scheduler.database_clock import Clock
 from scheduler.reminders.moves.claims import Batch
 from scheduler.settings import Settings
 from tasks.delivery.lease import kept_lease
 from tasks.delivery.log_outbox import write_to_log
 from tasks.delivery.outbox import Outbox, outbox_of
 from tasks.delivery.permits import Permits
-from tasks.delivery.sender import Clock, Sender, Snapshot, Work, take_snapshot
+from tasks.delivery.sender import Sender, Snapshot, Work, take_snapshot
 from tasks.delivery.tally import Tally
 from tasks.delivery.tools import Tools
 

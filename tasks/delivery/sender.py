@@ -6,16 +6,17 @@ one message in `sending` at a time (design, "Reminders and alarms").
 
 import logging
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import chain
 from uuid import UUID
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from scheduler.database_clock import Clock
 from scheduler.message import Message
 from scheduler.reminders.channel_pauses import paused_channels
 from scheduler.reminders.moves import sending
@@ -44,8 +45,6 @@ LOOKS = 3
 RECORD_AGAIN_SECONDS = 1.0
 # PostgreSQL's serialization_failure, deadlock_detected, lock_not_available.
 COLLISIONS = {"40001", "40P01", "55P03"}
-
-Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)

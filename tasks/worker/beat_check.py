@@ -9,7 +9,8 @@ from celery.signals import beat_init
 from scheduler.reminders.home import WrongDatabase, is_elsewhere
 from scheduler.settings import Settings, load_settings
 from tasks.database import engine
-from tasks.worker.error_lines import AGAIN_SECONDS, lines_of, log_once
+from tasks.failures.log_once import AGAIN_SECONDS, log_once
+from tasks.worker.task import lines_of
 
 
 @beat_init.connect

@@ -27,6 +27,31 @@ def test_an_empty_database_has_no_revision(empty_database: str) -> None:
         assert revision(conn) is None
 
 
+KEYLESS = text("""
+    SELECT c.relname FROM pg_class c
+     WHERE c.relnamespace = 'session_worker'::regnamespace AND c.relkind IN ('r', 'p')
+       AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)""")
+
+
+def test_every_table_has_a_primary_key(conn: Connection) -> None:
+    assert conn.scalars(KEYLESS).all() == []
+
+
+def test_rows_can_go_from_every_table_while_all_are_published(conn: Connection) -> None:
+    tables = conn.scalars(
+        text("""
+        SELECT oid::regclass::text FROM pg_class
+         WHERE relnamespace = 'session_worker'::regnamespace AND relkind IN ('r', 'p')""")
+    )
+    conn.execute(text("CREATE PUBLICATION everything FOR ALL TABLES"))
+    conn.execute(text("SET CONSTRAINTS ALL DEFERRED"))
+
+    for table in tables.all():
+        with conn.begin_nested() as savepoint:
+            conn.execute(text(f"DELETE FROM {table}"))
+            savepoint.rollback()
+
+
 def test_upgrading_again_changes_nothing(conn: Connection) -> None:
     before = everything_in_the_schema(conn)
 

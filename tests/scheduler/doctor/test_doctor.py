@@ -173,10 +173,6 @@ def test_while_all_is_paused_nothing_is_overdue(running: Connection) -> None:
     assert "overdue" not in codes(running)
 
 
-def test_clocks_that_differ_are_a_warning(running: Connection) -> None:
-    assert found(running, "clock").severity == "warning"
-
-
 def test_a_held_batch_is_a_warning_whose_cure_names_it(running: Connection) -> None:
     batch = a_batch(running, held_at=NOW)
     for lead in (1, 2):

@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 
 from scheduler.settings import InvalidSetting
 from tasks.database import ServerUnreachable
-from tasks.worker.error_lines import KnownFailure, WorkerTask
+from tasks.worker.task import KnownFailure, WorkerTask
 from tests.eventually import eventually
 from tests.faults.rounds import quick_beat
 from tests.tasks.worker.run import running
