@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
+
+from scheduler.rules import Rule
+from scheduler.settings import MakeUp, OnHoliday, Settings
 
 LANGUAGE = "en_US"  # without one the package asks the environment, and reasons change with it
 ESTIMATED = "estimated)"  # how that language marks "(estimated)" and "(observed, estimated)"
@@ -15,6 +19,20 @@ def country_code(country: str) -> str:
     if code not in holidays.list_supported_countries():
         raise ValueError(f"{country!r} is no known country: set a code such as ET")
     return code
+
+
+def left_out_of_count(settings: Settings, rule: Rule, last: date) -> frozenset[date]:
+    """The dates up to `last` with which a rule's count does not end (MAKE_UP, HOLIDAYS=skip)."""
+    if rule.count is None or settings.make_up is MakeUp.OFF:
+        return frozenset()
+    if settings.holidays is not OnHoliday.SKIP:
+        return frozenset()
+    return _holidays_of_years(settings.holidays_country, rule.anchor.year, last.year)
+
+
+@lru_cache
+def _holidays_of_years(country: str, first: int, last: int) -> frozenset[date]:
+    return frozenset(public_holidays(country, date(first, 1, 1), date(last, 12, 31)))
 
 
 def public_holidays(country: str, first: date, last: date) -> dict[date, str]:

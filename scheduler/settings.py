@@ -61,6 +61,13 @@ class OnHoliday(StrEnum):
     MARK = "mark"  # a row, and the holiday's name is the occurrence's reason
 
 
+class MakeUp(StrEnum):
+    """Whether a date that the worker leaves out of a counted rule is made up at the rule's end."""
+
+    ON = "on"
+    OFF = "off"  # it is one of the count all the same
+
+
 class OnUnknown(StrEnum):
     """What becomes of a message that was handed over and never answered (promise 3)."""
 
@@ -200,6 +207,10 @@ class Settings(BaseSettings):
         description="On public holidays: ignore, skip (no row) or mark (a row, with the name).",
     )
     holidays_country: str = Field("ET", description="Whose public holidays (ISO 3166 code).")
+    make_up: MakeUp = Field(
+        MakeUp.ON,
+        description="Makes up a holiday left out of a rule with a count, at its end: on or off.",
+    )
 
     reminder_leads: Leads = Field(
         (timedelta(hours=24), timedelta(hours=1)), description="Before the start."

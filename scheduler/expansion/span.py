@@ -71,6 +71,6 @@ class Span:
         bearing = (
             setting.site_timezone, setting.month_end, setting.package_duration_unit,
             setting.default_duration_minutes, setting.on_stop, setting.holidays,
-            setting.holidays_country,
+            setting.holidays_country, setting.make_up,
         )  # fmt: skip
         return sha256(repr(bearing).encode()).hexdigest()[:8] + ":" + self.catalog.signature

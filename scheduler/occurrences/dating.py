@@ -20,30 +20,53 @@ from scheduler.settings import MonthEnd
 DAY = timedelta(days=1)
 
 
-def dates(rule: Rule, first: date, last: date) -> list[date]:
+def dates(
+    rule: Rule, first: date, last: date, left_out: frozenset[date] = frozenset()
+) -> list[date]:
     """The dates of a rule from `first` to `last`, both inclusive, ascending, exclusions applied.
 
-    Only dates after the anchor, which is the row itself. Takes time by the span's length, and,
-    where the rule has a count, by the time since its anchor.
+    Only dates after the anchor, which is the row itself. `left_out`: dates that the worker makes no
+    row for, such as holidays; they are among the dates, and a `count` goes on without them. Takes
+    time by the span's length, and, where the rule has a count, by the time since its anchor.
     """
     end = min(last, rule.until or last, rule.package_until or last)
     if first > end or rule.anchor >= end:
         return []
     begin = max(first, rule.anchor + DAY)
-    found = fitting(rule, begin, end)
+    found = fitting(rule, begin, end, left_out)
     if rule.exdates:
         excluded = set(rule.exdates)
         return [day for day in found if day not in excluded]
     return found
 
 
-def fitting(rule: Rule, begin: date, end: date) -> list[date]:
+def fitting(
+    rule: Rule, begin: date, end: date, left_out: frozenset[date] = frozenset()
+) -> list[date]:
     """The dates that cadence, months and count mean, the bounds aside; begin > anchor."""
     if rule.count is None:
         return in_months(rule, begin, end)
     # The anchor is the first of the count.
-    found = in_months(rule, rule.anchor + DAY, end)[: rule.count - 1]
+    found = counted(rule, in_months(rule, rule.anchor + DAY, end), left_out)
     return found[bisect_left(found, begin) :]
+
+
+def counted(rule: Rule, found: list[date], left_out: frozenset[date]) -> list[date]:
+    """As many of the dates after the anchor as the count has sessions (design, "count").
+
+    A date of `left_out` is made up at the end; one that the rule itself excludes is not.
+    """
+    remaining = (rule.count or 1) - 1
+    free = left_out.difference(rule.exdates)
+    if free.isdisjoint(found[:remaining]):
+        return found[:remaining]
+    kept = []
+    for day in found:
+        if not remaining:
+            break
+        kept.append(day)
+        remaining -= day not in free
+    return kept
 
 
 def in_months(rule: Rule, begin: date, end: date) -> list[date]:

@@ -1,17 +1,26 @@
-"""RRULEs dated by dateutil, within a span."""
+"""RRULEs dated by dateutil, within a span (RFC 5545, 3.3.10; docs/decisions/0011).
 
-from calendar import monthrange
-from datetime import date, datetime, time, timedelta
+The walk begins on the first day of a period (day, week, month, year), as BYSETPOS counts from
+there and not from the anchor. What the RFC takes from DTSTART is therefore taken from the anchor
+here and written into the rule.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time
 from functools import lru_cache
+from itertools import islice, takewhile
 from typing import cast
 
 from dateutil.rrule import rrule, rrulebase, rrulestr
 
 from scheduler.rules import RecurrenceRule
+from scheduler.rules.rfc5545 import WEEKDAYS
 
 SHORTEST_DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
 MONTHS = {"MONTHLY": 1, "YEARLY": 12}
 SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 wall dates have no zone
+# Parts that name days within a period; where one stands, DTSTART's own day is not taken.
+DAYS_WITHIN = ("BYWEEKNO", "BYYEARDAY", "BYMONTHDAY", "BYDAY")
 
 
 class EndOfSpan(Exception):
@@ -42,51 +51,73 @@ def recurrence_dates(
 ) -> list[date]:
     """The rule's dates from `begin` to `end`, inclusive; begin > anchor.
 
-    Begins the walk next to the span, unless the RRULE has a COUNT: then at the anchor.
+    Begins the walk next to the span, unless the RRULE has a COUNT: then at the anchor, whose own
+    date is the first that is counted where the RRULE names it.
     """
     parts = dict(part.split("=") for part in recurrence.text.split(";"))
+    count = parts.pop("COUNT", None)
+    parts |= taken_from_anchor(parts, anchor)
+    start = first_period(parts, anchor, anchor if count else begin)
+    found: Iterator[date] = takewhile(lambda day: day <= end, walk(parts, start, end))
+    if count:
+        found = islice((day for day in found if day >= anchor), int(count))
+    return [day for day in found if day >= begin]
+
+
+def taken_from_anchor(parts: dict[str, str], anchor: date) -> dict[str, str]:
+    """What a rule says of its days where it names none: those of its DTSTART, here the anchor.
+
+    A week by its number (BYWEEKNO) without a day means the anchor's weekday in it.
+    """
+    named = [name for name in DAYS_WITHIN if name in parts]
+    weekday = {"BYDAY": WEEKDAYS[anchor.weekday()]}
+    if named:
+        return weekday if named == ["BYWEEKNO"] else {}
+    match parts["FREQ"]:
+        case "WEEKLY":
+            return weekday
+        case "MONTHLY":
+            return {"BYMONTHDAY": str(anchor.day)}
+        case "YEARLY":
+            return {"BYMONTHDAY": str(anchor.day), "BYMONTH": str(anchor.month)} | parts
+    return {}
+
+
+def first_period(parts: dict[str, str], anchor: date, begin: date) -> date:
+    """The first day of the last period of the rule that begins two periods before `begin`, or of
+    the anchor's own."""
     frequency, interval = parts["FREQ"], int(parts.get("INTERVAL", 1))
-    start = anchor if "COUNT" in parts else period_before(anchor, begin, frequency, interval)
-    steps = CountedInterval(interval)
-    steps.left = (end - start).days // (SHORTEST_DAYS[frequency] * interval) + 2
-    rule = parsed(recurrence.text).replace(
-        dtstart=datetime.combine(start, time.min), interval=steps
-    )
-    return walked(rule, begin, end)
+    if frequency in MONTHS:
+        step = MONTHS[frequency] * interval
+        month = 12 * anchor.year + (anchor.month - 1 if frequency == "MONTHLY" else 0)
+        passed = 12 * begin.year + begin.month - 1 - month
+        year, month = divmod(month + step * max(0, passed // step - 1), 12)
+        return date(year, month + 1, 1)
+    first = anchor.toordinal()
+    if frequency == "WEEKLY":
+        first -= (anchor.weekday() - WEEKDAYS.index(parts.get("WKST", "MO"))) % 7
+    step = SHORTEST_DAYS[frequency] * interval
+    first += step * max(0, (begin.toordinal() - first) // step - 1)
+    return date.fromordinal(max(first, 1))
 
 
-def walked(rule: rrulebase, begin: date, end: date) -> list[date]:
-    found = []
+def walk(parts: dict[str, str], start: date, end: date) -> Iterator[date]:
+    """The rule's days from the period that begins with `start`, to about `end`, ascending."""
+    steps = CountedInterval(parts.get("INTERVAL", 1))
+    steps.left = (end - start).days // (SHORTEST_DAYS[parts["FREQ"]] * int(steps)) + 2
+    rule = parsed(";".join(f"{name}={text}" for name, text in parts.items()))
+    yield from days_of(rule.replace(dtstart=datetime.combine(start, time.min), interval=steps))
+
+
+def days_of(rule: rrulebase) -> Iterator[date]:
     try:
         for moment in rule:
-            day = moment.date()
-            if day > end:
-                break
-            if day >= begin:
-                found.append(day)
+            yield moment.date()
     except (EndOfSpan, OverflowError, ValueError):
-        pass  # the last two: the end of the calendar
-    return found
+        return  # the last two: the end of the calendar
 
 
 @lru_cache(maxsize=1024)
 def parsed(text: str) -> rrule:
     """The rule as dateutil reads it. Raises ValueError where it cannot."""
     return cast(rrule, rrulestr(text, dtstart=SOME_DAY))  # a set of rules needs several lines
-
-
-def period_before(anchor: date, begin: date, frequency: str, interval: int) -> date:
-    """The anchor moved on by whole periods, to before the one that holds `begin`.
-
-    Where the moved date does not exist (31 February) an earlier period does as well.
-    """
-    if frequency not in MONTHS:
-        step = SHORTEST_DAYS[frequency] * interval
-        return anchor + timedelta(days=step * max(0, (begin - anchor).days // step - 1))
-    step = MONTHS[frequency] * interval
-    passed = (begin.year - anchor.year) * 12 + begin.month - anchor.month
-    for periods in range(passed // step - 1, 0, -1):
-        year, month = divmod(anchor.year * 12 + anchor.month - 1 + periods * step, 12)
-        if anchor.day <= monthrange(year, month + 1)[1]:
-            return date(year, month + 1, anchor.day)
-    return anchor

@@ -16,10 +16,11 @@ from scheduler.rules.describe import every, numeral, which_week
 from scheduler.rules.words import WEEKDAY_NAMES
 
 
-def why(rule: Rule, day: date) -> str:
+def why(rule: Rule, day: date, left_out: frozenset[date] = frozenset()) -> str:
     """ "every second Monday", "excluded by exdates", "not a day of the rule" …
 
-    A day that would not fit anyway is not said to be left out by a bound.
+    A day that would not fit anyway is not said to be left out by a bound. `left_out` is that of
+    `dates`.
     """
     if day <= rule.anchor:
         return "first session" if day == rule.anchor else "before the first session"
@@ -27,16 +28,16 @@ def why(rule: Rule, day: date) -> str:
         return "not a day of the rule"
     if rule.months and day.month not in rule.months:
         return "not in a month of the rule"
-    return why_left_out(rule, day) or why_fitting(rule, day)
+    return why_left_out(rule, day, left_out) or why_fitting(rule, day)
 
 
-def why_left_out(rule: Rule, day: date) -> str | None:
+def why_left_out(rule: Rule, day: date, left_out: frozenset[date]) -> str | None:
     """The bound that takes out a day which would fit."""
     if rule.until is not None and day > rule.until:
         return f"after until {rule.until}"
     if rule.package_until is not None and day > rule.package_until:
         return f"after its package ends on {rule.package_until}"
-    if rule.count is not None and not fitting(rule, day, day):
+    if rule.count is not None and not fitting(rule, day, day, left_out):
         return f"beyond count {rule.count}"
     return "excluded by exdates" if day in rule.exdates else None
 

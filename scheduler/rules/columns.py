@@ -122,7 +122,7 @@ def rule_of(columns: RuleColumns, pattern: Pattern, policy: RulePolicy) -> Rule:
         until=earliest(
             values.last_date(pattern, "until"),
             values.last_date(pattern, "end_date"),
-            recurrence.until if recurrence else None,
+            recurrence.last_date(columns.start_time, policy.zone) if recurrence else None,
         ),
         package_until=package_until(anchor, columns.package_duration, policy.package_unit),
         exdates=values.dates(pattern, "exdates", "except"),

@@ -5,11 +5,13 @@ in the middle of a walk on the sixth Monday of a month, and finds nothing where 
 with `1TU`. So each part is checked here first.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from scheduler.rules.rule import RecurrenceRule
-from scheduler.rules.values import Pattern, Refused, date_in, given
+from scheduler.rules.values import Pattern, Refused, given
 
 LONGEST_RRULE = 1_000
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
@@ -21,15 +23,34 @@ POSITIVE = {"INTERVAL": 10**6, "COUNT": 10**9, "BYMONTH": 12}
 SIGNED = {"BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53, "BYSETPOS": 366}
 # Only one value of these keeps a rule DAILY or slower; the row's start_time is the time of day.
 TIMES_OF_DAY = {"BYHOUR": 23, "BYMINUTE": 59, "BYSECOND": 60}
+DAY = timedelta(days=1)
+UNTIL = re.compile(r"[0-9]{8}(?P<time>T[0-9]{4}(?P<second>[0-5][0-9]|60)(?P<utc>Z)?)?")
 SINGLE = {"FREQ", "UNTIL", "INTERVAL", "COUNT", "WKST", *TIMES_OF_DAY}
 
 
 @dataclass(frozen=True, slots=True)
 class RecurrenceReading:
-    """The rule, and the date of its UNTIL, inclusive: as written, whatever its time of day."""
+    """The rule, and its UNTIL: a date, a wall time (naive) or an instant (aware), inclusive."""
 
     rule: RecurrenceRule
-    until: date | None
+    until: date | datetime | None
+
+    def last_date(self, start_time: time, zone: ZoneInfo) -> date | None:
+        """The last date on which a session at `start_time` does not begin after UNTIL.
+
+        RFC 5545, 3.3.10: UNTIL bounds the recurrence's DTSTART, its time of day included.
+        """
+        until = self.until
+        if not isinstance(until, datetime):
+            return until
+        day = min(until.date(), date.max - DAY) + DAY
+        while day > date.min and starts_after(datetime.combine(day, start_time), until, zone):
+            day -= DAY
+        return day
+
+
+def starts_after(wall: datetime, until: datetime, zone: ZoneInfo) -> bool:
+    return wall > until if until.tzinfo is None else wall.replace(tzinfo=zone) > until
 
 
 def read_recurrence(pattern: Pattern) -> RecurrenceReading | None:
@@ -74,13 +95,22 @@ def parts_of(rule: str) -> dict[str, str]:
     return parts
 
 
-def until_of(text: str | None) -> date | None:
+def until_of(text: str | None) -> date | datetime | None:
+    """'20261231', '20261231T235959' (wall time) or '20261231T205959Z' (UTC)."""
     if text is None:
         return None
-    found = date_in(text[:8])
-    if found is None or not text.isascii() or text[8:9] not in ("", "T"):
+    written = UNTIL.fullmatch(text)
+    if written is None:
         raise Refused("rrule", f"UNTIL={text}")
-    return found
+    # A leap second is the last of its minute: Python has none.
+    second = min(int(written["second"] or 0), 59)
+    try:
+        if written["time"] is None:
+            return date.fromisoformat(text)
+        moment = datetime.strptime(f"{text[:13]}{second:02}", "%Y%m%dT%H%M%S")  # noqa: DTZ007
+    except ValueError:
+        raise Refused("rrule", f"UNTIL={text}") from None
+    return moment.replace(tzinfo=UTC) if written["utc"] else moment
 
 
 def check(name: str, text: str) -> None:

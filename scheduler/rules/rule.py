@@ -4,10 +4,13 @@ Collections are sorted tuples, so that equal rules have equal `repr`s in every p
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from scheduler.settings import MonthEnd, PackageUnit, Settings
+
+ADDIS_ABABA = ZoneInfo("Africa/Addis_Ababa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class RuleColumns:
     session_frequency: str | None
     recurring_pattern: object
     package_duration: int | None = None
+    start_time: time = time.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,11 @@ class RulePolicy:
 
     month_end: MonthEnd = MonthEnd.CLAMP
     package_unit: PackageUnit = PackageUnit.NONE
+    zone: ZoneInfo = ADDIS_ABABA
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        return cls(settings.month_end, settings.package_duration_unit)
+        return cls(settings.month_end, settings.package_duration_unit, settings.zone)
 
 
 @dataclass(frozen=True, slots=True)

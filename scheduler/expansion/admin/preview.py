@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, text
 from models.catalog import read_catalog
 from scheduler.expansion.chunk import decide
 from scheduler.expansion.span import Span
+from scheduler.holidays import left_out_of_count
 from scheduler.occurrences import why
 from scheduler.rules import Rule, RuleColumns, Unreadable, describe, read_rule
 from scheduler.settings import Settings
@@ -49,15 +50,19 @@ def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int
         rows = conn.execute(DATES, {"id": anchor_id, "first": span.first, "last": span.last}).all()
         conn.rollback()
     words = f"unreadable: {rule.reason}" if isinstance(rule, Unreadable) else describe(rule)
-    return Preview(anchor_id, words, tuple(_explained(rule, *row) for row in rows))
+    return Preview(anchor_id, words, tuple(_explained(span, rule, *row) for row in rows))
 
 
 # How the reasons begin of dates that are skipped for something else.
 NO_HOLIDAY = ("rule_changed", "series_", "conflict with ", "refused by ")
 
 
-def _explained(rule: Rule | Unreadable, day: date, state: str, reason: str | None) -> PreviewDate:
-    words = [] if isinstance(rule, Unreadable) else [why(rule, day)]
+def _explained(
+    span: Span, rule: Rule | Unreadable, day: date, state: str, reason: str | None
+) -> PreviewDate:
+    words = []
+    if isinstance(rule, Rule):
+        words.append(why(rule, day, left_out_of_count(span.settings, rule, day)))
     if state == "skipped" and reason and not reason.startswith(NO_HOLIDAY):
         reason = f"{day} is a holiday: {reason}"
     if reason:
@@ -97,7 +102,7 @@ def _rule_of(conn: Connection, span: Span, anchor_id: int) -> Rule | Unreadable:
 
 READ_RULE = """
     SELECT {day}, t.is_recurring, t.session_frequency::text, t.recurring_pattern::text,
-           {package} FROM tutor_sessions t WHERE t.id = :id"""
+           {package}, t.start_time FROM tutor_sessions t WHERE t.id = :id"""
 
 # Rows that stand but that the next run cancels or moves show as they stand.
 DATES = text("""

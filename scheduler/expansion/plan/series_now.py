@@ -8,6 +8,7 @@ from functools import lru_cache
 from sqlalchemy import Connection, Row, text
 
 from scheduler.expansion.span import Purpose, Span
+from scheduler.holidays import left_out_of_count
 from scheduler.occurrences import dates, lasting
 from scheduler.rules import Finding, Rule, RuleColumns, Unreadable, read_rule
 from scheduler.site.series_people import enrolled_now, pause_reason, people_joins
@@ -89,8 +90,12 @@ _rule_of = lru_cache(MOST_REMEMBERED)(read_rule)
 
 
 @lru_cache(MOST_REMEMBERED)
-def _dates_of(rule: Rule, first: date, last: date) -> tuple[date, ...]:
-    return tuple(dates(rule, first, last))
+def _dates(rule: Rule, first: date, last: date, left_out: frozenset[date]) -> tuple[date, ...]:
+    return tuple(dates(rule, first, last, left_out))
+
+
+def _dates_of(span: Span, rule: Rule, first: date, last: date) -> tuple[date, ...]:
+    return _dates(rule, first, last, left_out_of_count(span.settings, rule, last))
 
 
 def _series_now(span: Span, row: Row[tuple[object, ...]]) -> SeriesNow | None:
@@ -107,6 +112,7 @@ def _series_now(span: Span, row: Row[tuple[object, ...]]) -> SeriesNow | None:
             row.session_frequency,
             row.recurring_pattern,
             row.package_duration,
+            row.start_time if isinstance(row.start_time, time) else time.min,
         ),
         span.policy,
     )
@@ -138,7 +144,7 @@ def _active(
     first, last = span.first, span.last
     if changed:  # every standing row is held against the rule, not just the dates to fill
         first, last = min(first, span.today), max(last, row.reach or last)
-    wanted = _dates_of(rule, first, min(last, row.ends_on or last))
+    wanted = _dates_of(span, rule, first, min(last, row.ends_on or last))
     planned = _planned_anew(span) if changed else _planned_too(span, row)
     return SeriesNow(
         row.anchor_id, "active", None, _seen(span, row), row.enrolled or row.enrolled_now,
@@ -180,7 +186,7 @@ def _ended(
     reason = f"continued_by {row.continued_by}" if row.continued_by else "ended_by_admin"
     wanted: tuple[date, ...] = ()
     if span.purpose is Purpose.BACKFILL and isinstance(rule, Rule) and row.pause_reason is None:
-        wanted = _dates_of(rule, span.first, min(span.last, row.ends_on))
+        wanted = _dates_of(span, rule, span.first, min(span.last, row.ends_on))
     return _resting(row, "ended", reason, span, findings, wanted)
 
 

@@ -144,17 +144,47 @@ def expected_rrule_dates(
     anchor: date, parts: Mapping[str, str], first: date, last: date
 ) -> list[date]:
     """The days of an RRULE of DAILY, WEEKLY or MONTHLY with INTERVAL, BYDAY, BYMONTHDAY, BYMONTH,
-    COUNT and UNTIL; COUNT counts from the anchor, and counts it if it fits."""
-    fits = rrule_fit(anchor, parts)
-    found = [at.day for at in walk(anchor, last) if fits(at)]
+    BYSETPOS, WKST, COUNT and UNTIL; COUNT counts from the anchor, and counts it if it fits."""
+    fits, interval = rrule_fit(anchor, parts), int(parts.get("INTERVAL", "1"))
+    periods = periods_from(anchor, last, parts["FREQ"], parts.get("WKST", "MO"))
+    wanted = [[day for day in days if fits(day)] for days in periods[::interval]]
+    if "BYSETPOS" in parts:
+        wanted = [at_positions(days, parts["BYSETPOS"]) for days in wanted]
+    found = [day for days in wanted for day in days if day >= anchor]
     if "COUNT" in parts:
         found = found[: int(parts["COUNT"])]
     until = parts.get("UNTIL", "99991231")[:8]
     return [d for d in found if first <= d <= last and d > anchor and d.strftime("%Y%m%d") <= until]
 
 
-def rrule_fit(anchor: date, parts: Mapping[str, str]) -> Callable[[Walked], bool]:
-    interval = int(parts.get("INTERVAL", "1"))
+def periods_from(anchor: date, last: date, frequency: str, week_start: str) -> list[list[date]]:
+    """Whole days, weeks or months, from the one that holds the anchor to the one of `last`."""
+    begins: dict[str, Callable[[date], bool]] = {
+        "DAILY": lambda day: True,
+        "WEEKLY": lambda day: RRULE_DAYS[day.isoweekday() - 1] == week_start,
+        "MONTHLY": lambda day: day.day == 1,
+    }
+    day, periods = anchor, list[list[date]]()
+    while not begins[frequency](day):
+        day -= DAY
+    while True:
+        if begins[frequency](day):
+            if day > last:
+                return periods
+            periods.append([])
+        periods[-1].append(day)
+        day += DAY
+
+
+def at_positions(days: Sequence[date], positions: str) -> list[date]:
+    """BYSETPOS: the n-th from the front, or with a minus from the end, each once, in order."""
+    wanted = [int(text) for text in positions.split(",")]
+    return [
+        day for index, day in enumerate(days) if index + 1 in wanted or index - len(days) in wanted
+    ]
+
+
+def rrule_fit(anchor: date, parts: Mapping[str, str]) -> Callable[[date], bool]:
     weekdays = [text for text in parts.get("BYDAY", "").split(",") if text]
     month_days = [int(text) for text in parts.get("BYMONTHDAY", "").split(",") if text]
     months = [int(text) for text in parts.get("BYMONTH", "").split(",") if text]
@@ -162,13 +192,11 @@ def rrule_fit(anchor: date, parts: Mapping[str, str]) -> Callable[[Walked], bool
         weekdays = [RRULE_DAYS[anchor.isoweekday() - 1]] if parts["FREQ"] == "WEEKLY" else []
         month_days = [anchor.day] if parts["FREQ"] == "MONTHLY" else []
 
-    def fits(at: Walked) -> bool:
-        passed = {"DAILY": at.days, "WEEKLY": at.weeks, "MONTHLY": at.months}[parts["FREQ"]]
+    def fits(day: date) -> bool:
         return (
-            passed % interval == 0
-            and (not months or at.day.month in months)
-            and (not month_days or is_month_day(at.day, month_days))
-            and (not weekdays or any(is_rrule_day(at.day, text) for text in weekdays))
+            (not months or day.month in months)
+            and (not month_days or is_month_day(day, month_days))
+            and (not weekdays or any(is_rrule_day(day, text) for text in weekdays))
         )
 
     return fits

@@ -1,7 +1,11 @@
 """scheduler/rules/rfc5545.py: which RRULEs are rules, and what is said of the others."""
 
+from datetime import date, time
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from scheduler.rules import RulePolicy
 from tests.scheduler.rules.rule_rows import a_rule, reason_of
 
 SECOND_BY_SECOND = "FREQ=DAILY;BYHOUR=0,1;BYMINUTE=0,1;BYSECOND=0,1"
@@ -53,6 +57,9 @@ def test_an_rrule_may_be_written_in_these_ways(text: str) -> None:
         ("FREQ=DAILY;WKST=XX", "WKST=XX"),
         ("FREQ=DAILY;UNTIL=never", "UNTIL=NEVER"),
         ("FREQ=DAILY;UNTIL=20270230", "UNTIL=20270230"),
+        ("FREQ=DAILY;UNTIL=20270228T2359", "UNTIL=20270228T2359"),
+        ("FREQ=DAILY;UNTIL=20270228T250000Z", "UNTIL=20270228T250000Z"),
+        ("FREQ=DAILY;UNTIL=20270228Z", "UNTIL=20270228Z"),
         ("FREQ=DAILY;X=1", "X=1"),
         ("FREQ=DAILY;;COUNT=2", "FREQ=DAILY;;COUNT=2"),
         (SECOND_BY_SECOND, "BYHOUR=0,1"),
@@ -70,3 +77,30 @@ def test_what_is_no_rrule_of_days_is_unreadable(text: str, fault: str) -> None:
 @pytest.mark.parametrize("value", [5, True, ["FREQ=DAILY"], {"freq": "DAILY"}, "FREQ=DAILY" * 500])
 def test_an_rrule_that_is_no_text_of_sane_length_is_unreadable(value: object) -> None:
     assert reason_of({"rrule": value}).startswith("rrule: ")
+
+
+@pytest.mark.parametrize(
+    ("until", "start", "zone", "last"),
+    [
+        ("20261215", time(14), "Africa/Addis_Ababa", date(2026, 12, 15)),
+        ("20261215T105959Z", time(14), "Africa/Addis_Ababa", date(2026, 12, 14)),
+        ("20261215T110000Z", time(14), "Africa/Addis_Ababa", date(2026, 12, 15)),
+        ("20261214T230000Z", time(1), "Africa/Addis_Ababa", date(2026, 12, 15)),
+        ("20261215T140000", time(14), "Africa/Addis_Ababa", date(2026, 12, 15)),
+        ("20261215T135959", time(14), "Africa/Addis_Ababa", date(2026, 12, 14)),
+        # 02:30 on this night begins as 03:30 summer time, at 01:30 UTC (RFC 5545, 3.3.5).
+        ("20260329T013000Z", time(2, 30), "Europe/Berlin", date(2026, 3, 29)),
+        ("20260329T012959Z", time(2, 30), "Europe/Berlin", date(2026, 3, 28)),
+        ("20261215T105960Z", time(13, 59, 59), "Africa/Addis_Ababa", date(2026, 12, 15)),
+        ("99991231T235959Z", time(23), "Africa/Addis_Ababa", date(9999, 12, 31)),
+        ("00010101T000000Z", time(14), "America/New_York", date(1, 1, 1)),
+    ],
+)
+def test_an_until_with_a_time_bounds_the_start_of_the_session(
+    until: str, start: time, zone: str, last: date
+) -> None:
+    policy = RulePolicy(zone=ZoneInfo(zone))
+
+    rule = a_rule({"rrule": f"FREQ=DAILY;UNTIL={until}"}, policy=policy, start_time=start)
+
+    assert rule.until == last

@@ -1,13 +1,14 @@
 """Worked examples of the design's table of rules, checked by hand: a row, a horizon, its dates."""
 
 import json
-from datetime import date
+from datetime import date, time
 
 import pytest
 
+from scheduler.holidays import left_out_of_count
 from scheduler.occurrences import dates
 from scheduler.rules import Rule, RuleColumns, RulePolicy, Unreadable, read_rule
-from scheduler.settings import MonthEnd
+from scheduler.settings import MonthEnd, load_settings
 
 CLAMP, SKIP = RulePolicy(MonthEnd.CLAMP), RulePolicy(MonthEnd.SKIP)
 LAST_SUNDAY = "DTSTART:20200101T000000Z\nRRULE:FREQ=MONTHLY;BYDAY=-1SU"
@@ -46,6 +47,16 @@ EXAMPLES = [
      "2027-01-02"),
     ("2026-12-17", "2027-03-20", "", {"rrule": LAST_SUNDAY},
      "2026-12-27 2027-01-31 2027-02-28"),
+    ("2026-12-02", "2026-12-20", "", {"rrule": "FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=2"},
+     "2026-12-09 2026-12-16"),
+    ("2026-05-13", "2026-05-31", "", {"rrule": "FREQ=WEEKLY;BYDAY=TU,SU;BYSETPOS=2"},
+     "2026-05-17 2026-05-24 2026-05-31"),
+    ("2026-05-13", "2027-06-01", "", {"rrule": "FREQ=YEARLY;BYWEEKNO=20"},
+     "2027-05-19"),
+    ("2026-12-01", "2026-12-31", "", {"rrule": "FREQ=WEEKLY;UNTIL=20261215T105959Z"},
+     "2026-12-08"),
+    ("2026-12-17", "2026-12-31", "weekly", {"days": [" Wednesday"]},
+     "2026-12-23 2026-12-30"),
     ("2024-02-29", "2028-03-01", "monthly", {"interval": 12},
      "2028-02-29"),
     ("2026-12-17", "2027-01-20", "weekly", ENCODED_TWICE,
@@ -67,7 +78,7 @@ UNREADABLE = [
 def rule_of(
     day: str, frequency: str | None, pattern: object, policy: RulePolicy = CLAMP
 ) -> Rule | Unreadable | None:
-    columns = RuleColumns(date.fromisoformat(day), True, frequency, pattern, None)
+    columns = RuleColumns(date.fromisoformat(day), True, frequency, pattern, start_time=time(14))
     return read_rule(columns, policy).rule
 
 
@@ -88,6 +99,24 @@ def test_a_month_without_the_day_is_left_out_where_the_setting_says_so() -> None
     assert isinstance(rule, Rule)
     found = dates(rule, date(2026, 1, 31), date(2026, 5, 31))
     assert found == [date(2026, 3, 31), date(2026, 5, 31)]
+
+
+# MAKE_UP, rows on, 7 January being Genna. The day itself is a date without a row.
+MADE_UP = [
+    ("on", "2026-12-24 2026-12-31 2027-01-07 2027-01-14"),
+    ("off", "2026-12-24 2026-12-31 2027-01-07"),
+]
+
+
+@pytest.mark.parametrize(("make_up", "expected"), MADE_UP)
+def test_a_holiday_within_a_count_is_made_up_at_its_end(make_up: str, expected: str) -> None:
+    settings = load_settings(_env_file=None, holidays="skip", make_up=make_up)
+    rule = rule_of("2026-12-17", "weekly", {"count": 4})
+
+    assert isinstance(rule, Rule)
+    last = date(2027, 2, 1)
+    found = dates(rule, rule.anchor, last, left_out_of_count(settings, rule, last))
+    assert " ".join(map(str, found)) == expected
 
 
 @pytest.mark.parametrize(("frequency", "pattern", "reason"), UNREADABLE)

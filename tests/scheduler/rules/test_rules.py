@@ -306,7 +306,7 @@ def test_beside_given_dates_other_keys_are_not_looked_at() -> None:
 def test_the_policy_is_that_of_the_settings() -> None:
     settings = load_settings(month_end="skip", package_duration_unit="weeks")
 
-    assert RulePolicy.of(settings) == RulePolicy(MonthEnd.SKIP, PackageUnit.WEEKS)
+    assert RulePolicy.of(settings) == RulePolicy(MonthEnd.SKIP, PackageUnit.WEEKS, settings.zone)
 
 
 @pytest.mark.parametrize(
