@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+# An engine's execution options behind a pooler, where a name would be another session's.
+UNPREPARED = {"session_worker_prepared": False}
 PARAMETER = re.compile(r"(?<!:):([a-z_]+)")  # not a cast
 
 
@@ -27,11 +29,19 @@ class Prepared:
 
     def run(self, conn: Connection, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Its rows. In the connection's transaction, as any other statement."""
+        if not conn.get_execution_options().get("session_worker_prepared", True):
+            return conn.exec_driver_sql(self._plain, parameters).all()
         known = conn.connection.info.setdefault("prepared", set())
         if self.name not in known:
             conn.exec_driver_sql(self._prepare)
             known.add(self.name)
         return conn.exec_driver_sql(self._execute, parameters).all()
+
+    @property
+    def _plain(self) -> str:
+        return PARAMETER.sub(
+            lambda found: f"%({found[1]})s::{self.types[found[1]]}", self.sql.replace("%", "%%")
+        )
 
     @property
     def _prepare(self) -> str:

@@ -75,6 +75,13 @@ class OnUnknown(StrEnum):
     HOLD = "hold"
 
 
+class Pooler(StrEnum):
+    """What stands between the worker and PostgreSQL."""
+
+    NONE = ""
+    TRANSACTION = "transaction"  # a session is shared, from transaction to transaction
+
+
 class Role(StrEnum):
     TUTOR = "tutor"
     STUDENT = "student"
@@ -176,6 +183,10 @@ class Settings(BaseSettings):
 
     database_url: str = Field(
         "", description="The site's PostgreSQL, postgresql://user:password@host/name."
+    )
+    database_pooler: Pooler = Field(
+        Pooler.NONE,
+        description="transaction: PgBouncer or another pooler in that mode stands before it.",
     )
     redis_url: str = Field(
         "",

@@ -11,28 +11,19 @@ from models.catalog import read_catalog
 from scheduler.reminders import sweep
 from scheduler.settings import load_settings
 from tasks.demo.servers import (
-    Durability,
     PostgresServer,
     Workspace,
     create_database,
     drop_database,
-    start_postgres,
 )
-from tasks.demo.servers.accounts import unprivileged_account
 from tasks.demo.servers.binaries import postgres_install
 from tasks.demo.servers.databases import Server
-from tasks.demo.servers.postgres import (
-    SETTINGS,
-    command,
-    data_folder,
-    reachable_install,
-    start_on,
-)
 from tests import servers
 from tests.builders import a_session, a_student
 from tests.command_line import REPOSITORY, celery
 from tests.eventually import eventually
 from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel
+from tests.faults.standby import primary_with_site, standby_of
 from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
@@ -114,11 +105,7 @@ def restore(source: str, target: str) -> None:
 
 @pytest.fixture
 def primary(workspace: Workspace) -> PostgresServer:
-    """A server of its own, as it is to be killed."""
-    server = start_postgres(workspace, Durability.THROW_AWAY)
-    servers.create_template(server, "template")
-    servers.clone_template(server, "site", "template")
-    return server
+    return primary_with_site(workspace)
 
 
 def test_after_a_fail_over_only_what_was_due_by_the_last_tick_is_held(
@@ -149,25 +136,6 @@ def test_after_a_fail_over_only_what_was_due_by_the_last_tick_is_held(
 
     assert states == [(due_before, "held", "rewound"), (due_after, "sent", None)]
     assert [mail.recipients for mail in smtp_sink.mails] == [(after,)]
-
-
-def standby_of(workspace: Workspace, primary: PostgresServer) -> PostgresServer:
-    """A server that follows the primary, begun from a base backup."""
-    account = unprivileged_account()
-    install = reachable_install(workspace, account)
-    data = data_folder(workspace, Durability.THROW_AWAY, account)
-    backup = (
-        str(install / "bin" / "pg_basebackup"),
-        "-D",
-        str(data),
-        "-d",
-        primary.url("postgres"),
-    )
-    words = (*backup, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
-    process = workspace.start(command("pg_basebackup", words, data, account))
-    assert process.wait(60) == 0, workspace.log("pg_basebackup")
-    workspace.ended(process)
-    return start_on(data, workspace, install, SETTINGS[Durability.THROW_AWAY])
 
 
 def an_alarm(conn: Connection, email: str, due_in_seconds: float) -> int:

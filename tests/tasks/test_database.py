@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 
 from scheduler.settings import InvalidSetting, load_settings
-from tasks.database import ServerUnreachable, engine
+from tasks.database import ServerUnreachable, database_url, engine
 from tests.servers import connect
 
 KICK_OUT_THE_OTHERS = text("""
@@ -46,6 +46,43 @@ def test_the_urls_own_words_go_first(database: str) -> None:
         assert conn.scalar(text("SHOW application_name")) == "planner"
 
 
+@pytest.mark.parametrize(
+    ("hosts", "host", "port"),
+    [
+        ("a,b", "a,b", "5432,5432"),
+        ("a:1,b:2", "a,b", "1,2"),
+        ("a,b:6432", "a,b", "5432,6432"),
+        ("[::1]:5433,b", "::1,b", "5433,5432"),
+    ],
+)
+def test_several_hosts_are_read_as_libpq_reads_them(hosts: str, host: str, port: str) -> None:
+    url = database_url(load_settings(database_url=f"postgresql://u:s@{hosts}/name?sslmode=prefer"))
+
+    assert (url.query["host"], url.query["port"]) == (host, port)
+    assert (url.username, url.password, url.database) == ("u", "s", "name")
+    assert url.query["sslmode"] == "prefer"
+
+
+def test_a_server_that_lets_commits_go_unflushed_is_overruled(database: str) -> None:
+    name = make_url(database).database
+    with connect(database) as admin:
+        admin.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+        admin.commit()
+
+    with engine_for(database).connect() as conn:
+        assert conn.scalar(text("SHOW synchronous_commit")) == "on"
+
+
+def test_a_server_that_waits_for_more_than_the_disk_is_left_so(database: str) -> None:
+    name = make_url(database).database
+    with connect(database) as admin:
+        admin.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = remote_apply'))
+        admin.commit()
+
+    with engine_for(database).connect() as conn:
+        assert conn.scalar(text("SHOW synchronous_commit")) == "remote_apply"
+
+
 @pytest.mark.parametrize("driver", ["postgres", "postgresql", "postgresql+asyncpg"])
 def test_the_driver_of_the_url_does_not_matter(database: str, driver: str) -> None:
     with engine_for(database.replace("postgresql", driver, 1)).connect() as conn:
@@ -63,6 +100,8 @@ def test_the_driver_of_the_url_does_not_matter(database: str, driver: str) -> No
         ("postgresql://user:secret%00@host/name", "DATABASE_URL is no URL"),
         ("postgresql://user:secret@host:99999/name", "DATABASE_URL: 99999 is no port"),
         ("postgresql://user:secret@host:0/name", "DATABASE_URL: 0 is no port"),
+        ("postgresql://user:secret@a:1,b:99999/name", "DATABASE_URL: 99999 is no port"),
+        ("postgresql://user:secret@a:x,b/name", "DATABASE_URL is no URL"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_an_invalid_setting(url: str, words: str) -> None:

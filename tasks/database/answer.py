@@ -1,0 +1,161 @@
+"""A limit of the worker's own for a server, or a proxy before it, that takes all and says nothing.
+
+Each packet is acknowledged then, so no time-out of TCP ends the wait (url.py has those), and a
+statement may rightly take minutes. So whoever has waited for ten seconds asks anew, on another
+connection, whether the server still works on it; where that gets no answer, the wait is ended.
+"""
+
+import os
+import select
+import socket
+import time
+from contextlib import closing, suppress
+from threading import Lock, Thread
+from typing import Any
+from weakref import WeakSet
+
+import psycopg2
+from psycopg2 import extensions
+
+# How long a statement runs before somebody asks after it, and how often.
+ASK_AFTER_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+WATCH_SECONDS = 1.0
+
+
+class WatchedCursor(extensions.cursor):
+    """A cursor whose connection knows since when it waits."""
+
+    def execute(self, *given: Any, **options: Any) -> None:
+        with waiting(self.connection):
+            super().execute(*given, **options)
+
+    def executemany(self, *given: Any, **options: Any) -> None:
+        with waiting(self.connection):
+            super().executemany(*given, **options)
+
+
+class WatchedConnection(extensions.connection):
+    """A connection (psycopg2's `connection_factory`) whose waits are watched."""
+
+    waits_since: float | None = None
+    asked_at: float = 0.0
+
+    def __init__(self, dsn: str, *given: Any, **options: Any) -> None:
+        super().__init__(dsn, *given, **options)
+        self.cursor_factory = WatchedCursor
+        watch(self)
+
+    def commit(self) -> None:
+        with waiting(self):
+            super().commit()
+
+    def rollback(self) -> None:
+        with waiting(self):
+            super().rollback()
+
+
+class waiting:  # noqa: N801  # read as a word; a class costs a tenth of contextlib's generator
+    """The block waits for the server."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def __enter__(self) -> None:
+        self.connection.waits_since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.waits_since = None
+
+
+class Watch:
+    """The connections of this process, and the thread that looks after them."""
+
+    def __init__(self) -> None:
+        self.process = 0  # a thread does not live on in a process that was forked
+        self.lock = Lock()
+        self.connections: WeakSet[WatchedConnection] = WeakSet()
+
+    def add(self, connection: WatchedConnection) -> None:
+        with self.lock:
+            if self.process != os.getpid():
+                self.process, self.connections = os.getpid(), WeakSet()
+                Thread(target=self.look, daemon=True, name="database answers").start()
+            self.connections.add(connection)
+
+    def look(self) -> None:
+        while True:
+            time.sleep(WATCH_SECONDS)
+            with self.lock:
+                connections = list(self.connections)
+            for connection in connections:
+                if waits_long(connection, time.monotonic()):
+                    end_unanswered(connection)
+
+
+WATCH = Watch()
+
+
+def watch(connection: WatchedConnection) -> None:
+    if os.getpid() != WATCH.process:
+        WATCH.lock = Lock()  # another thread may have held it at the fork
+    WATCH.add(connection)
+
+
+def waits_long(connection: WatchedConnection, now: float) -> bool:
+    since = connection.waits_since
+    return since is not None and now - max(since, connection.asked_at) > ASK_AFTER_SECONDS
+
+
+def end_unanswered(connection: WatchedConnection) -> None:
+    """Cut the connection, where the server does not say that it works for it."""
+    connection.asked_at, since = time.monotonic(), connection.waits_since
+    if not is_served(connection) and connection.waits_since == since:
+        cut(connection)
+
+
+# A pooler gives a client another number than the server's: then that it answers must do.
+AT_WORK = """
+    SELECT count(*) = 0 OR bool_or(state <> 'idle')
+      FROM pg_stat_activity WHERE pid = %s"""
+
+
+def is_served(connection: WatchedConnection) -> bool:
+    """Whether the server answers on a connection of its own, and works for this one."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    with suppress(psycopg2.Error, TimeoutError, OSError), closing(ask(connection)) as asking:
+        wait_for_answer(asking, deadline)
+        with asking.cursor() as cursor:
+            cursor.execute(AT_WORK, (connection.info.backend_pid,))
+            wait_for_answer(asking, deadline)
+            return bool(cursor.fetchone()[0])
+    return False
+
+
+def ask(connection: Any) -> Any:
+    """Another connection to the very host, begun and not waited for."""
+    info = connection.info
+    same = {**info.dsn_parameters, "password": info.password, "host": info.host}
+    same |= {"port": str(info.port), "target_session_attrs": "any"}
+    wanted: dict[str, Any] = {name: value for name, value in same.items() if value}
+    return psycopg2.connect(**wanted, async_=1)
+
+
+def wait_for_answer(connection: Any, deadline: float) -> None:
+    """Raises TimeoutError."""
+    while (state := connection.poll()) != extensions.POLL_OK:
+        left = max(0.0, deadline - time.monotonic())
+        to_read = [connection] if state == extensions.POLL_READ else []
+        to_write = [connection] if state == extensions.POLL_WRITE else []
+        if not any(select.select(to_read, to_write, [], left)):
+            raise TimeoutError
+
+
+def cut(connection: WatchedConnection) -> None:
+    """End the connection's wait: to libpq it looks as if the server had hung up."""
+    with suppress(OSError, psycopg2.Error):
+        line = socket.socket(fileno=os.dup(connection.fileno()))
+        with closing(line):
+            line.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,55 @@
+"""PostgreSQL servers that tests switch over, behind one address."""
+
+from pathlib import Path
+
+import psycopg2
+from sqlalchemy import make_url
+
+from tasks.demo.servers import Durability, PostgresServer, Workspace, start_postgres
+from tasks.demo.servers.accounts import unprivileged_account
+from tasks.demo.servers.postgres import SETTINGS, command, data_folder, reachable_install, start_on
+from tests import servers
+from tests.relay import Relay
+
+
+def primary_with_site(workspace: Workspace) -> PostgresServer:
+    """A server of its own, as it is to be killed, with the database `site`."""
+    server = start_postgres(workspace, Durability.THROW_AWAY)
+    servers.create_template(server, "template")
+    servers.clone_template(server, "site", "template")
+    return server
+
+
+def standby_of(workspace: Workspace, primary: PostgresServer) -> PostgresServer:
+    """A server that follows the primary, begun from a base backup."""
+    account = unprivileged_account()
+    install = reachable_install(workspace, account)
+    data = data_folder(workspace, Durability.THROW_AWAY, account)
+    backup = (
+        str(install / "bin" / "pg_basebackup"),
+        "-D",
+        str(data),
+        "-d",
+        primary.url("postgres"),
+    )
+    words = (*backup, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+    process = workspace.start(command("pg_basebackup", words, data, account))
+    assert process.wait(60) == 0, workspace.log("pg_basebackup")
+    workspace.ended(process)
+    return start_on(data, workspace, install, SETTINGS[Durability.THROW_AWAY])
+
+
+def promote(standby: PostgresServer) -> None:
+    with psycopg2.connect(standby.url("postgres")) as connection:
+        connection.cursor().execute("SELECT pg_promote()")
+
+
+def socket_of(server: PostgresServer) -> Path:
+    folder = make_url(server.url("site")).query["host"]
+    return Path(str(folder)) / ".s.PGSQL.5432"
+
+
+def url_by(relay: Relay, *others: str) -> str:
+    """The URL of the database `site` by the relay's address, and others' (`host:port`)."""
+    hosts = ",".join([*others, f"{relay.host}:{relay.port}"])
+    return f"postgresql://worker@{hosts}/site"
