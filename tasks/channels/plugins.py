@@ -6,13 +6,11 @@ true or false, and promise 3 does not believe that.
 """
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC
 
-import requests
 from apprise import Apprise, AppriseAsset, common
 from apprise.manager_plugins import NotificationManager
 from apprise.plugins.base import NotifyBase
@@ -20,6 +18,7 @@ from apprise.plugins.email import NotifyEmail
 
 from scheduler.settings import InvalidSetting
 from tasks.channels.template import SAMPLE, Template
+from tasks.channels.web.carried_requests import lend_requests, speaks_by_requests
 
 NAME = "session-worker"
 ASSET = AppriseAsset(
@@ -67,6 +66,7 @@ def sample_plugin(template: Template) -> NotifyBase:
     plugin = load(template.url(SAMPLE)) if can_be_watched(template) else None
     if plugin is None:
         raise InvalidSetting(f"{template.setting}: {why_unusable(template)}.")
+    lend_requests(type(plugin))
     return plugin
 
 
@@ -104,8 +104,7 @@ def can_be_watched(template: Template) -> bool:
     if scheme not in plugins() or scheme in NOT_THROUGH_REQUESTS:
         return False
     plugin = plugins()[scheme]
-    module = sys.modules[plugin.__module__]
-    return plugin is NotifyEmail or getattr(module, "requests", None) is requests
+    return plugin is NotifyEmail or speaks_by_requests(plugin)
 
 
 COMPLAINTS: ContextVar[list[str] | None] = ContextVar("complaints", default=None)
@@ -123,6 +122,12 @@ class Listener(logging.Handler):
 APPRISE_LOG = logging.getLogger("apprise")
 APPRISE_LOG.addHandler(Listener(logging.WARNING))
 APPRISE_LOG.propagate = False
+
+# At DEBUG these write each request's address, with the tokens in it (`POST /bot123:secret/…`), and
+# at WARNING the address of one that was answered oddly. What they know stands in the ledger.
+for name in ("urllib3", "requests", "oauthlib", "requests_oauthlib"):
+    logging.getLogger(name).addHandler(logging.NullHandler())
+    logging.getLogger(name).propagate = False
 
 
 @contextmanager

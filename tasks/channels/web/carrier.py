@@ -1,8 +1,6 @@
 """What lies under a plugin's `requests.post`: our connections, and a note of each exchange.
 
-Apprise has no place to put a session of one's own: its plugins call `requests.post`, which makes
-one and throws it away. `requests.Session.request` is where all of these come together, so it is
-what is replaced; outside a `Carrier` it does as before (docs/decisions/0030).
+A plugin comes here by way of tasks.channels.web.carried_requests.
 """
 
 import re
@@ -74,29 +72,36 @@ class Carrier:
 Carrying = tuple[Carrier, list[Exchange], Mapping[str, str], str]
 CARRYING: ContextVar[Carrying | None] = ContextVar("carrying", default=None)
 
-plain_request = Session.request
-
-
-def request(session: Session, method: str, url: str, **options: Any) -> Response:
-    """In place of `requests.Session.request`. A redirect is an answer like any other."""
-    carrying = CARRYING.get()
-    if carrying is None:
-        return plain_request(session, method, url, **options)
-    carrier, exchanges, headers, text = carrying
-    content = {name: value for name, value in options.items() if name in CONTENT}
-    prepared = session.prepare_request(Request(method.upper(), url, **content))
-    for name, value in headers.items():
-        prepared.headers.setdefault(name, value)
-    there = carrier.surroundings(session, url, options.get("verify"), options.get("cert"))
-    exchange = begun(prepared, text)
-    exchanges.append(exchange)
-    return carrier.carry(prepared, exchange, **there)
-
-
 # What a request is made of; the rest of what requests.Session.request takes is how it is sent.
 CONTENT = {"headers", "files", "data", "params", "auth", "cookies", "hooks", "json"}
 
-Session.request = request  # type: ignore[method-assign, assignment]
+
+class CarriedSession(Session):
+    """A plugin's session. Within `Carrier.carrying` the carrier sends what it is asked to send."""
+
+    def request(self, method: str, url: str, **options: Any) -> Response:  # type: ignore[override]
+        """A redirect is an answer like any other."""
+        carrying = CARRYING.get()
+        if carrying is None:
+            return super().request(method, url, **options)
+        carrier, exchanges, headers, text = carrying
+        content = {name: value for name, value in options.items() if name in CONTENT}
+        there = carrier.surroundings(self, url, options.get("verify"), options.get("cert"))
+        prepared = self.prepare_request(Request(method.upper(), url, **content))
+        for name, value in headers.items():
+            prepared.headers.setdefault(name, value)
+        exchange = begun(prepared, text)
+        exchanges.append(exchange)
+        return carrier.carry(prepared, exchange, **there)
+
+    def prepare_request(self, request: Request) -> PreparedRequest:
+        """With the login of the request alone: a `.netrc` of the machine would replace the token in
+        its headers, and hand a stranger's password to the service."""
+        self.trust_env, trusted = False, self.trust_env
+        try:
+            return super().prepare_request(request)
+        finally:
+            self.trust_env = trusted
 
 
 def begun(request: PreparedRequest, text: str) -> Exchange:

@@ -302,3 +302,12 @@ def test_outside_a_channel_requests_is_left_as_it_was(http_sink: HttpSink) -> No
     answer = requests.get(f"{http_sink.url}/start", timeout=5)
 
     assert (answer.status_code, answer.url) == (200, f"{http_sink.url}/elsewhere")
+
+
+def test_of_requests_itself_nothing_is_replaced(http_sink: HttpSink) -> None:
+    import requests
+
+    try_once(webhook(http_sink))
+
+    assert requests.Session.request.__module__ == "requests.sessions"
+    assert requests.post.__module__ == "requests.api"
