@@ -174,7 +174,10 @@ class Delivery(WorkerBase):
 
 
 class Attempt(WorkerBase):
-    """One try of a delivery; `outcome` is None while it runs."""
+    """One try of a delivery; `outcome` is None while it runs.
+
+    `provider_id`: what the provider calls the message, where it said so.
+    """
 
     __tablename__ = "attempt"
 
@@ -187,6 +190,7 @@ class Attempt(WorkerBase):
     outcome: Mapped[str | None]
     final: Mapped[bool] = filled()
     words: Mapped[str | None]
+    provider_id: Mapped[str | None]
 
 
 class Permit(WorkerBase):

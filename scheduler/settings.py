@@ -105,13 +105,18 @@ class Rate(BaseModel):
 
 
 class ChannelSettings(BaseModel):
-    """One channel: its Apprise URL template, rate limit and policy for lost answers."""
+    """One channel: its Apprise URL template, rate limit and policy for lost answers.
+
+    `accepted`: how its gateway's answer says yes; `id`: where the provider's id stands in it.
+    """
 
     model_config = ConfigDict(frozen=True)
     name: ChannelName
     url: str
     rate: Rate | None
     unknown: OnUnknown
+    accepted: str = ""
+    id: str = ""
 
 
 # No more digits than a timedelta's days have.
@@ -275,21 +280,41 @@ class Settings(BaseSettings):
     channel_email_unknown: OnUnknown = Field(
         OnUnknown.REPEAT, description="E-mails never answered."
     )
+    channel_email_accepted: str = Field("", description="How an e-mail gateway's answer says yes.")
+    channel_email_id: str = Field("", description="Where the provider's id stands in that answer.")
     channel_sms: str = Field("", description="Apprise URL with {phone}.")
     channel_sms_rate: OptionalRate = Field(None, description="SMS at most.")
     channel_sms_unknown: OnUnknown = Field(OnUnknown.HOLD, description="SMS never answered.")
+    channel_sms_accepted: str = Field(
+        "", description="How an SMS gateway's answer says yes, e.g. acknowledge=success."
+    )
+    channel_sms_id: str = Field(
+        "", description="Where the provider's id stands in that answer, e.g. response.message_id."
+    )
     channel_telegram: str = Field("", description="Apprise URL, e.g. with {telegram}.")
     channel_telegram_rate: OptionalRate = Field(None, description="Telegram messages at most.")
     channel_telegram_unknown: OnUnknown = Field(
         OnUnknown.HOLD, description="Telegram messages never answered."
     )
+    channel_telegram_accepted: str = Field(
+        "", description="How a Telegram gateway's answer says yes."
+    )
+    channel_telegram_id: str = Field(
+        "", description="Where the provider's id stands in that answer."
+    )
     channel_push: str = Field("", description="Apprise URL of a push service.")
     channel_push_rate: OptionalRate = Field(None, description="Pushes at most.")
     channel_push_unknown: OnUnknown = Field(OnUnknown.HOLD, description="Pushes never answered.")
+    channel_push_accepted: str = Field("", description="How a push gateway's answer says yes.")
+    channel_push_id: str = Field("", description="Where the provider's id stands in that answer.")
     channel_webhook: str = Field("", description="Apprise URL, e.g. jsons://host/path.")
     channel_webhook_rate: OptionalRate = Field(None, description="Webhook calls at most.")
     channel_webhook_unknown: OnUnknown = Field(
         OnUnknown.REPEAT, description="Webhook calls never answered."
+    )
+    channel_webhook_accepted: str = Field("", description="How the webhook's answer says yes.")
+    channel_webhook_id: str = Field(
+        "", description="Where the provider's id stands in that answer."
     )
 
     @field_validator("redis_url")
@@ -365,6 +390,8 @@ class Settings(BaseSettings):
                     url=url,
                     rate=getattr(self, f"channel_{name}_rate"),
                     unknown=getattr(self, f"channel_{name}_unknown"),
+                    accepted=getattr(self, f"channel_{name}_accepted"),
+                    id=getattr(self, f"channel_{name}_id"),
                 )
         return found
 

@@ -14,6 +14,7 @@ from tasks.channels.plugins import sample_plugin
 from tasks.channels.rate.limiter_of_url import limiter_of
 from tasks.channels.redirected import PREFIX, redirected
 from tasks.channels.template import Template, read_template
+from tasks.channels.web.services.own_word import OwnWord, own_word
 from tasks.channels.web.transport import WebTransport
 from tasks.database import engine
 
@@ -42,16 +43,17 @@ def channel_of(
     return DirectChannel(
         name=channel.name,
         template=template,
-        transport=transport_of(template, settings.send_timeout),
+        transport=transport_of(template, own_word(channel), settings.send_timeout),
         limiter=limiter_of(channel, settings.redis_url, database),
         region=settings.phone_region,
     )
 
 
-def transport_of(template: Template, answer: timedelta) -> Transport:
-    """By the scheme; `answer` is the longest wait for one, that for a connection is shorter."""
+def transport_of(template: Template, word: OwnWord | None, answer: timedelta) -> Transport:
+    """By the scheme. `word`: how a gateway of one's own says yes; `answer`: the longest wait for
+    an answer, that for a connection is shorter."""
     plugin = sample_plugin(template)
     connect = min(answer / 3, LONGEST_CONNECT)
     if isinstance(plugin, NotifyEmail):
         return MailTransport(template, plugin, connect, answer)
-    return WebTransport(template, plugin, connect, answer)
+    return WebTransport(template, plugin, word, connect, answer)

@@ -24,6 +24,7 @@ class About(StrEnum):
 class Outcome:
     """`final`: a failure that trying the same channel again will not mend (550, 404, 401).
     `wait`: the provider's Retry-After. `about` has no meaning where the message was sent.
+    `provider_id`: what the provider calls the message it took.
     `words`: the provider's answer or the error, without addresses, tokens or passwords, at most
     200 characters."""
 
@@ -32,3 +33,4 @@ class Outcome:
     final: bool = False
     wait: timedelta | None = None
     about: About = About.MESSAGE
+    provider_id: str | None = None

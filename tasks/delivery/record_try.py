@@ -41,7 +41,8 @@ def record(conn: Connection, ended: Ended, settings: Settings, now: datetime) ->
 
 
 def record_sent(conn: Connection, ended: Ended, now: datetime) -> Tally:
-    moved = sending.mark_sent(conn, ended.tried, ended.outcome.words, now)
+    outcome = ended.outcome
+    moved = sending.mark_sent(conn, ended.tried, outcome.words, now, outcome.provider_id)
     late = len(moved) < len(ended.tried.ids)
     if late:  # the lease had run out, and somebody took the silence for a lost answer
         moved |= sending.mark_sent_late(conn, ended.tried, now)

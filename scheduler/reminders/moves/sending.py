@@ -122,12 +122,13 @@ END_TRY = Prepared(
     {
         "id": "bigint", "attempt": "bigint", "holder": "uuid", "state": "text",
         "reason": "text", "sent_at": "timestamptz", "retry_at": "timestamptz",
-        "outcome": "text", "final": "boolean", "words": "text",
+        "outcome": "text", "final": "boolean", "words": "text", "provider_id": "text",
     },
     """
     WITH tried AS (
         UPDATE session_worker.attempt
-           SET ended_at = clock_timestamp(), outcome = :outcome, final = :final, words = :words
+           SET ended_at = clock_timestamp(), outcome = :outcome, final = :final, words = :words,
+               provider_id = :provider_id
          WHERE id = :attempt
     )
     UPDATE session_worker.delivery
@@ -138,9 +139,13 @@ END_TRY = Prepared(
 )  # fmt: skip
 
 
-def mark_sent(conn: Connection, tried: Try, words: str, now: datetime) -> frozenset[int]:
-    """sending → sent: the provider accepted it."""
-    return _end_try(conn, tried, state="sent", words=words, sent_at=now)
+def mark_sent(
+    conn: Connection, tried: Try, words: str, now: datetime, provider_id: str | None = None
+) -> frozenset[int]:
+    """sending → sent: the provider accepted it, under its own id where it gave one."""
+    return _end_try(
+        conn, tried, state="sent", words=words, provider_id=provider_id, sent_at=now,
+    )  # fmt: skip
 
 
 def mark_failed(
@@ -182,6 +187,7 @@ def _end_try(conn: Connection, tried: Try, *, state: str, **values: Any) -> froz
         "sent_at": None,
         "retry_at": None,
         "final": False,
+        "provider_id": None,
         **values,
         "state": state,
         "outcome": OUTCOMES[state],

@@ -1,6 +1,7 @@
 """Messages by any Apprise plugin that speaks HTTP."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,10 +16,13 @@ from tasks.channels.outcome import Outcome
 from tasks.channels.plugins import listening, load
 from tasks.channels.redaction import fit, secrets_of
 from tasks.channels.template import SAMPLE, Template
-from tasks.channels.web.bodies import STATUS_DECIDES
 from tasks.channels.web.carrier import Carrier
+from tasks.channels.web.judgement import Heard, Judgement, judge
 from tasks.channels.web.seen import WebSeen
-from tasks.channels.web.verdict import Heard, Judgement, judge
+from tasks.channels.web.services import reader_of
+from tasks.channels.web.services.own_word import OwnWord
+from tasks.channels.web.services.plain_no import PLAIN_NO
+from tasks.channels.web.services.reading import Reader
 from tasks.messages.letter import Attachment, Letter
 
 
@@ -26,15 +30,22 @@ class WebTransport:
     """The plugin is made anew for each person, as its URL names one; connections are kept."""
 
     def __init__(
-        self, template: Template, sample: NotifyBase, connect: timedelta, answer: timedelta
+        self,
+        template: Template,
+        sample: NotifyBase,
+        own_word: OwnWord | None,
+        connect: timedelta,
+        answer: timedelta,
     ) -> None:
+        """`own_word`: what the settings say of a gateway's answers."""
         self._template = template
+        self._gateway = str(sample.schema) in GATEWAYS
+        self._reader = own_word or usual_reader(template, sample)
         self._urgent = urgent_template(template, sample)
         self._targets = target_count(sample)
-        self._schema = str(sample.schema)
         self._secrets = secrets_of(template.text)
         # A mail service shows HTML; a gateway by JSON gets the text, unless its URL asks for HTML.
-        asks = "format=html" in template.text or self._schema not in STATUS_DECIDES
+        asks = "format=html" in template.text or not self._gateway
         self._reads_html = template.channel is ChannelName.EMAIL and asks
         # A chat or a push that is too long would be refused; an SMS goes out in parts.
         self._cuts = template.channel in CUT_TO_FIT and "overflow=" not in template.text
@@ -63,7 +74,8 @@ class WebTransport:
             except Exception as error:  # noqa: BLE001 (a plugin may raise anything: what was seen decides)
                 pleased = False
                 complaints.append(type(error).__name__)
-        return judge(Heard(self._schema, tuple(exchanges), pleased, tuple(complaints)))
+        seen = tuple(exchanges)
+        return judge(Heard(self._reader, seen, pleased, tuple(complaints), self._gateway))
 
     def _words_for(self, plugin: NotifyBase, letter: Letter) -> Mapping[str, object]:
         """An SMS has its text alone. HTML and files go where a mail or the site would take them."""
@@ -82,7 +94,20 @@ class WebTransport:
         verdict = judgement.seen.verdict
         advice = f" ({verdict.advice})" if verdict.advice else ""
         words = fit(judgement.words, self._secrets | private)
-        return verdict.outcome(fit(words + advice), judgement.wait)
+        outcome = verdict.outcome(fit(words + advice), judgement.wait)
+        return replace(outcome, provider_id=judgement.provider_id)
+
+
+# These send to a place of one's own: whatever they ask for carries the message.
+GATEWAYS = {"json", "jsons", "form", "forms", "xml", "xmls"}
+
+
+def usual_reader(template: Template, sample: NotifyBase) -> Reader | None:
+    """What the plugin's service says in its bodies; None for the site's own webhook, whose status
+    is all there is."""
+    if str(sample.schema) not in GATEWAYS:
+        return reader_of(type(sample).__module__.split(".")[2])
+    return None if template.channel is ChannelName.WEBHOOK else PLAIN_NO
 
 
 def add_data(plugin: NotifyBase, letter: Letter) -> None:

@@ -63,7 +63,7 @@ class TestAfricasTalking:
         outcome = try_once(sms)
 
         assert said(outcome) == expected
-        assert outcome.words == f"201 {status} (statusCode {code})"
+        assert outcome.words == f"201 {status} ({code})"
 
     def test_an_answer_without_any_number_is_a_refusal(
         self, sms: Channel, http_sink: HttpSink

@@ -106,6 +106,15 @@ def test_a_session_that_was_deleted_since_it_was_read_is_looked_at_again(
         sending.begin_sending(conn, [row], HOLDER, sending.Envelope("email", None, KEY, NOW), LEASE)
 
 
+def test_the_providers_id_is_kept_with_the_try(conn: Connection) -> None:
+    _, tried = a_try(conn)
+
+    sending.mark_sent(conn, tried, "200 Sent", NOW, "ATXid_1")
+
+    kept = conn.execute(text("SELECT provider_id FROM session_worker.attempt")).scalars().all()
+    assert kept == ["ATXid_1"]
+
+
 def test_one_row_that_cannot_go_keeps_the_whole_message(conn: Connection) -> None:
     going = a_claim(conn)
     gone = a_claim(conn, session_id=2, student_id=2, holder=ANOTHER)

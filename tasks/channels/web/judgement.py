@@ -1,0 +1,163 @@
+"""What became of a message, from all that was seen of its requests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tasks.channels.outcome import Result
+from tasks.channels.redaction import one_line
+from tasks.channels.web.exchange import Exchange
+from tasks.channels.web.seen import WebSeen
+from tasks.channels.web.services.body import first, has_tags, plain_text, structure
+from tasks.channels.web.services.reading import Reader, Reading, Stance
+
+SNIPPET = 120
+# A body of more than so many letters is no sentence to a person.
+LONGEST_WORDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message's requests in order, and the plugin's own opinion: `pleased`, and what it
+    complained of.
+
+    `reader`: of the service's words. None where the status is all that it ever says.
+    """
+
+    reader: Reader | None
+    exchanges: Sequence[Exchange]
+    pleased: bool
+    complaints: Sequence[str] = ()
+    any_request_tells: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`words` are not yet fit to be shown."""
+
+    seen: WebSeen
+    words: str
+    wait: timedelta | None = None
+    provider_id: str | None = None
+
+
+def judge(heard: Heard) -> Judgement:
+    """The transport decides; a service is believed where it refuses in its own words."""
+    told = [each for each in heard.exchanges if heard.any_request_tells or each.carries_message]
+    if not told:
+        return never_told(heard)
+    judged = [judge_one(heard, each) for each in told]
+    unanswered = [each for each in judged if result_of(each) is Result.UNKNOWN]
+    accepted = [each for each in judged if result_of(each) is Result.SENT]
+    if unanswered:
+        return unanswered[0]
+    if accepted and len(accepted) < len(judged) and not heard.pleased:
+        return Judgement(WebSeen.PARTLY, answer_words(told[-1]))
+    return accepted[-1] if accepted else judged[-1]
+
+
+def result_of(judgement: Judgement) -> Result:
+    return judgement.seen.verdict.result
+
+
+def never_told(heard: Heard) -> Judgement:
+    """Nothing of the message left: it failed, whatever became of the plugin's question beside."""
+    complaint = heard.complaints[-1] if heard.complaints else "nothing was sent"
+    if not heard.exchanges or heard.exchanges[-1].accepted:
+        return Judgement(WebSeen.NOT_TRIED, complaint)
+    beside = by_status(heard.exchanges[-1])
+    lost = result_of(beside) is Result.UNKNOWN
+    return Judgement(WebSeen.CUT_BEFORE, beside.words) if lost else beside
+
+
+def judge_one(heard: Heard, exchange: Exchange) -> Judgement:
+    if heard.reader is None or exchange.status is None:
+        return by_status(exchange)
+    reading = heard.reader.read(exchange.body, exchange.status) if exchange.whole else None
+    if exchange.accepted:
+        return within_2xx(heard, exchange, reading)
+    if reading is not None and reading.stance is Stance.NO and exchange.status >= 400:
+        return refused(exchange, reading)
+    return by_status(exchange)
+
+
+def by_status(exchange: Exchange) -> Judgement:
+    return Judgement(exchange.seen, answer_words(exchange), exchange.wait)
+
+
+def refused(exchange: Exchange, reading: Reading) -> Judgement:
+    """In the service's own words. What they leave open an error's status tells."""
+    seen = reading.refusal
+    vague = seen in (WebSeen.REFUSED_MESSAGE, WebSeen.REFUSED_NOW)
+    if vague and exchange.status is not None and 400 <= exchange.status < 500:
+        seen = exchange.seen
+    elif vague and not exchange.accepted:
+        seen = WebSeen.REFUSED_NOW
+    return Judgement(seen, words_of(exchange, reading), reading.wait or exchange.wait)
+
+
+def within_2xx(heard: Heard, exchange: Exchange, reading: Reading | None) -> Judgement:
+    """A 2xx, in whose body a refusal may stand.
+
+    Where the service is not known to say yes there, its plugin is asked. A 200 is what every
+    plugin takes for success, so one that is not pleased has read a refusal; another 2xx may simply
+    not be on its list.
+    """
+    if reading is None:
+        return Judgement(WebSeen.UNREADABLE, f"{status_words(exchange)}: the answer broke off")
+    if reading.stance is Stance.NO:
+        return refused(exchange, reading)
+    if reading.stance is Stance.PARTLY:
+        return Judgement(WebSeen.PARTLY, words_of(exchange, reading))
+    said_yes = reading.stance is Stance.YES or not (heard.reader and heard.reader.tells)
+    if said_yes and heard.pleased:
+        words = words_of(exchange, reading)
+        return Judgement(WebSeen.ACCEPTED, words, provider_id=reading.provider_id)
+    if said_yes and exchange.status == 200 and reading.stance is Stance.NEITHER:
+        return Judgement(WebSeen.REFUSED_NOW, answer_words(exchange))
+    return Judgement(WebSeen.UNREADABLE, answer_words(exchange))
+
+
+def words_of(exchange: Exchange, reading: Reading) -> str:
+    if not reading.words:
+        return status_words(exchange) if exchange.accepted else answer_words(exchange)
+    said = one_line(reading.words)[:SNIPPET]
+    return f"{exchange.status} {said}" if exchange.accepted else f"{status_words(exchange)}: {said}"
+
+
+def status_words(exchange: Exchange) -> str:
+    return f"{exchange.status} {exchange.reason}".strip()
+
+
+def answer_words(exchange: Exchange) -> str:
+    """The service's answer in short, or the system's words where there was none."""
+    if exchange.status is None:
+        return f"{exchange.host}: {exchange.words or 'connection cut'}"
+    said = message_in(exchange)
+    return f"{status_words(exchange)}: {said}" if said else status_words(exchange)
+
+
+def message_in(exchange: Exchange) -> str:
+    """What a body says to people: a structured answer's message, or a short text without tags,
+    whatever it is declared to be; not a page."""
+    said = first(structure(exchange.body), *MESSAGES)
+    if said:
+        return one_line(said)[:SNIPPET]
+    text = one_line(plain_text(exchange.body))
+    empty = text in ("", "{}", "[]", "null")
+    return "" if empty or has_tags(text) or len(text) > LONGEST_WORDS else text[:SNIPPET]
+
+
+# In the order of how much they say.
+MESSAGES = (
+    "description",
+    "detail",
+    "message",
+    "error.message",
+    "error_description",
+    "error",
+    "errors.0.message",
+    "errors.0",
+    "title",
+    "reason",
+)

@@ -1,0 +1,19 @@
+"""What each service's answer means: the one place that knows it, for every channel.
+
+Channels report what they saw (tasks.channels.web.exchange); what a service says in a body is read
+here, by a description of its form. `reader_of` gives a plugin's.
+"""
+
+from collections.abc import Mapping
+
+from tasks.channels.web.services.chat import CHAT
+from tasks.channels.web.services.plain_no import PLAIN_NO
+from tasks.channels.web.services.reading import Reader
+from tasks.channels.web.services.sms import SMS
+
+READERS: Mapping[str, Reader] = {**SMS, **CHAT}
+
+
+def reader_of(service: str) -> Reader:
+    """By the name of the plugin. Of a service that is not described here a plain no is read."""
+    return READERS.get(service, PLAIN_NO)

@@ -1,0 +1,129 @@
+"""The form of a service's JSON answers: where yes or no stands, and what the reasons mean."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from tasks.channels.web.seen import WebSeen
+from tasks.channels.web.services.body import find, first, fit_id, structure
+from tasks.channels.web.services.reading import Reading, Stance
+
+NEVER = r"(?!)"
+ANYTHING = r"[\s\S]*"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A path at which a service says yes or no, and the patterns of both.
+
+    A value that fits neither says neither. The patterns are of whole values, without regard to
+    case; `no` is looked at where `yes` does not fit.
+    """
+
+    path: str
+    yes: str = NEVER
+    no: str = ANYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """`marks`: the first whose path leads to something tells; with several values (a message in
+    parts) all must say yes. `code`: paths to the reason of a no. The five patterns are of whole
+    codes; `otherwise` is what another one means. `wait`: where the seconds stand that it bids to
+    wait. `statuses`: an HTTP status that means more here than elsewhere, whatever the body."""
+
+    marks: tuple[Mark, ...] = ()
+    id: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    person: str = NEVER
+    message: str = NEVER
+    channel: str = NEVER
+    balance: str = NEVER
+    passing: str = NEVER
+    wait: tuple[str, ...] = ()
+    otherwise: WebSeen = WebSeen.REFUSED_MESSAGE
+    statuses: Mapping[int, WebSeen] = field(default_factory=dict)
+
+    @property
+    def tells(self) -> bool:
+        return any(mark.yes != NEVER for mark in self.marks)
+
+    def read(self, body: bytes, status: int) -> Reading:
+        value = structure(body)
+        stance = self.stance_of(value)
+        code = first(value, *self.code)
+        said = first(value, *self.words)
+        words = f"{said} ({code})" if said and code and code not in said else said or code
+        refusal = self.statuses.get(status) or refusal_of(self, code, said, self.otherwise)
+        if stance is Stance.NEITHER and status in self.statuses:
+            stance = Stance.NO
+        if stance is Stance.NO and status >= 500 and not code:
+            stance = Stance.NEITHER  # many a proxy says `{"status": 502, "error": …}` too
+        wait = seconds(first(value, *self.wait))
+        return Reading(stance, words, refusal, fit_id(first(value, *self.id)), wait)
+
+    def stance_of(self, value: Any) -> Stance:
+        for mark in self.marks:
+            if found := find(value, mark.path):
+                return together({stance_at(mark, each) for each in found})
+        return Stance.NEITHER
+
+
+class Reasons(Protocol):
+    """Patterns of whole codes, or of whole sentences, by whose trouble they are."""
+
+    @property
+    def person(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def balance(self) -> str: ...
+    @property
+    def passing(self) -> str: ...
+
+
+def refusal_of(
+    reasons: Reasons, code: str, words: str, otherwise: WebSeen = WebSeen.REFUSED_MESSAGE
+) -> WebSeen:
+    """What kind of no a code is, or a sentence where the code does not tell."""
+    kinds = (
+        (reasons.person, WebSeen.REFUSED_PERSON),
+        (reasons.balance, WebSeen.UNPAID),
+        (reasons.channel, WebSeen.REFUSED_CHANNEL),
+        (reasons.passing, WebSeen.REFUSED_NOW),
+        (reasons.message, WebSeen.REFUSED_MESSAGE),
+    )
+    for said in filter(None, (code, words)):
+        for pattern, seen in kinds:
+            if fits(pattern, said):
+                return seen
+    return otherwise
+
+
+def stance_at(mark: Mark, value: str) -> Stance:
+    if fits(mark.yes, value):
+        return Stance.YES
+    return Stance.NO if fits(mark.no, value) else Stance.NEITHER
+
+
+def together(stances: set[Stance]) -> Stance:
+    if len(stances) == 1:
+        return stances.pop()
+    return Stance.PARTLY if Stance.YES in stances else Stance.NEITHER
+
+
+def fits(pattern: str, value: str) -> bool:
+    return re.fullmatch(pattern, value, re.IGNORECASE) is not None
+
+
+LONGEST_WAIT = timedelta(days=7)
+
+
+def seconds(text: str) -> timedelta | None:
+    found = re.fullmatch(r"(\d{1,9})(\.\d*)?", text)
+    return min(timedelta(seconds=int(found[1])), LONGEST_WAIT) if found else None

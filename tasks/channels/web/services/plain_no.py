@@ -1,0 +1,54 @@
+"""A no in the body of a service whose form is not described here.
+
+What nearly every service calls it: success is false, or there is an error. Nothing else is taken
+for a no, and nothing for a yes; nor is a 5xx, which a proxy would put into the same words.
+"""
+
+from typing import Any
+
+from tasks.channels.web.services.body import first, structure
+from tasks.channels.web.services.reading import Reading, Stance
+
+FALSE_OF = ("ok", "success", "successful", "accepted")
+STATES = ("status", "state", "result", "acknowledge", "type")
+REFUSED = {"error", "err", "fail", "failed", "failure", "rejected", "refused", "invalid"}
+ERRORS = ("error", "errors", "error_message", "errorMessage")
+CODES = ("errcode", "error_code", "errorCode")
+NO_ERROR = {"", "0", "none", "null", "false", "no", "ok", "success"}
+WORDS = ("message", "msg", "description", "errmsg", "error", "error.message", "errors.0")
+
+
+class PlainNo:
+    """Tells a no alone."""
+
+    @property
+    def tells(self) -> bool:
+        return False
+
+    def read(self, body: bytes, status: int) -> Reading:
+        value = structure(body) if status < 500 else None
+        if isinstance(value, dict) and says_no(value):
+            return Reading(Stance.NO, first(value, *WORDS, *CODES))
+        return Reading(Stance.NEITHER)
+
+
+def says_no(answer: dict[str, Any]) -> bool:
+    return (
+        any(answer.get(name) is False for name in FALSE_OF)
+        or any(is_refusal(answer.get(name)) for name in STATES)
+        or any(is_error(answer.get(name)) for name in ERRORS)
+        or any(is_error(answer.get(name)) for name in CODES)
+    )
+
+
+def is_refusal(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().lower() in REFUSED
+
+
+def is_error(value: Any) -> bool:
+    if isinstance(value, (str, int, float)):
+        return str(value).strip().lower() not in NO_ERROR
+    return bool(value)
+
+
+PLAIN_NO = PlainNo()
