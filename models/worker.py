@@ -79,6 +79,8 @@ class Occurrence(WorkerBase):
     reason: Mapped[str | None]
     blocked_by: Mapped[int | None]
     kept: Mapped[dict[str, Any] | None]
+    made: Mapped[dict[str, Any] | None]
+    stands_for: Mapped[date | None]
 
 
 class LastLook(WorkerBase):

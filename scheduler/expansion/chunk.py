@@ -8,16 +8,18 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from scheduler.expansion.find.restored_rows import adopt_restored
-from scheduler.expansion.plan.candidates import place_candidates
-from scheduler.expansion.plan.existing_rows import align_written, compare_rows
+from scheduler.expansion.plan.candidates import find_candidates
+from scheduler.expansion.plan.closed_dates import find_closed, forget_unwanted
+from scheduler.expansion.plan.existing_rows import align_written, compare_rows, hold_rows
 from scheduler.expansion.plan.row_changes import plan_changes
 from scheduler.expansion.plan.series_now import SeriesNow, read_series
 from scheduler.expansion.plan.tables import make_tables
+from scheduler.expansion.plan.verdicts import judge_candidates
 from scheduler.expansion.plan.wanted_dates import write_series
 from scheduler.expansion.report import Failure, Written
 from scheduler.expansion.span import Purpose, Span
 from scheduler.expansion.write.continued_series import split_series
-from scheduler.expansion.write.rows import forget_unwanted, write_rows
+from scheduler.expansion.write.rows import write_rows
 from scheduler.turns import commit_without_flush, wait_expansion_turn
 
 # Tables that this very transaction fills have few statistics; a loop that the planner chooses
@@ -55,12 +57,15 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     wait_expansion_turn(conn)
     # A crash of the server may lose the last chunks whole; the next run does them again.
     commit_without_flush(conn)
-    decision = decide(conn, span, ids)
-    written, late, again = write_rows(conn, span, decision.rows)
+    decision = _compare(conn, span, [*ids, *_companions(conn, span, ids)])
+    late = hold_rows(conn, span) if decision.rows else frozenset[int]()
+    _judge(conn, span, decision.series)
+    written, left, again = write_rows(conn, span, decision.rows)
+    late |= left
     if span.purpose is Purpose.ENDING and not late.isdisjoint(ids):
         raise RowsHeld("rows of the series are held by others: another try may pass.")
     conn.execute(text(_record_series(span)), {"late": list(late)})
-    _record_findings(conn, ids, decision.series)
+    _record_findings(conn, [*ids, *(one.anchor_id for one in decision.series)], decision.series)
     return Outcome(written, again=again or bool(decision.ended))
 
 
@@ -114,6 +119,12 @@ def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
 
     To ask only, roll back after it.
     """
+    decision = _compare(conn, span, ids)
+    _judge(conn, span, decision.series)
+    return decision
+
+
+def _compare(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     make_tables(conn, span)
     conn.execute(FEW_STATISTICS)
     ended = split_series(conn, ids)
@@ -123,11 +134,36 @@ def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     series = read_series(conn, span, ids)
     write_series(conn, span, series)
     align_written(conn, span, series)
-    rows = compare_rows(conn, span, series)
+    return Decision(series, compare_rows(conn, span, series), ended)
+
+
+def _judge(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
+    find_closed(conn, span, series)
     forget_unwanted(conn, series, span)
-    place_candidates(conn, span, rows)
-    plan_changes(conn, span, rows)
-    return Decision(series, rows, ended)
+    near = find_candidates(conn, span)
+    judge_candidates(conn, span, near)
+    plan_changes(conn, span)
+
+
+# A row that could not take its place because another stands there: if that one's series has work
+# now, both are judged together. Indexes: occurrence_open, occurrence_session.
+COMPANIONS = text("""
+    WITH RECURSIVE blocked AS MATERIALIZED (
+        SELECT b.anchor_id, o.anchor_id AS by
+          FROM session_worker.occurrence b
+          JOIN session_worker.occurrence o ON o.session_id = b.blocked_by
+         WHERE b.blocked_by IS NOT NULL AND b.session_id IS NOT NULL),
+    together AS (
+        SELECT unnest(CAST(:ids AS bigint[])) AS anchor_id
+         UNION
+        SELECT b.anchor_id FROM together JOIN blocked b ON b.by = together.anchor_id)
+    SELECT anchor_id FROM together WHERE anchor_id <> ALL(CAST(:ids AS bigint[]))""")
+
+
+def _companions(conn: Connection, span: Span, ids: Sequence[int]) -> Sequence[int]:
+    if span.purpose is not Purpose.AHEAD:
+        return ()
+    return conn.scalars(COMPANIONS, {"ids": list(ids)}).all()
 
 
 # Index: primary key. A series with rows left over is not marked as seen.

@@ -22,8 +22,11 @@ EMPTIED = frozenset({
     "student_attended", "tutor_attended", "tutor_notes", "notes", "student_feedback", "feedback",
     "student_rating", "rating", "topics_covered", "materials_used", "homework_assigned",
 })  # fmt: skip
-# Where and when a session is, and whose: a row follows these only where nothing is in the way.
-PLACING = ("tutor_id", "student_id", "start_time", "end_time", "duration")
+# Whose a session is, and when: a row follows these only where nothing is in the way. When it is, is
+# one thing: a row whose start, end or duration a person changed follows in none of the three.
+PEOPLE = ("tutor_id", "student_id")
+HOURS = ("start_time", "end_time", "duration")
+PLACING = (*PEOPLE, *HOURS)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class RowColumns:
         values += [literal(value) for value in self.constant.values()]
         values += ["NULL" for _ in self.emptied]
         return ", ".join(values)
+
+    def copy_of(self, row: str) -> str:
+        """The copied columns of a row, as SQL of one jsonb value."""
+        cells = ", ".join(f"{row}.{quoted(name)}" for name in self.copied)
+        return f"(SELECT to_jsonb(cells) FROM (SELECT {cells}) cells)"
 
     def target(self, anchor: str) -> str:
         """What a new row holds, but for its date, as SQL of one jsonb value."""

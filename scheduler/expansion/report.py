@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
-from scheduler.expansion.find.gone_rows import OCCURRENCES
+from scheduler.expansion.find.gone_rows import OCCURRENCES, STATE
 from scheduler.expansion.span import Span
 from scheduler.rules import RuleColumns, read_rule
 
@@ -62,9 +62,9 @@ def count_series(conn: Connection) -> dict[str, int]:
 
 
 COUNT_SERIES = text("SELECT state, count(*) FROM session_worker.series GROUP BY state")
-COUNT_OCCURRENCES = text("""
-    SELECT state, count(*) FROM session_worker.occurrence
-     WHERE occurs_on BETWEEN :first AND :last GROUP BY state""")
+COUNT_OCCURRENCES = text(f"""
+    SELECT {STATE.format("o")}, count(*) FROM session_worker.occurrence o
+     WHERE occurs_on BETWEEN :first AND :last GROUP BY 1""")
 
 
 def count_occurrences(conn: Connection, first: date, last: date) -> dict[str, int]:

@@ -54,7 +54,7 @@ def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int
 
 
 # How the reasons begin of dates that are skipped for something else.
-NO_HOLIDAY = ("rule_changed", "series_", "conflict with ", "refused by ")
+NO_HOLIDAY = ("rule_changed", "series_", "conflict with ", "refused by ", "a person ")
 
 
 def _explained(

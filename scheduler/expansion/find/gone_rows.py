@@ -8,6 +8,10 @@ from scheduler.expansion.span import Span
 
 OCCURRENCES = ("created", "adopted", "conflict", "deleted", "skipped")
 
+# A row that could not follow its series to its new time or people is in conflict, and stands.
+STATE = """CASE WHEN {0}.state = 'created' AND {0}.blocked_by IS NOT NULL THEN 'conflict'
+                 ELSE {0}.state END"""
+
 
 @dataclass(frozen=True, slots=True)
 class GoneRows:
@@ -28,13 +32,14 @@ def find_gone_rows(conn: Connection, span: Span) -> GoneRows:
     return GoneRows(counts, gone or back)
 
 
-STAND = """
-    SELECT o.state, count(*) FILTER (WHERE o.occurs_on BETWEEN :first AND :last) AS inside,
+STAND = f"""
+    SELECT {STATE.format("o")} AS state,
+           count(*) FILTER (WHERE o.occurs_on BETWEEN :first AND :last) AS inside,
            count(*) FILTER (WHERE t.id IS NULL AND o.session_id IS NOT NULL
                               AND o.state <> 'deleted') AS gone
       FROM session_worker.occurrence o
       LEFT JOIN tutor_sessions t ON t.id = o.session_id
-     WHERE o.occurs_on >= :today GROUP BY o.state"""
+     WHERE o.occurs_on >= :today GROUP BY 1"""
 
 # A date that has no row, and a row that is there for it, not of another series' making.
 # Index: occurrence_open; occurrence_session.

@@ -1,7 +1,9 @@
 """Rows that stand → what of them follows their changed series (design, "What happened").
 
-A column is the worker's while it holds what the worker last wrote there, and a person's from then
-on. Values are compared as JSON, so columns that the worker does not map count like all others.
+A column is the worker's while it holds what was last written there, and a person's from then on.
+What was written is what the site made of it: a trigger, a default or a change of all rows alike is
+no person's edit (docs/decisions/0001). Values are compared as JSON, so columns that the worker does
+not map count like all others.
 """
 
 from collections.abc import Sequence
@@ -9,47 +11,62 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from models.catalog import quoted
-from scheduler.expansion.columns import PLACING
+from scheduler.expansion.columns import HOURS, PEOPLE, PLACING
 from scheduler.expansion.plan.series_now import SeriesNow
-from scheduler.expansion.span import Span
+from scheduler.expansion.span import Purpose, Span
 from scheduler.site.session_times import TAKES_TIME
 
 
 def compare_rows(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> int:
-    """Fills sw_row: the rows to come of the changed series, and what of each is still the
-    worker's. Returns how many."""
+    """Fills sw_row: the rows of the changed series, and what of each is still the worker's.
+    Returns how many."""
     if not any(one.changed for one in series):
         return 0
     found = conn.execute(
         text(_compare(span)),
         {
             "copied": list(span.columns.copied),
+            "people": list(PEOPLE),
+            "hours": list(HOURS),
             "placing": list(PLACING),
             "unwritten": list(span.columns.unwritten),
             "zone": span.settings.site_timezone,
             "as_of": span.as_of,
             "on_stop": span.cancels_stopped,
             "on_end": span.cancels_ended,
+            "ending": span.purpose is Purpose.ENDING,
         },
     )
     conn.execute(text("ANALYZE sw_row (anchor_id, session_id)"))
     return found.rowcount
 
 
-# Index: primary keys of occurrence and tutor_sessions.
 def _compare(span: Span) -> str:
     return f"""
-    INSERT INTO sw_row
     WITH target AS MATERIALIZED (
         SELECT a.id, {span.columns.target("a")} AS target
           FROM sw_anchor a JOIN sw_series s ON s.anchor_id = a.id
          WHERE s.changed AND s.state = 'active'),
-    standing AS (
+    {_STANDING}, {_ALIKE}, {_TAKEN}, {_OWNED}
+    INSERT INTO sw_row
+    SELECT anchor_id, occurs_on, session_id, state, target, base, written, now, wanted, holiday,
+           mark, restored, live, to_come, placed, loose, loose && CAST(:placing AS text[]),
+           state = 'created' AND to_come AND (
+               NOT placed AND (target IS NOT NULL AND NOT wanted OR withdrawn AND :ending)
+               OR untouched AND withdrawn),
+           state = 'skipped' AND to_come AND target IS NOT NULL AND wanted AND NOT placed
+      FROM owned"""
+
+
+# Index: primary keys of occurrence and tutor_sessions.
+_STANDING = f"""
+    standing AS MATERIALIZED (
         SELECT o.anchor_id, o.occurs_on, o.session_id, o.state, g.target,
-               p.written || coalesce(o.kept, '{{}}') AS written,
-               to_jsonb(t) - CAST(:unwritten AS text[]) AS now,
+               p.written || coalesce(o.kept, '{{}}') AS base,
+               p.written || coalesce(o.kept, '{{}}') || coalesce(o.made, '{{}}') AS written,
+               to_jsonb(t) - CAST(:unwritten AS text[]) AS now, t.xmin::text AS version,
                w.occurs_on IS NOT NULL AND w.holiday IS NULL AS wanted, w.holiday, w.mark,
-               coalesce(o.kept ? 'status', false) AS restored,
+               coalesce(o.kept->>'status' = 'cancelled', false) AS restored,
                {TAKES_TIME.format("t")} AS live,
                session_worker.instant(t.session_date + t.start_time, :zone) > :as_of AS to_come,
                s.state = 'stopped' AND :on_stop OR s.state = 'ended' AND :on_end AS withdrawn
@@ -59,22 +76,105 @@ def _compare(span: Span) -> str:
           JOIN tutor_sessions t ON t.id = o.session_id AND t.is_recurring IS NOT TRUE
           LEFT JOIN target g ON g.id = s.anchor_id
           LEFT JOIN sw_wanted w ON w.anchor_id = o.anchor_id AND w.occurs_on = o.occurs_on
-         WHERE s.changed AND o.state IN ('created', 'skipped')),
+         WHERE s.changed AND o.state IN ('created', 'skipped'))"""
+
+# Columns that differ in every row of a series that is to come, most of them alike: the site changed
+# all of them. Of two rows only where one statement wrote both; one row says nothing, unless its
+# anchor says the same.
+_ALIKE = """
+    differing AS (
+        SELECT s.anchor_id, k, s.now->k AS value, s.target->k AS wanted, s.version,
+               count(*) OVER (PARTITION BY s.anchor_id, k) AS changed
+          FROM standing s CROSS JOIN unnest(CAST(:copied AS text[])) k
+         WHERE s.to_come AND s.state = 'created'
+           AND s.now - '{status,session_date}'::text[]
+               <> s.written - '{status,session_date}'::text[]
+           AND s.now->k IS DISTINCT FROM s.written->k),
+    to_come AS (
+        SELECT anchor_id, count(*) AS rows FROM standing
+         WHERE to_come AND state = 'created' GROUP BY 1),
+    alike AS (
+        SELECT d.anchor_id, d.k, d.value
+          FROM differing d JOIN to_come n ON n.anchor_id = d.anchor_id
+         WHERE d.changed = n.rows
+         GROUP BY d.anchor_id, d.k, d.value, n.rows, d.wanted
+        HAVING count(*) * 2 > n.rows
+           AND (n.rows > 2 OR d.value IS NOT DISTINCT FROM d.wanted
+                OR n.rows = 2 AND count(DISTINCT d.version) = 1))"""
+
+# What the site gave to all rows counts as written, and where the anchor has it too, as copied.
+_TAKEN = """
+    taken AS MATERIALIZED (
+        SELECT s.anchor_id, s.session_id, jsonb_object_agg(a.k, a.value) AS cells,
+               jsonb_object_agg(a.k, a.value)
+                   FILTER (WHERE a.value IS NOT DISTINCT FROM s.target->a.k) AS as_wanted
+          FROM standing s JOIN alike a ON a.anchor_id = s.anchor_id
+         WHERE s.to_come AND s.now->a.k IS NOT DISTINCT FROM a.value
+         GROUP BY 1, 2)"""
+
+# An empty text and NULL are one, in what places a row. `hours_theirs`: a person changed one of the
+# three that say when a session is.
+_OWNED = """
     compared AS (
-        SELECT standing.*,
-               now - ARRAY['status', 'session_date'] = written - 'status'
-                   AND now->>'session_date' = occurs_on::text AND NOT restored
-                   AND now->>'status' = CASE state WHEN 'created' THEN written->>'status'
-                                                   ELSE 'cancelled' END AS untouched,
+        SELECT s.anchor_id, s.occurs_on, s.session_id, s.state, s.target, s.now, s.wanted,
+               s.holiday, s.mark, s.restored, s.live, s.to_come, s.withdrawn,
+               s.base || coalesce(t.as_wanted, '{}') AS base,
+               s.written || coalesce(t.cells, '{}') AS written
+          FROM standing s
+          LEFT JOIN taken t ON t.anchor_id = s.anchor_id AND t.session_id = s.session_id),
+    told AS (
+        SELECT c.*,
+               c.restored OR c.now->>'session_date'
+                   <> coalesce(c.written->>'session_date', c.occurs_on::text) AS day_theirs,
+               EXISTS (SELECT FROM unnest(CAST(:hours AS text[])) k
+                        WHERE c.now->k IS DISTINCT FROM c.written->k) AS hours_theirs,
+               CASE c.state WHEN 'created' THEN c.written->>'status'
+                            ELSE 'cancelled' END AS status
+          FROM compared c),
+    owned AS (
+        SELECT c.*,
+               c.now - '{status,session_date}'::text[]
+                   = c.written - '{status,session_date}'::text[]
+                   AND c.now->>'status' IS NOT DISTINCT FROM c.status
+                   AND NOT c.day_theirs AS untouched,
+               c.day_theirs
+                   OR coalesce(session_worker.status_of(c.now->>'status'), '')
+                      <> coalesce(session_worker.status_of(c.status), '')
+                   OR c.hours_theirs AND EXISTS (
+                      SELECT FROM unnest(CAST(:hours AS text[])) k
+                       WHERE c.now->k IS DISTINCT FROM c.target->k)
+                   OR EXISTS (
+                      SELECT FROM unnest(CAST(:people AS text[])) k
+                       WHERE c.now->k IS DISTINCT FROM c.written->k
+                         AND c.now->k IS DISTINCT FROM c.target->k) AS placed,
                coalesce((SELECT array_agg(k) FROM unnest(CAST(:copied AS text[])) k
-                 WHERE to_come AND target IS NOT NULL
-                   AND written->k IS DISTINCT FROM target->k
-                   AND now->k IS NOT DISTINCT FROM written->k), '{{}}') AS loose
-          FROM standing)
-    SELECT compared.*, loose && CAST(:placing AS text[]) AS shifts,
-           state = 'created' AND to_come AND untouched
-               AND (target IS NOT NULL AND NOT wanted OR withdrawn) AS leaves
-      FROM compared"""
+                 WHERE c.to_come AND c.target IS NOT NULL
+                   AND c.base->k IS DISTINCT FROM c.target->k
+                   AND c.now->k IS NOT DISTINCT FROM c.written->k
+                   AND c.now->k IS DISTINCT FROM c.target->k
+                   AND NOT (c.hours_theirs AND k = ANY(CAST(:hours AS text[])))), '{}') AS loose
+          FROM told c)"""
+
+
+# FOR NO KEY UPDATE is what an UPDATE of these columns takes; SKIP LOCKED: no wait, no deadlock.
+# Only rows that are still as they were read. They are held before anything is decided, so that
+# whoever is given the place of another can count on it.
+HOLD = text("""
+    WITH held AS MATERIALIZED (
+        SELECT t.id FROM tutor_sessions t JOIN sw_row r ON r.session_id = t.id
+         WHERE (r.loose <> '{}' OR r.leaves OR r.returns)
+           AND to_jsonb(t) - CAST(:unwritten AS text[]) = r.now
+           FOR NO KEY UPDATE OF t SKIP LOCKED)
+    UPDATE sw_row r SET loose = '{}', shifts = false, leaves = false, returns = false
+     WHERE (r.loose <> '{}' OR r.leaves OR r.returns)
+       AND NOT EXISTS (SELECT FROM held WHERE held.id = r.session_id)
+    RETURNING r.anchor_id""")
+
+
+def hold_rows(conn: Connection, span: Span) -> frozenset[int]:
+    """Locks the rows of sw_row that are to be written. Those that somebody else holds, or has just
+    changed, stay as they are: returns the anchors of their series, for the next run."""
+    return frozenset(conn.scalars(HOLD, {"unwritten": list(span.columns.unwritten)}))
 
 
 def align_written(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:

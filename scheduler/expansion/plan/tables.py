@@ -31,37 +31,49 @@ WANTED = """
     CREATE TEMP TABLE sw_wanted (anchor_id bigint, occurs_on date, holiday text, mark text)
     ON COMMIT DROP"""
 
-# The rows to come of the changed series. `written`: what it held when the worker last wrote it,
-# `now`: what it holds, `target`: what its series wants it to hold. `loose`: the columns that differ
-# from the target and are still the worker's; `shifts`: those say when the session is, and whose.
-# `leaves`: the row is to move to another date or to be cancelled. `restored`: the worker had
-# cancelled it, and a person put that right.
+# The rows of the changed series. `target`: what the series wants the row to hold; `base`: what it
+# wanted when the worker last wrote the row; `written`: what the row held then, or was given since
+# by the site's own machinery; `now`: what it holds. `restored`: the worker had cancelled it, and a
+# person put that right; `placed`: a person decided where and when it is, or whether it takes place.
+# What follows the series: `loose`, columns that are still the worker's; `shifts`: among them are
+# some that say when the session is, and whose; `leaves`: the row moves to another date or is
+# cancelled; `returns`: the worker had cancelled it, and the rule names its date again.
 ROW = """
     CREATE TEMP TABLE sw_row (
-        anchor_id bigint, occurs_on date, session_id bigint, state text, target jsonb,
+        anchor_id bigint, occurs_on date, session_id bigint, state text, target jsonb, base jsonb,
         written jsonb, now jsonb, wanted boolean, holiday text, mark text, restored boolean,
-        live boolean, to_come boolean, withdrawn boolean, untouched boolean, loose text[],
-        shifts boolean, leaves boolean
+        live boolean, to_come boolean, placed boolean, loose text[], shifts boolean,
+        leaves boolean, returns boolean
     ) ON COMMIT DROP"""
 
-# The rows to make (`insert`), to bring back (`revive`), to follow a new time or new people (`keep`)
-# and, once a row has been found for a new date, to move there (`move`). `settled`: nothing can
-# speak against it. `recorded`: the date has a reason why there is no row. Dates past the span (not
-# `inside`) are for rows that move there. `verdict`: `place`, `adopted` or `conflict`.
+# Dates of the changed series that a person settled, and `why` the worker fills none in their place.
+CLOSED = """
+    CREATE TEMP TABLE sw_closed (anchor_id bigint, occurs_on date, wanted boolean, why text)
+    ON COMMIT DROP"""
+
+# The rows to make (`insert`), to bring back (`revive`), to follow their series (`keep`) and, once a
+# row has been found for a new date, to move there (`move`). `shifts`: it is to be at another time
+# or with other people; `settled`: nothing can speak against it; `recorded`: the date has a reason
+# why there is no row. Dates past the span (not `inside`) are for rows that move there. `verdict`:
+# `place`, `adopted`, `conflict`, or `skipped` where a person has settled that date; `stays`: it
+# cannot shift; `rules`: what is adopted carries a rule; `own`: it is as the worker would have made
+# it; `stands_for`: the date whose row a person took away.
 CANDIDATE = """
     CREATE TEMP TABLE sw_candidate (
         anchor_id bigint, occurs_on date, kind text, session_id bigint, tutor_id bigint,
         student_id bigint, on_date date, start_time time, starts timestamp, ends timestamp,
         loose text[], verdict text, blocked_by bigint, blocked_anchor bigint, blocked_on date,
-        mark text, settled boolean, recorded boolean, inside boolean
+        mark text, shifts boolean, settled boolean, recorded boolean, inside boolean,
+        stays boolean DEFAULT false, rules boolean DEFAULT false, own boolean DEFAULT false,
+        stands_for date
     ) ON COMMIT DROP"""
 
-# The sessions of the candidates' people around their dates. `own`: the series that the row is of,
-# where it makes room in this run.
+# The sessions of the candidates' people around their dates. `yields`: it leaves its place in this
+# run, so that others can have it.
 NEAR = """
     CREATE TEMP TABLE sw_near (
         id bigint, tutor_id bigint, student_id bigint, session_date date, start_time time,
-        starts timestamp, ends timestamp, live boolean, rules boolean, own bigint, leaves boolean
+        starts timestamp, ends timestamp, live boolean, rules boolean, yields boolean
     ) ON COMMIT DROP"""
 
 # Pairs of candidates of which only one can stand. `same`: they are one session.
@@ -74,16 +86,17 @@ CLASH = """
 # columns to follow; `gives_way`: another may have its place.
 CHANGE = """
     CREATE TEMP TABLE sw_change (
-        session_id bigint, anchor_id bigint, old_on date, new_on date, now jsonb, kind text,
-        mark text, loose text[], gives_way boolean
+        session_id bigint, anchor_id bigint, old_on date, new_on date, kind text, mark text,
+        loose text[], gives_way boolean
     ) ON COMMIT DROP"""
 
-TABLES = (ANCHOR, SERIES, DATES, WANTED, ROW, CANDIDATE, NEAR, CLASH, CHANGE)
+TABLES = (ANCHOR, SERIES, DATES, WANTED, ROW, CLOSED, CANDIDATE, NEAR, CLASH, CHANGE)
 # A second chunk in one transaction starts anew.
 DROP = """
     DROP TABLE IF EXISTS pg_temp.sw_anchor, pg_temp.sw_series, pg_temp.sw_dates,
-                         pg_temp.sw_wanted, pg_temp.sw_row, pg_temp.sw_candidate,
-                         pg_temp.sw_near, pg_temp.sw_clash, pg_temp.sw_change"""
+                         pg_temp.sw_wanted, pg_temp.sw_row, pg_temp.sw_closed,
+                         pg_temp.sw_candidate, pg_temp.sw_near, pg_temp.sw_clash,
+                         pg_temp.sw_change"""
 
 
 def make_tables(conn: Connection, span: Span) -> None:

@@ -1,44 +1,34 @@
 """What was decided → rows of tutor_sessions and the record of them, a set at a time."""
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection, text
 
 from models.catalog import quoted
 from scheduler.expansion.find.restored_rows import REASON
-from scheduler.expansion.plan.series_now import SeriesNow
+from scheduler.expansion.plan.closed_dates import record_closed
 from scheduler.expansion.report import Written
 from scheduler.expansion.span import Span
+from scheduler.expansion.write.trigger_effects import record_trigger_effects
 
 
 def write_rows(conn: Connection, span: Span, rows: int) -> tuple[Written, frozenset[int], bool]:
-    """Changes and inserts rows. Returns how many; the anchors of rows that somebody else holds or
-    has just changed, which are looked at again on the next run (nobody waits); and whether another
-    pass can do more: rows gave way, so that others may have their place.
+    """Changes and inserts rows. Returns how many; the anchors that the next run has to read again;
+    and whether another pass can do more: rows gave way, so that others may have their place.
 
     `rows`: how many sw_row has.
     """
     late, updated, cancelled, gave_way = set[int](), 0, 0, False
     if rows:
-        late |= set(conn.scalars(text(HOLD), {"unwritten": list(span.columns.unwritten)}))
         cancelled = conn.execute(CANCEL).rowcount
         updated = _change_rows(conn, span)
         gave_way = _record_changes(conn, late)
     inserted, lost = _insert_rows(conn, span)
     if rows:
         conn.execute(RECORD_KEPT)
+        late |= set(conn.scalars(VOID))
+    record_closed(conn)
+    record_trigger_effects(conn, span)
     return Written(inserted, updated, cancelled), frozenset(late | lost), gave_way or bool(lost)
 
-
-# FOR NO KEY UPDATE is what an UPDATE of these columns takes; SKIP LOCKED: no wait, no deadlock.
-# Only rows that are still as they were read.
-HOLD = """
-    WITH held AS MATERIALIZED (
-        SELECT t.id FROM tutor_sessions t JOIN sw_change c ON c.session_id = t.id
-         WHERE to_jsonb(t) - CAST(:unwritten AS text[]) = c.now
-           FOR NO KEY UPDATE OF t SKIP LOCKED)
-    DELETE FROM sw_change c WHERE NOT EXISTS (SELECT FROM held WHERE held.id = c.session_id)
-    RETURNING c.anchor_id"""
 
 CANCEL = text("""
     UPDATE tutor_sessions t SET status = 'cancelled'
@@ -184,7 +174,8 @@ RECORD_VERDICTS = text("""
                          ELSE (SELECT w.session_id FROM session_worker.occurrence w
                                 WHERE w.anchor_id = c.blocked_anchor
                                   AND w.occurs_on = c.blocked_on) END AS id
-          FROM sw_candidate c WHERE c.kind = 'insert' AND c.verdict <> 'place'),
+          FROM sw_candidate c
+         WHERE c.kind = 'insert' AND c.verdict IN ('adopted', 'conflict')),
     sound AS MATERIALIZED (
         SELECT v.*, v.id IS NOT NULL AND (
                     v.verdict = 'conflict' OR v.blocked_anchor IS NULL
@@ -195,9 +186,10 @@ RECORD_VERDICTS = text("""
     recorded AS (
         INSERT INTO session_worker.occurrence AS o
                (anchor_id, occurs_on, session_id, state, reason, blocked_by)
-        SELECT anchor_id, occurs_on, CASE verdict WHEN 'adopted' THEN id END, verdict,
-               CASE verdict WHEN 'adopted' THEN mark
-                            ELSE 'conflict with session ' || id END,
+        SELECT anchor_id, occurs_on, CASE verdict WHEN 'adopted' THEN id END,
+               CASE WHEN own THEN 'created' ELSE verdict END,
+               CASE WHEN own THEN mark WHEN rules THEN 'carries a rule of its own'
+                    WHEN verdict = 'conflict' THEN 'conflict with session ' || id END,
                CASE verdict WHEN 'conflict' THEN id END
           FROM sound WHERE holds
             ON CONFLICT (anchor_id, occurs_on) DO UPDATE
@@ -215,11 +207,11 @@ RECORD_HOLIDAYS = text("""
      WHERE o.session_id IS NULL AND o.state IN ('conflict', 'skipped')
        AND (o.state, o.reason) IS DISTINCT FROM ('skipped', excluded.reason)""")
 
-# What was not written now keeps the record of what was written last; a row that could not follow
-# to its new time, or not come back, says what is in the way.
+# What was not written now keeps the record of what was wanted and written last; a row that could
+# not follow to its new time, or not come back, says what is in the way.
 RECORD_KEPT = text(f"""
     UPDATE session_worker.occurrence o
-       SET kept = n.kept, blocked_by = n.blocked_by,
+       SET kept = n.kept, made = n.made, blocked_by = n.blocked_by,
            reason = CASE
                WHEN n.blocked_by IS NOT NULL AND o.state = 'created'
                     THEN 'time_conflict ' || n.blocked_by
@@ -231,9 +223,13 @@ RECORD_KEPT = text(f"""
                    coalesce(c.mark, r.mark,
                             CASE WHEN r.restored AND NOT r.wanted THEN '{REASON}' END) AS mark,
                    coalesce(b.blocked_by, w.session_id) AS blocked_by,
-                   (SELECT jsonb_object_agg(k, r.written->k) FROM jsonb_object_keys(r.target) k
-                     WHERE r.written->k IS DISTINCT FROM r.target->k
-                       AND (c.loose IS NULL OR k <> ALL(c.loose))) AS kept
+                   (SELECT jsonb_object_agg(k, r.base->k) FROM jsonb_object_keys(r.target) k
+                     WHERE r.base->k IS DISTINCT FROM r.target->k
+                       AND (c.loose IS NULL OR k <> ALL(c.loose))) AS kept,
+                   (SELECT jsonb_object_agg(w.key, w.value) FROM jsonb_each(r.written) w
+                     WHERE w.value IS DISTINCT FROM r.base->w.key
+                       AND (c.loose IS NULL OR w.key <> ALL(c.loose))
+                       AND NOT (w.key = 'session_date' AND c.kind = 'move')) AS made
               FROM sw_row r
               LEFT JOIN sw_change c ON c.session_id = r.session_id
               LEFT JOIN sw_candidate b ON b.session_id = r.session_id AND b.verdict = 'conflict'
@@ -241,31 +237,15 @@ RECORD_KEPT = text(f"""
                 ON w.anchor_id = b.blocked_anchor AND w.occurs_on = b.blocked_on
              WHERE r.target IS NOT NULL) n
      WHERE o.anchor_id = n.anchor_id AND o.session_id = n.session_id AND o.state <> 'adopted'
-       AND (o.kept, o.blocked_by, o.reason) IS DISTINCT FROM (n.kept, n.blocked_by, CASE
+       AND (o.kept, o.made, o.blocked_by, o.reason) IS DISTINCT FROM (
+           n.kept, n.made, n.blocked_by, CASE
                WHEN n.blocked_by IS NULL AND o.state = 'created' THEN n.mark
                ELSE o.reason END)""")
 
-
-def forget_unwanted(conn: Connection, series: Sequence[SeriesNow], span: Span) -> None:
-    """Dates that a changed rule no longer names and that have no row of ours are forgotten.
-
-    `deleted` ones are kept: such a date is not filled again. So are rows that were adopted and
-    that a person moved since: those that stay where they were would be found again.
-    """
-    changed = [one.anchor_id for one in series if one.changed and one.state == "active"]
-    if changed:
-        conn.execute(FORGET_UNWANTED, {"ids": changed, "today": span.today})
-
-
-FORGET_UNWANTED = text("""
-    DELETE FROM session_worker.occurrence o
-     WHERE o.anchor_id = ANY(CAST(:ids AS bigint[])) AND o.occurs_on >= :today
-       AND (o.state = 'conflict' OR o.state = 'skipped' AND o.session_id IS NULL
-            OR o.state = 'adopted' AND EXISTS (
-               SELECT FROM tutor_sessions t
-                 JOIN session_worker.series s ON s.anchor_id = o.anchor_id
-                WHERE t.id = o.session_id AND t.session_date = o.occurs_on
-                  AND t.tutor_id = s.tutor_id AND t.student_id = s.student_id
-                  AND t.start_time = (s.written->>'start_time')::time))
-       AND NOT EXISTS (SELECT FROM sw_wanted w
-                        WHERE w.anchor_id = o.anchor_id AND w.occurs_on = o.occurs_on)""")
+# A row that yielded to one which was not made after all.
+VOID = text("""
+    SELECT c.anchor_id FROM sw_candidate c
+     WHERE c.kind IN ('keep', 'revive') AND c.verdict = 'conflict' AND c.blocked_by IS NULL
+       AND NOT EXISTS (SELECT FROM session_worker.occurrence w
+                        WHERE w.anchor_id = c.blocked_anchor AND w.occurs_on = c.blocked_on
+                          AND w.session_id IS NOT NULL)""")

@@ -30,7 +30,7 @@ class Site:
 
     def run(self, as_of: datetime = NOON, **settings: Any) -> ExpansionReport:
         self.conn.commit()
-        return expand(self.engine, Settings(expand_days=28, **settings), as_of)
+        return expand(self.engine, Settings(**{"expand_days": 28, **settings}), as_of)
 
     def backfill(self, first: date, last: date, as_of: datetime = NOON) -> BackfillReport:
         with self.engine.begin() as conn:

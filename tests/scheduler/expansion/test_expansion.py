@@ -241,7 +241,7 @@ def test_an_edited_column_stays_though_the_anchor_takes_the_same_value_and_goes_
     assert site.row_on(anchor, date(2026, 12, 8)).topic == "C"
 
 
-def test_when_the_days_change_untouched_rows_move_and_keep_their_ids(site: Site) -> None:
+def test_when_the_days_change_rows_that_nobody_placed_move_and_keep_their_ids(site: Site) -> None:
     anchor = an_anchor(site.conn)
     site.run()
     ids = {day: site.row_on(anchor, day).id for day in dec(8, 15, 22, 29)}
@@ -251,12 +251,11 @@ def test_when_the_days_change_untouched_rows_move_and_keep_their_ids(site: Site)
 
     report = site.run()
 
-    # 3, 10, 17 and 24 December: three rows move there, one date is new, the touched row stays.
-    assert site.dates(anchor) == dec(3, 10, 15, 17, 24)
-    assert site.row_on(anchor, date(2026, 12, 10)).id == ids[date(2026, 12, 8)]
-    assert site.row_on(anchor, date(2026, 12, 17)).id == ids[date(2026, 12, 22)]
-    assert site.row_on(anchor, date(2026, 12, 24)).id == ids[date(2026, 12, 29)]
-    assert (report.rows.inserted, report.rows.updated, report.rows.cancelled) == (1, 3, 0)
+    # 3, 10, 17 and 24 December: also the row moves of which a person wrote the topic alone.
+    assert site.dates(anchor) == dec(3, 10, 17, 24)
+    assert [site.row_on(anchor, day).id for day in dec(3, 10, 17, 24)] == list(ids.values())
+    assert site.row_on(anchor, date(2026, 12, 10)).topic == "mine"
+    assert (report.rows.inserted, report.rows.updated, report.rows.cancelled) == (0, 4, 0)
 
 
 def test_rows_that_the_rule_no_longer_has_are_cancelled_with_the_reason_and_come_back(
@@ -468,14 +467,14 @@ def test_columns_that_come_change_type_or_go_leave_no_row_looking_edited(site: S
             (site.row_on(anchor, day) for day in dec(8, 15, 22, 29))} == {("B2", 90)}  # fmt: skip
 
 
-def test_a_lost_schema_set_up_anew_adopts_and_doubles_nothing(site: Site) -> None:
+def test_a_lost_schema_set_up_anew_knows_its_rows_and_doubles_nothing(site: Site) -> None:
     an_anchor(site.conn)
     site.run()
     site.sql("TRUNCATE session_worker.series, session_worker.occurrence, session_worker.finding")
 
     report = site.run()
 
-    assert (report.rows.inserted, report.occurrences["adopted"]) == (0, 4)
+    assert (report.rows.inserted, report.occurrences["created"]) == (0, 4)
 
 
 def test_a_clock_that_goes_back_fills_the_days_it_passes_again(site: Site) -> None:

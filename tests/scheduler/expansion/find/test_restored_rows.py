@@ -336,7 +336,7 @@ def test_a_restored_row_is_not_doubled_by_a_worker_that_lost_its_schema(
     assert site.live(anchor) == dec(8, 15, 22)  # and nobody knows who had cancelled the 29th
     found = site.occurrence(anchor, THE_22ND)
     assert (found and (found.state, found.session_id)) == (
-        ("adopted", row) if wanted_again else None)  # fmt: skip
+        ("created", row) if wanted_again else None)  # fmt: skip
 
 
 def test_a_date_of_a_restored_row_is_not_given_to_another_that_stands_there(site: Site) -> None:

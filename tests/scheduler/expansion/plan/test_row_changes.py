@@ -50,7 +50,7 @@ def test_of_two_that_are_as_near_the_earlier_is_taken() -> None:
     assert nearest_in_order(dec(8), dec(7, 9)) == [(*dec(8), *dec(7))]
 
 
-def test_a_row_that_a_person_cancelled_makes_no_other_row_go_far(site: Site) -> None:
+def test_a_row_that_a_person_cancelled_goes_to_a_new_date_like_the_others(site: Site) -> None:
     anchor = an_anchor(site.conn)
     site.run()
     ids = {day: site.row_on(anchor, day).id for day in dec(8, 15, 22, 29)}
@@ -59,11 +59,14 @@ def test_a_row_that_a_person_cancelled_makes_no_other_row_go_far(site: Site) -> 
 
     report = site.run()
 
-    # 2, 9, 16 and 23 December: the 30th is not to come yet, so no row can be nearer.
+    # 2, 9, 16 and 23 December; the first stands for the date that the person cancelled.
     moved = [site.row_on(anchor, day).id for day in dec(9, 16, 23)]
     assert moved == [ids[day] for day in dec(15, 22, 29)]
-    assert (report.rows.inserted, report.rows.updated, report.rows.cancelled) == (1, 3, 0)
-    assert site.live(anchor) == dec(2, 9, 16, 23)
+    assert (report.rows.inserted, report.rows.updated, report.rows.cancelled) == (0, 3, 0)
+    assert site.live(anchor) == dec(9, 16, 23)
+    closed = site.occurrence(anchor, date(2026, 12, 2))
+    assert (closed.state, closed.reason) == (
+        "skipped", "a person cancelled the session of 2026-12-08")  # fmt: skip
 
 
 def test_rows_move_to_the_nearest_of_more_dates(site: Site) -> None:
