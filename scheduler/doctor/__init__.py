@@ -30,7 +30,12 @@ from scheduler.doctor.stuck import (
     check_unanswered,
     check_unreachable,
 )
-from scheduler.doctor.switches import check_channels, check_outbox, check_pauses
+from scheduler.doctor.switches import (
+    check_channels,
+    check_gateways,
+    check_outbox,
+    check_pauses,
+)
 from scheduler.finding import Finding, Severity, error
 from scheduler.settings import Settings
 
@@ -41,6 +46,7 @@ CHECKS: Sequence[Check] = (
     check_rights,
     check_row_security,
     check_channels,
+    check_gateways,
     check_outbox,
     check_pauses,
     check_beats,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from scheduler.doctor.patient import Patient
 from scheduler.finding import Finding, error, note, warning
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, pauses
+from scheduler.settings import ChannelName
 from scheduler.words import local
 
 
@@ -42,3 +43,23 @@ def check_channels(patient: Patient) -> Iterator[Finding]:
         "no channel is configured: nobody can be reached",
         "set CHANNEL_EMAIL, CHANNEL_SMS or another, and start the workers again",
     )
+
+
+# Schemes that send to a gateway of one's own, whose answers nobody but the admin can know.
+GATEWAYS = {"json", "jsons", "form", "forms", "xml", "xmls"}
+GATEWAY_CHANNELS = {ChannelName.SMS, ChannelName.TELEGRAM, ChannelName.PUSH}
+
+
+def check_gateways(patient: Patient) -> Iterator[Finding]:
+    """Many gateways answer 200 and refuse in the body; then a message counts as sent."""
+    for name, channel in patient.settings.channels.items():
+        scheme = channel.url.partition("://")[0].strip().lower()
+        if name in GATEWAY_CHANNELS and scheme in GATEWAYS and not channel.accepted.strip():
+            setting = f"CHANNEL_{name.upper()}_ACCEPTED"
+            yield warning(
+                "unread_answers",
+                f"{setting} is not set: what the gateway of {name} answers under 200 counts as sent"
+                " unless it says an error plainly",
+                f"set {setting} to what its yes looks like, such as status=success:"
+                " docs/channels.md",
+            )

@@ -83,5 +83,12 @@ def parsed_number(text: str | None, region: str) -> phonenumbers.PhoneNumber | U
     return number if phonenumbers.is_valid_number(number) else Unreachable("bad_phone")
 
 
+def in_national_form(number: str) -> str:
+    """`+251911223344` → `0911223344`: as it is dialled in its own country, digits alone."""
+    parsed = phonenumbers.parse(number)
+    written = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+    return phonenumbers.normalize_digits_only(written)
+
+
 def in_e164(number: phonenumbers.PhoneNumber) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)

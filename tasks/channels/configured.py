@@ -16,6 +16,7 @@ from tasks.channels.redirected import PREFIX, redirected
 from tasks.channels.template import Template, read_template
 from tasks.channels.web.services.own_word import OwnWord, own_word
 from tasks.channels.web.transport import WebTransport
+from tasks.channels.web.unfit import refuse_unfit
 from tasks.database import engine
 
 LONGEST_CONNECT = timedelta(seconds=5)
@@ -56,4 +57,5 @@ def transport_of(template: Template, word: OwnWord | None, answer: timedelta) ->
     connect = min(answer / 3, LONGEST_CONNECT)
     if isinstance(plugin, NotifyEmail):
         return MailTransport(template, plugin, connect, answer)
+    refuse_unfit(template, plugin)
     return WebTransport(template, plugin, word, connect, answer)

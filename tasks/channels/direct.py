@@ -14,7 +14,7 @@ from tasks.channels.address import Unreachable, email_address, mobile_number
 from tasks.channels.channel import Destination
 from tasks.channels.outcome import Outcome, Result
 from tasks.channels.rate.limiter import Limiter
-from tasks.channels.template import Template, values_of
+from tasks.channels.template import Template, letter_values, values_of
 from tasks.messages.letter import Letter
 
 
@@ -67,7 +67,8 @@ class DirectChannel:
         if isinstance(destination, Unreachable):
             return Outcome(Result.FAILED, destination.reason, final=True)
         with self.open():
-            return self.transport.send(letter, destination.values, key, at)
+            about_it = letter_values(self.template, letter, key)
+            return self.transport.send(letter, {**destination.values, **about_it}, key, at)
 
     @contextmanager
     def open(self) -> Iterator[None]:

@@ -8,11 +8,20 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
+from uuid import UUID
 
 from scheduler.message import Recipient
 from scheduler.settings import ChannelName, ChannelSettings, InvalidSetting
-from tasks.channels.address import Unreachable, email_address, mobile_number, phone_number
+from tasks.channels.address import (
+    Unreachable,
+    email_address,
+    in_national_form,
+    mobile_number,
+    phone_number,
+)
 from tasks.channels.redaction import one_line
+from tasks.messages.letter import Letter
+from tasks.messages.segments import in_gsm_alphabet
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
 URL = re.compile(r"\s*[A-Za-z][\w+.-]*://.*", re.ASCII | re.DOTALL)
@@ -39,8 +48,8 @@ def read_template(channel: ChannelSettings) -> Template:
     if not URL.fullmatch(channel.url):
         raise InvalidSetting(f"{setting}: {NO_URL}.")
     names = frozenset(PLACEHOLDER.findall(channel.url))
-    for name in sorted(names - set(VALUES) - {"key"}):
-        known = " ".join(f"{{{each}}}" for each in sorted({*VALUES, "key"}))
+    for name in sorted(names - set(VALUES) - set(LETTER_VALUES)):
+        known = " ".join(f"{{{each}}}" for each in sorted({*VALUES, *LETTER_VALUES}))
         raise InvalidSetting(f"{setting}: {{{name}}} is no placeholder: use one of {known}.")
     return Template(setting, channel.name, channel.url, names)
 
@@ -61,6 +70,12 @@ def values_of(
     return values
 
 
+def letter_values(template: Template, letter: Letter, key: UUID) -> Mapping[str, str]:
+    """What the template's placeholders stand for that are about this message."""
+    names = template.placeholders & set(LETTER_VALUES)
+    return {name: LETTER_VALUES[name](letter, key) for name in names}
+
+
 Value = str | Unreachable
 
 
@@ -71,6 +86,18 @@ def email_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
 def phone_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
     number = mobile_number if channel is ChannelName.SMS else phone_number
     return number(recipient.phone, region)
+
+
+def msisdn_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    """`251911223344`, as many gateways want it."""
+    number = phone_of(channel, recipient, region)
+    return number if isinstance(number, Unreachable) else number.removeprefix("+")
+
+
+def national_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
+    """`0911223344`, as it is dialled in its own country."""
+    number = phone_of(channel, recipient, region)
+    return number if isinstance(number, Unreachable) else in_national_form(number)
 
 
 def person_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
@@ -117,6 +144,8 @@ def address_on(channel: ChannelName, recipient: Recipient) -> Value:
 VALUES: Mapping[str, Callable[[ChannelName, Recipient, str], Value]] = {
     "email": email_of,
     "phone": phone_of,
+    "msisdn": msisdn_of,
+    "national": national_of,
     "person_id": person_of,
     "name": name_of,
     "role": role_of,
@@ -126,11 +155,37 @@ VALUES: Mapping[str, Callable[[ChannelName, Recipient, str], Value]] = {
     "push": push_of,
 }
 
+
+def key_of(letter: Letter, key: UUID) -> str:
+    return str(key)
+
+
+def coding_of(letter: Letter, key: UUID) -> str:
+    """As Kannel and its kin have it: 0 is GSM's own alphabet, 2 is UCS-2, at less than half the
+    letters an SMS."""
+    return "0" if in_gsm_alphabet(letter.text) else "2"
+
+
+def minutes_left_of(letter: Letter, key: UUID) -> str:
+    """At least 1: a validity of 0 means none, or for ever, to one gateway or another."""
+    return str(max(letter.minutes_left, 1))
+
+
+LETTER_VALUES: Mapping[str, Callable[[Letter, UUID], str]] = {
+    "key": key_of,
+    "coding": coding_of,
+    "minutes_left": minutes_left_of,
+}
+
 # Stand-ins with which a template is tried out when the worker starts. The addresses are reserved
 # for documentation (RFC 2606) or read like one of their kind.
 SAMPLE: Mapping[str, str] = {
     "email": "sample.person@example.com",
     "phone": "251911000111",  # Apprise takes no address that begins with a plus sign
+    "msisdn": "251911000111",
+    "national": "0911000111",
+    "coding": "2",
+    "minutes_left": "1440",
     "person_id": "424242",
     "name": "Sampleperson",
     "role": "student",

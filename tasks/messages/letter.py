@@ -15,7 +15,8 @@ class Attachment:
 class Letter:
     """The words of one message. `title` is one clean line (no control characters); `html` is for
     e-mail alone; `data` is for the webhook alone: the same facts for a program, JSON values only;
-    `urgent` asks for high priority on channels that know it (alarms)."""
+    `urgent` asks for high priority on channels that know it (alarms). `minutes_left`: whole minutes
+    to the soonest start, rounded up; 0 where it has begun or there is none."""
 
     title: str
     text: str
@@ -23,3 +24,4 @@ class Letter:
     attachments: tuple[Attachment, ...] = ()
     urgent: bool = False
     data: Mapping[str, object] | None = None
+    minutes_left: int = 0

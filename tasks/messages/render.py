@@ -6,6 +6,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
@@ -96,7 +97,14 @@ def render(message: Message, channel: ChannelName, words: Words) -> Letter:
         attachments=invitations(named(message, tongue.session), words.calendar) if mail else (),
         urgent=message.kind is Kind.ALARM,
         data=facts_of(message) if channel is ChannelName.WEBHOOK else None,
+        minutes_left=minutes_left(message),
     )
+
+
+def minutes_left(message: Message) -> int:
+    """To the soonest start that is still to come, rounded up; 0: none is."""
+    coming = [each.starts_at for each in message.lessons if each.starts_at > message.now]
+    return -(-(min(coming) - message.now) // timedelta(minutes=1)) if coming else 0
 
 
 def writer(template_set: TemplateSet, page: Page) -> Write:

@@ -38,9 +38,13 @@ def excess(text: str, within: int) -> int:
     return places - (single if within == 1 else within * each)
 
 
+def in_gsm_alphabet(text: str) -> bool:
+    return all(letter in BASIC or letter in EXTENDED for letter in text)
+
+
 def room(text: str) -> tuple[int, int, int]:
     """Places the text takes, those of a single SMS, and those of each in a row of several."""
     extended = sum(letter in EXTENDED for letter in text)
-    if all(letter in BASIC or letter in EXTENDED for letter in text):
+    if in_gsm_alphabet(text):
         return len(text) + extended, 160, 153
     return len(text.encode("utf-16-be")) // 2, 70, 67

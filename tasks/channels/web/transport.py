@@ -54,7 +54,7 @@ class WebTransport:
     def send(self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime) -> Outcome:
         """Hand the letter over for one person; `values` fill the URL's placeholders."""
         template = self._urgent if letter.urgent else self._template
-        plugin = load(template.url({**values, "key": str(key)}))
+        plugin = load(template.url(values))
         if plugin is None or target_count(plugin) != self._targets:
             judgement = Judgement(WebSeen.NOT_TRIED, "the plugin does not take this address")
         else:

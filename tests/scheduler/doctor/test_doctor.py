@@ -419,3 +419,29 @@ def test_nothing_is_written(running: Connection) -> None:
     findings(running)
 
     assert running.scalar(text("SELECT pg_current_xact_id_if_assigned()")) is None
+
+
+@pytest.mark.parametrize("scheme", ["json", "forms", "xml"])
+@pytest.mark.parametrize("channel", ["sms", "telegram", "push"])
+def test_a_gateway_whose_yes_is_not_described_is_a_warning(
+    conn: Connection, channel: str, scheme: str
+) -> None:
+    url: Any = {f"channel_{channel}": f"{scheme}://gateway.example/"}
+    settings = Settings(_env_file=None, **url)
+    described = Settings(_env_file=None, **{**url, f"channel_{channel}_accepted": "OK"})
+
+    finding = found(conn, "unread_answers", settings)
+
+    assert finding.severity is Severity.WARNING
+    assert f"CHANNEL_{channel.upper()}_ACCEPTED" in finding.cure
+    assert "unread_answers" not in codes(conn, described)
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [{"channel_webhook": "jsons://site.example/hook"}, {"channel_sms": "atalk://u@k/{phone}"}],
+)
+def test_the_sites_webhook_and_a_known_service_need_no_described_yes(
+    conn: Connection, channel: Any
+) -> None:
+    assert "unread_answers" not in codes(conn, Settings(_env_file=None, **channel))

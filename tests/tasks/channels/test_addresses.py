@@ -3,7 +3,13 @@
 import pytest
 
 from scheduler.settings import ChannelName
-from tasks.channels.address import Unreachable, email_address, mobile_number, phone_number
+from tasks.channels.address import (
+    Unreachable,
+    email_address,
+    in_national_form,
+    mobile_number,
+    phone_number,
+)
 from tasks.channels.channel import Channel
 from tests.tasks.channels.attempt import a_person, channels
 
@@ -156,3 +162,15 @@ def test_address_is_the_persons_own_on_that_channel() -> None:
     push = channels(channel_push="ntfy://localhost/{address}")[ChannelName.PUSH]
 
     assert push.address_of(a_person(addresses={ChannelName.PUSH: "topic-7"})) == "topic-7"
+
+
+@pytest.mark.parametrize(
+    ("number", "national"),
+    [
+        ("+251911223344", "0911223344"),
+        ("+254712345678", "0712345678"),
+        ("+12025550123", "2025550123"),
+    ],
+)
+def test_a_number_is_written_as_it_is_dialled_at_home(number: str, national: str) -> None:
+    assert in_national_form(number) == national

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.settings import ChannelName, InvalidSetting, Settings
-from tasks.channels.template import VALUES
+from tasks.channels.template import LETTER_VALUES, VALUES
 from tests.tasks.channels.attempt import channels
 
 PAGE = (Path(__file__).parents[3] / "docs" / "channels.md").read_text(encoding="utf-8")
@@ -41,4 +41,4 @@ def test_each_channel_has_an_example() -> None:
 
 
 def test_each_placeholder_is_explained() -> None:
-    assert all(f"`{{{name}}}`" in PAGE for name in (*VALUES, "key"))
+    assert all(f"`{{{name}}}`" in PAGE for name in (*VALUES, *LETTER_VALUES))

@@ -1,9 +1,12 @@
 """A channel's URL that cannot be used stops the worker with one line, and says no secret."""
 
+from urllib.parse import parse_qs
+
 import pytest
 
-from scheduler.settings import InvalidSetting
-from tests.tasks.channels.attempt import channels
+from scheduler.settings import ChannelName, InvalidSetting
+from tests.sinks.http import HttpSink
+from tests.tasks.channels.attempt import a_letter, a_person, channels, try_once
 
 SECRETS = ("hunter2", "s3cretkey")
 
@@ -86,3 +89,42 @@ def test_a_usable_url_is_taken(setting: str, url: str) -> None:
 
 def test_without_channels_there_are_none() -> None:
     assert channels() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "coding"),
+    [
+        ("Physics at 14:00 {}[]~^ é £", "0"),
+        ("ፊዚክስ በ8:00", "2"),
+        ("Physics at 14:00 ✓", "2"),
+        ("Ünïversity", "2"),
+    ],
+)
+def test_the_coding_is_what_the_text_needs(http_sink: HttpSink, text: str, coding: str) -> None:
+    url = f"form://{http_sink.host}:{http_sink.port}/?:coding={{coding}}&:left={{minutes_left}}"
+
+    try_once(
+        channels(channel_sms=url)[ChannelName.SMS], a_letter(text=text, minutes_left=12), a_person()
+    )
+
+    [request] = http_sink.requests
+    fields = parse_qs(request.body.decode())
+    assert (fields["coding"], fields["left"]) == ([coding], ["12"])
+
+
+def test_minutes_that_are_over_are_one(http_sink: HttpSink) -> None:
+    url = f"form://{http_sink.host}:{http_sink.port}/?:left={{minutes_left}}"
+
+    try_once(channels(channel_sms=url)[ChannelName.SMS], a_letter(minutes_left=0), a_person())
+
+    assert parse_qs(http_sink.requests[0].body.decode())["left"] == ["1"]
+
+
+def test_a_number_can_be_asked_for_in_three_forms(http_sink: HttpSink) -> None:
+    fields = ":a={phone}&:b={msisdn}&:c={national}"
+    url = f"json://{http_sink.host}:{http_sink.port}/?{fields}"
+
+    try_once(channels(channel_sms=url)[ChannelName.SMS], person=a_person(phone="0911 22 33 44"))
+
+    got = http_sink.requests[0].json
+    assert (got["a"], got["b"], got["c"]) == ("+251911223344", "251911223344", "0911223344")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -109,3 +110,19 @@ def test_a_title_keeps_its_time_however_long_the_names_are(words: Words) -> None
     letter = render(a_message(lesson, now=START), ChannelName.EMAIL, words)
 
     assert letter.title.endswith("with Abebe begins now")
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [
+        (START - timedelta(minutes=12), 12),
+        (START - timedelta(minutes=11, seconds=59), 12),
+        (START - timedelta(seconds=1), 1),
+        (START, 0),
+        (START + timedelta(minutes=1), 0),
+    ],
+)
+def test_a_letter_knows_the_minutes_that_are_left(now: datetime, left: int, words: Words) -> None:
+    letter = render(replace(a_message(), now=now), ChannelName.SMS, words)
+
+    assert letter.minutes_left == left

@@ -1,0 +1,45 @@
+"""Channels that Apprise takes and that can bring nothing, or not the message, to a person."""
+
+from urllib.parse import parse_qsl
+
+from apprise.plugins.base import NotifyBase
+
+from scheduler.settings import ChannelName, InvalidSetting
+from tasks.channels.template import SAMPLE, Template
+
+NUMBERS = {"phone", "msisdn", "national"}
+
+
+def refuse_unfit(template: Template, sample: NotifyBase) -> None:
+    """Raises InvalidSetting, with what to write instead, where a message would be lost."""
+    refuse_mangled_letters(template)
+    refuse_no_number(template, sample)
+
+
+def refuse_mangled_letters(template: Template) -> None:
+    """Kannel's /sendsms turns letters beyond GSM's alphabet into question marks unless it is told
+    how the text is written; and it takes no JSON."""
+    place, _, query = template.text.partition("?")
+    names = {name.lstrip(":-+").lower() for name, _ in parse_qsl(query, keep_blank_values=True)}
+    if not place.rstrip("/").endswith("/sendsms") or "coding" in names:
+        return
+    raise InvalidSetting(
+        f"{template.setting}: /sendsms without a coding turns Ethiopic letters into question marks:"
+        " write form://host:port/cgi-bin/sendsms?method=GET and add &:charset=UTF-8"
+        "&:coding={coding}."
+    )
+
+
+def refuse_no_number(template: Template, sample: NotifyBase) -> None:
+    """Some plugins leave out a number that is not of their country, and some then write to the
+    sender instead."""
+    named = template.placeholders & NUMBERS
+    targets = getattr(sample, "targets", None)
+    if template.channel is not ChannelName.SMS or not named or targets is None:
+        return
+    tail = SAMPLE["national"].lstrip("0")
+    if not any(tail in str(target) for target in targets):
+        raise InvalidSetting(
+            f"{template.setting}: this service takes no number of PHONE_REGION: take another, or"
+            " write the number in its own form, as {phone}, {msisdn} or {national}."
+        )
