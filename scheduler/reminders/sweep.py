@@ -23,7 +23,7 @@ from scheduler.reminders.moves.follow_site import (
     try_again,
     withdraw,
 )
-from scheduler.reminders.moves.sending import lose
+from scheduler.reminders.moves.unanswered import lose, repeating
 from scheduler.reminders.plan.agenda import plan_agendas
 from scheduler.reminders.plan.notices import bring_back_notices, plan_notices, withdraw_notices
 from scheduler.reminders.plan.repeats import repeat_alarms
@@ -36,7 +36,7 @@ from scheduler.reminders.plan.windows import (
     reminder_leads,
 )
 from scheduler.reminders.progress import Progress, note_alarm_leads, note_beat, progress
-from scheduler.settings import ChannelName, OnUnknown, Settings
+from scheduler.settings import Settings
 from scheduler.turns import try_sweep_turn, wait_planning_turn
 
 # How far back a session may have begun and still get its rows, as expired.
@@ -84,12 +84,6 @@ def recover_lost(conn: Connection, settings: Settings, now: datetime) -> None:
     """Messages whose lease ran out: claimed → planned, sending → unknown or held."""
     lapse(conn)
     lose(conn, repeating(settings), now)
-
-
-def repeating(settings: Settings) -> list[ChannelName]:
-    """The channels on which a message that was never answered is repeated."""
-    channels = settings.channels.items()
-    return [name for name, channel in channels if channel.unknown is OnUnknown.REPEAT]
 
 
 def full_pass(

@@ -29,8 +29,8 @@ def reach_of(settings: Settings) -> Reach:
 def judge_of(settings: Settings) -> Callable[[Recipient], str | None]:
     from tasks.channels.address import Unreachable
     from tasks.channels.configured import channels_of
+    from tasks.delivery.decision import Ways, reachable
     from tasks.delivery.outbox import outbox_of
-    from tasks.delivery.verdict import Ways, reachable
 
     try:
         channels = channels_of(settings)

@@ -13,7 +13,7 @@ from scheduler.message import Kind, Message
 from scheduler.reminders.read.claimed import Facts
 from scheduler.reminders.read.preview import Wanted, preview_facts
 from scheduler.settings import ChannelName, Role, Settings
-from tasks.delivery.verdict import has_begun
+from tasks.delivery.decision import has_begun
 from tasks.messages.letter import Letter
 from tasks.messages.render import Words, render, words_of
 from tasks.messages.segments import segments

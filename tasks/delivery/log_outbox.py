@@ -8,11 +8,11 @@ from scheduler.message import Message
 from scheduler.reminders.moves import sending
 from scheduler.reminders.read.claimed import Facts, told
 from scheduler.settings import ChannelName
+from tasks.delivery.decision import Decision, Send, decide
 from tasks.delivery.message import message_of, worded
 from tasks.delivery.record_unsent import let_go
 from tasks.delivery.sender import LOOKS, Snapshot, Work, take_snapshot, ways_of
 from tasks.delivery.tally import Tally
-from tasks.delivery.verdict import Judgement, Send, judge
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +25,10 @@ def write_to_log(work: Work, snapshot: Snapshot) -> Tally:
     with work.tools.engine.connect() as conn:
         for _ in range(LOOKS):
             now = work.clock()
-            judged = judge_all(work, snapshot, now)
-            rows = to_write(work, snapshot, judged, now)
+            decided = decide_all(work, snapshot, now)
+            rows = to_write(work, snapshot, decided, now)
             with conn.begin():
-                tally += let_go(conn, judged, work.holder)
+                tally += let_go(conn, decided, work.holder)
                 written = sending.mark_logged(conn, rows, work.holder, now)
                 tally += Tally(sent=len(written))
                 changed = [row.id for row in rows if row.id not in written]
@@ -38,25 +38,25 @@ def write_to_log(work: Work, snapshot: Snapshot) -> Tally:
     return tally
 
 
-def judge_all(work: Work, snapshot: Snapshot, now: datetime) -> dict[int, Judgement]:
+def decide_all(work: Work, snapshot: Snapshot, now: datetime) -> dict[int, Decision]:
     ways = ways_of(work.tools, snapshot.paused)
-    return {id_: judge(facts, ways, now) for id_, facts in snapshot.facts.items()}
+    return {id_: decide(facts, ways, now) for id_, facts in snapshot.facts.items()}
 
 
 def to_write(
-    work: Work, snapshot: Snapshot, judged: Mapping[int, Judgement], now: datetime
+    work: Work, snapshot: Snapshot, decided: Mapping[int, Decision], now: datetime
 ) -> list[sending.Logged]:
     rows = []
     for ids in snapshot.messages:
-        going = [snapshot.facts[id_] for id_ in ids if isinstance(judged[id_], Send)]
-        rows += message_rows(work, going, judged, now) if going else []
+        going = [snapshot.facts[id_] for id_ in ids if isinstance(decided[id_], Send)]
+        rows += message_rows(work, going, decided, now) if going else []
     return rows
 
 
 def message_rows(
-    work: Work, going: Sequence[Facts], judged: Mapping[int, Judgement], now: datetime
+    work: Work, going: Sequence[Facts], decided: Mapping[int, Decision], now: datetime
 ) -> list[sending.Logged]:
-    send = judged[going[0].id]
+    send = decided[going[0].id]
     assert isinstance(send, Send)  # noqa: S101 (so they were chosen)
     message = message_of(going, send, now)
     if logger.isEnabledFor(logging.INFO):

@@ -9,8 +9,8 @@ from uuid import uuid4
 from scheduler.message import Message
 from scheduler.reminders.read.claimed import Facts
 from scheduler.settings import ChannelName
+from tasks.delivery.decision import Send
 from tasks.delivery.tools import Tools
-from tasks.delivery.verdict import Send
 from tasks.messages.letter import Letter
 from tasks.messages.render import render
 

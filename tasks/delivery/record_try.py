@@ -8,15 +8,12 @@ from sqlalchemy import Connection
 
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.backoff import retry_at
+from scheduler.reminders.moves.unanswered import is_repeated
 from scheduler.reminders.read.claimed import Facts, Tried
-from scheduler.reminders.sweep import repeating
 from scheduler.settings import Settings
 from tasks.channels.outcome import Outcome, Result
+from tasks.delivery.decision import Send
 from tasks.delivery.tally import Tally
-from tasks.delivery.verdict import Send
-
-# Of a message that was never answered there is one repeat.
-REPEATS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +64,12 @@ def next_try(ended: Ended, settings: Settings, now: datetime) -> datetime | None
 
 def record_unknown(conn: Connection, ended: Ended, settings: Settings, now: datetime) -> Tally:
     words = ended.outcome.words
-    if not repeats(ended, settings):
+    unanswered = tried_on(ended.rows[0], ended.send.channel).unanswered
+    if not is_repeated(ended.send.channel, unanswered, settings):
         return Tally(unknown=len(sending.mark_held(conn, ended.tried, words)))
     first = ended.rows[0]
     again = retry_at(now, first.attempts + 1, first.id, first.starts_at, ended.outcome.wait)
     return Tally(unknown=len(sending.mark_unknown(conn, ended.tried, words, again)))
-
-
-def repeats(ended: Ended, settings: Settings) -> bool:
-    """Whether a repeat does little harm on this channel, and was not made yet."""
-    unanswered = tried_on(ended.rows[0], ended.send.channel).unanswered
-    return unanswered < REPEATS and ended.send.channel in repeating(settings)
 
 
 def tried_on(facts: Facts, channel: str) -> Tried:

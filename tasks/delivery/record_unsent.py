@@ -6,21 +6,21 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from scheduler.reminders.moves import sending
+from tasks.delivery.decision import Decision, Expire, Fail, GiveUp, Postpone, Send, Withdraw
 from tasks.delivery.tally import NOTHING, Tally
-from tasks.delivery.verdict import Expire, Fail, GiveUp, Judgement, Postpone, Send, Withdraw
 
 
-def let_go(conn: Connection, judged: Mapping[int, Judgement], holder: UUID) -> Tally:
-    """Move each as its judgement says; what is to be sent stays. Returns what moved."""
+def let_go(conn: Connection, decided: Mapping[int, Decision], holder: UUID) -> Tally:
+    """Move each as its decision says; what is to be sent stays. Returns what moved."""
     tally = NOTHING
-    for judgement in dict.fromkeys(each for each in judged.values() if not isinstance(each, Send)):
-        ids = [id_ for id_, each in judged.items() if each == judgement]
-        tally += let_alike_go(conn, judgement, ids, holder)
+    for decision in dict.fromkeys(each for each in decided.values() if not isinstance(each, Send)):
+        ids = [id_ for id_, each in decided.items() if each == decision]
+        tally += let_alike_go(conn, decision, ids, holder)
     return tally
 
 
-def let_alike_go(conn: Connection, judgement: Judgement, ids: list[int], holder: UUID) -> Tally:
-    match judgement:
+def let_alike_go(conn: Connection, decision: Decision, ids: list[int], holder: UUID) -> Tally:
+    match decision:
         case Expire():
             return Tally(expired=len(sending.let_expire(conn, ids, holder)))
         case Withdraw(reason):

@@ -1,4 +1,4 @@
-"""A worker's way through messages: read, judge, commit as sending, call the provider, record.
+"""A worker's way through messages: read, decide, commit as sending, call the provider, record.
 
 The commit that records how one message went may mark the next as being sent; so a connection has
 one message in `sending` at a time (design, "Reminders and alarms").
@@ -25,6 +25,7 @@ from scheduler.reminders.read.claimed import Facts, read_facts, told
 from scheduler.settings import ChannelName
 from tasks.channels.outcome import Outcome, Result
 from tasks.database import ServerUnreachable, site_catalog
+from tasks.delivery.decision import Decision, Postpone, Send, Ways, decide
 from tasks.delivery.message import message_of, worded
 from tasks.delivery.outbox import outbox_of
 from tasks.delivery.permits import NOW, Permits
@@ -32,7 +33,6 @@ from tasks.delivery.record_try import Ended, record
 from tasks.delivery.record_unsent import let_go
 from tasks.delivery.tally import NOTHING, Tally
 from tasks.delivery.tools import Tools
-from tasks.delivery.verdict import Judgement, Postpone, Send, Ways, judge
 from tasks.messages.letter import Letter
 
 logger = logging.getLogger(__name__)
@@ -137,37 +137,37 @@ class Sender:
 
     def settle(self, rows: Sequence[Facts]) -> bool:
         """One message to its end. False: a session changed since it was read: read it again."""
-        judged = self.judged(rows)
-        send = send_of(judged)
+        decided = self.decided(rows)
+        send = send_of(decided)
         if send is not None:
-            judged = self.rated(rows, judged, ChannelName(send.channel))
-            send = send_of(judged)
+            decided = self.rated(rows, decided, ChannelName(send.channel))
+            send = send_of(decided)
         if send is not None:
-            return self.send(rows, send, judged)
+            return self.send(rows, send, decided)
         with self.recorded() as moved:
-            moved.append(let_go(self.conn, judged, self.work.holder))
+            moved.append(let_go(self.conn, decided, self.work.holder))
         return True
 
-    def judged(self, rows: Sequence[Facts]) -> dict[int, Judgement]:
+    def decided(self, rows: Sequence[Facts]) -> dict[int, Decision]:
         ways, now = ways_of(self.work.tools, self.snapshot.paused), self.work.clock()
-        return {row.id: judge(row, ways, now) for row in rows}
+        return {row.id: decide(row, ways, now) for row in rows}
 
     def rated(
-        self, rows: Sequence[Facts], judged: dict[int, Judgement], channel: ChannelName
-    ) -> dict[int, Judgement]:
-        """As judged, with a place within the channel's rate taken; or postponed until there is."""
+        self, rows: Sequence[Facts], decided: dict[int, Decision], channel: ChannelName
+    ) -> dict[int, Decision]:
+        """As decided, with a place within the channel's rate taken; or postponed until there is."""
         if self.work.permits.take(channel):
-            return judged
+            return decided
         self.finish()  # a wait may be long
         wait = self.work.permits.wait_for(channel)
         later = Postpone(self.work.clock() + wait, "rate")
         return {
             id_: later if wait > NOW and isinstance(each, Send) else each
-            for id_, each in self.judged(rows).items()
+            for id_, each in self.decided(rows).items()
         }
 
-    def send(self, rows: Sequence[Facts], send: Send, judged: dict[int, Judgement]) -> bool:
-        going = [row for row in rows if isinstance(judged[row.id], Send)]
+    def send(self, rows: Sequence[Facts], send: Send, decided: dict[int, Decision]) -> bool:
+        going = [row for row in rows if isinstance(decided[row.id], Send)]
         message = message_of(going, send, self.work.clock())
         letter = worded(self.work.tools, message, send.form)
         if letter is None:
@@ -176,7 +176,7 @@ class Sender:
         envelope = sending.Envelope(send.channel, send.outbox, message.key, message.at)
         try:
             with self.recorded() as moved:
-                moved.append(let_go(self.conn, judged, self.work.holder))
+                moved.append(let_go(self.conn, decided, self.work.holder))
                 tried = sending.begin_sending(
                     self.conn, claimed, self.work.holder, envelope, self.work.lease
                 )
@@ -229,8 +229,8 @@ class Sender:
                 time.sleep(RECORD_AGAIN_SECONDS)
 
 
-def send_of(judged: Mapping[int, Judgement]) -> Send | None:
-    return next((each for each in judged.values() if isinstance(each, Send)), None)
+def send_of(decided: Mapping[int, Decision]) -> Send | None:
+    return next((each for each in decided.values() if isinstance(each, Send)), None)
 
 
 def ways_of(tools: Tools, paused: frozenset[str]) -> Ways:

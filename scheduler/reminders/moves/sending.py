@@ -312,27 +312,3 @@ MARK_SENT_LATE = text("""
 def mark_sent_late(conn: Connection, tried: Try, now: datetime) -> frozenset[int]:
     """unknown, held or planned → sent: the provider's yes came after the lease had run out."""
     return frozenset(conn.scalars(MARK_SENT_LATE, {"ids": tried.ids, "now": now}))
-
-
-# Indexes: delivery_leased, attempt_delivery. Who held it is gone, and no answer is known.
-LOSE = """
-    UPDATE session_worker.delivery d
-       SET state = '{state}', reason = 'no_answer', holder = NULL, lease_until = NULL,
-           retry_at = {retry_at}
-     WHERE d.state = 'sending' AND d.lease_until <= clock_timestamp() {among}
-    RETURNING d.id"""
-REPEATABLE = """
-       AND d.channel = ANY(CAST(:repeating AS text[]))
-       AND (SELECT count(*) FROM session_worker.attempt t
-             WHERE t.delivery_id = d.id AND t.outcome IS DISTINCT FROM 'failed') < 2"""
-LOSE_REPEATABLE = text(LOSE.format(state="unknown", retry_at=":now", among=REPEATABLE))
-LOSE_OTHERS = text(LOSE.format(state="held", retry_at="NULL", among=""))
-
-
-def lose(conn: Connection, repeating: Sequence[str], now: datetime) -> frozenset[int]:
-    """sending → unknown, to be repeated once, on the channels named `repeating`; others → held.
-
-    For messages whose worker died, or slept longer than its lease.
-    """
-    again = frozenset(conn.scalars(LOSE_REPEATABLE, {"repeating": [*repeating], "now": now}))
-    return again | frozenset(conn.scalars(LOSE_OTHERS))

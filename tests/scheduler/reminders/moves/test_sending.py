@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scheduler.reminders.moves import sending
+from scheduler.reminders.moves.unanswered import lose
 from tests.builders import a_session
 from tests.scheduler.ledger.rows import KEY, MINUTE, NOW, START, a_delivery, an_attempt, row_of
 
@@ -153,7 +154,7 @@ def test_who_died_while_sending_leaves_an_unknown_that_is_repeated(conn: Connect
     id_, _ = a_try(conn)
     lease_over(conn)
 
-    assert sending.lose(conn, ["email"], NOW) == {id_}
+    assert lose(conn, ["email"], NOW) == {id_}
     row = row_of(conn, id_)
     assert (row.state, row.reason, row.retry_at) == ("unknown", "no_answer", NOW)
 
@@ -161,14 +162,14 @@ def test_who_died_while_sending_leaves_an_unknown_that_is_repeated(conn: Connect
 def test_a_living_lease_loses_nothing(conn: Connection) -> None:
     id_, _ = a_try(conn)
 
-    assert sending.lose(conn, ["email"], NOW) == frozenset()
+    assert lose(conn, ["email"], NOW) == frozenset()
     assert row_of(conn, id_).state == "sending"
 
 
 def test_a_channel_that_does_not_repeat_holds_what_it_lost(conn: Connection) -> None:
     id_, _ = a_try(conn)
     lease_over(conn)
-    sending.lose(conn, ["webhook"], NOW)
+    lose(conn, ["webhook"], NOW)
 
     row = row_of(conn, id_)
     assert (row.state, row.reason, row.retry_at) == ("held", "no_answer", None)
@@ -179,7 +180,7 @@ def test_what_was_lost_twice_is_held(conn: Connection) -> None:
     an_attempt(conn, id_, outcome=None, ended_at=None)
     begin(conn, id_)
     lease_over(conn)
-    sending.lose(conn, ["email"], NOW)
+    lose(conn, ["email"], NOW)
 
     assert row_of(conn, id_).state == "held"
 
@@ -187,7 +188,7 @@ def test_what_was_lost_twice_is_held(conn: Connection) -> None:
 def test_a_yes_that_comes_after_the_lease_still_counts(conn: Connection) -> None:
     id_, tried = a_try(conn)
     lease_over(conn)
-    sending.lose(conn, ["email"], NOW)
+    lose(conn, ["email"], NOW)
 
     assert sending.mark_sent(conn, tried, "250 ok", NOW) == frozenset()
     assert sending.mark_sent_late(conn, tried, NOW) == {id_}

@@ -67,7 +67,7 @@ class Send:
     outbox: str | None = None
 
 
-Judgement = Expire | Withdraw | GiveUp | Fail | Postpone | Send
+Decision = Expire | Withdraw | GiveUp | Fail | Postpone | Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Ways:
     max_attempts: int
 
 
-def judge(facts: Facts, ways: Ways, now: datetime) -> Judgement:
+def decide(facts: Facts, ways: Ways, now: datetime) -> Decision:
     """What is to be done with one ledger row."""
     if has_begun(facts, now):
         return Expire()
@@ -113,7 +113,7 @@ def waits_for_quiet(facts: Facts, now: datetime) -> datetime | None:
     return until if until is not None and until < first_start(facts) else None
 
 
-def choose(facts: Facts, ways: Ways, now: datetime) -> Judgement:
+def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:
     """The first channel of the person's order that reaches them and has not refused for good."""
     found = reachable(facts.recipient, ways)
     if isinstance(found, Unreachable):

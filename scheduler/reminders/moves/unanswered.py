@@ -1,0 +1,56 @@
+"""The meaning of a try that was never answered (promise 3): one repeat, where it does little harm.
+
+Silence is one thing, whoever notices it: the worker whose provider said nothing, or the sweep that
+finds a message whose worker is gone. Both ask here. The policy is a setting of the channel
+(CHANNEL_X_UNKNOWN).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from scheduler.settings import ChannelName, OnUnknown, Settings
+
+# Of a message that was never answered there is one repeat.
+REPEATS = 1
+
+
+def repeating(settings: Settings) -> list[ChannelName]:
+    """The channels on which a message that was never answered is repeated."""
+    channels = settings.channels.items()
+    return [name for name, channel in channels if channel.unknown is OnUnknown.REPEAT]
+
+
+def is_repeated(channel: str, unanswered: int, settings: Settings) -> bool:
+    """Whether a message is repeated after this silence. `unanswered`: tries before this one on
+    the same channel that nobody answered."""
+    return unanswered < REPEATS and channel in repeating(settings)
+
+
+# Indexes: delivery_leased, attempt_delivery. Who held it is gone, and no answer is known. As
+# `is_repeated`; the try that is lost counts among those without an answer.
+LOSE = """
+    UPDATE session_worker.delivery d
+       SET state = '{state}', reason = 'no_answer', holder = NULL, lease_until = NULL,
+           retry_at = {retry_at}
+     WHERE d.state = 'sending' AND d.lease_until <= clock_timestamp() {among}
+    RETURNING d.id"""
+REPEATABLE = f"""
+       AND d.channel = ANY(CAST(:repeating AS text[]))
+       AND (SELECT count(*) FROM session_worker.attempt t
+             WHERE t.delivery_id = d.id AND t.channel = d.channel
+               AND t.begun_at >= coalesce(d.tries_since, '-infinity')
+               AND t.outcome IS DISTINCT FROM 'failed'
+               AND t.outcome IS DISTINCT FROM 'sent') <= {REPEATS}"""
+LOSE_REPEATABLE = text(LOSE.format(state="unknown", retry_at=":now", among=REPEATABLE))
+LOSE_OTHERS = text(LOSE.format(state="held", retry_at="NULL", among=""))
+
+
+def lose(conn: Connection, repeating: Sequence[str], now: datetime) -> frozenset[int]:
+    """sending → unknown, to be repeated once, on the channels named `repeating`; others → held.
+
+    For messages whose worker died, or slept longer than its lease.
+    """
+    again = frozenset(conn.scalars(LOSE_REPEATABLE, {"repeating": [*repeating], "now": now}))
+    return again | frozenset(conn.scalars(LOSE_OTHERS))
