@@ -193,6 +193,21 @@ class Attempt(WorkerBase):
     final: Mapped[bool] = filled()
     words: Mapped[str | None]
     provider_id: Mapped[str | None]
+    about: Mapped[str | None]
+
+
+class ChannelTrouble(WorkerBase):
+    """A channel whose last tries failed for a reason of its own."""
+
+    __tablename__ = "channel_trouble"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str | None]
+    failed_at: Mapped[datetime]
+    down_since: Mapped[datetime | None]
+    probe_at: Mapped[datetime | None]
+    probes: Mapped[int] = mapped_column(Integer, server_default=FetchedValue())
 
 
 class Permit(WorkerBase):

@@ -18,6 +18,7 @@ class About(StrEnum):
     MESSAGE = "message"  # these words, or this try alone
     CHANNEL = "channel"  # login, sender, balance, set-up: an admin's to mend, for every message
     TRANSPORT = "transport"  # connection, time-out, a server that is busy: it passes
+    LATER = "later"  # this try alone, by a service that is there: greylisting, 450 to RCPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Claimed message → what is to be done with it now. A question only: it changes nothing.
+"""Decision about a claimed message: what is to be done with it now. It changes nothing.
 
 The order is that of the promises: begun, untrue, barred, quiet, and then by which channel.
 """
@@ -17,7 +17,13 @@ from tasks.channels.channel import Channel
 from tasks.delivery.outbox import Outbox
 
 GRACE = timedelta(minutes=1)
+# How long a message waits for a channel before it is decided on again; the end of a pause and a
+# provider that is back wake it at once.
 PAUSE_CHECK = timedelta(seconds=30)
+DOWN_CHECK = timedelta(seconds=10)
+# With less than this to the start a channel that fails, is paused or down is passed over for the
+# next one; with more, the message waits for it (docs/decisions/0036).
+NEAR = timedelta(hours=1)
 LOG = "log"
 
 
@@ -58,7 +64,7 @@ class Postpone:
 @dataclass(frozen=True, slots=True)
 class Send:
     """By this channel, to this person, in the words of `form`; `others` are the channels that are
-    left if it refuses for good. `outbox`: as the ledger notes it."""
+    left if it fails. `outbox`: as the ledger notes it."""
 
     channel: str
     form: ChannelName
@@ -72,12 +78,13 @@ Decision = Expire | Withdraw | GiveUp | Fail | Postpone | Send
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How messages may leave at this moment."""
+    """How messages may leave at this moment. `down`: channels whose provider is away."""
 
     channels: Mapping[ChannelName, Channel]
     outbox: Outbox
     paused: frozenset[str]
     max_attempts: int
+    down: frozenset[str] = frozenset()
 
 
 def decide(facts: Facts, ways: Ways, now: datetime) -> Decision:
@@ -113,18 +120,39 @@ def waits_for_quiet(facts: Facts, now: datetime) -> datetime | None:
     return until if until is not None and until < first_start(facts) else None
 
 
+def is_near(facts: Facts, now: datetime) -> bool:
+    """Whether there is no time to wait for a channel."""
+    return first_start(facts) - now < NEAR
+
+
 def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:
-    """The first channel of the person's order that reaches them and has not refused for good."""
+    """By the first channel of the person's order that reaches them and has not refused for good.
+
+    Near the start the channels that failed least go first, and what is paused or down is left out.
+    """
     found = reachable(facts.recipient, ways)
     if isinstance(found, Unreachable):
         return GiveUp(found.reason)
     names = [name for name in found if not is_spent(facts.tried.get(name), ways.max_attempts)]
     if not names:
         return Fail("every channel has refused it")
-    send = send_by(facts.recipient, names, ways.outbox)
-    if is_paused(send.channel, ways.paused):
-        return Postpone(now + PAUSE_CHECK, "paused")
-    return send
+    if ways.outbox is Outbox.LOG:
+        return Postpone(now + PAUSE_CHECK, "paused") if is_paused(LOG, ways.paused) else send_by(
+            facts.recipient, names, ways.outbox)  # fmt: skip
+    if is_near(facts, now):
+        names.sort(key=lambda name: facts.tried.get(name, Tried()).failures)
+    fit = names if is_near(facts, now) else names[:1]
+    free = [name for name in fit if not is_paused(name, ways.paused) and name not in ways.down]
+    if not free:
+        return wait_for(fit, ways, now)
+    others = [name for name in names if name != free[0]]
+    return send_by(facts.recipient, [free[0], *others], ways.outbox)
+
+
+def wait_for(names: Sequence[ChannelName], ways: Ways, now: datetime) -> Postpone:
+    if any(name in ways.down and not is_paused(name, ways.paused) for name in names):
+        return Postpone(now + DOWN_CHECK, "channel_down")
+    return Postpone(now + PAUSE_CHECK, "paused")
 
 
 def send_by(recipient: Recipient, names: Sequence[ChannelName], outbox: Outbox) -> Send:
@@ -134,6 +162,7 @@ def send_by(recipient: Recipient, names: Sequence[ChannelName], outbox: Outbox) 
 
 
 def is_spent(tried: Tried | None, max_attempts: int) -> bool:
+    """A channel that refused for good, or too often for a reason of the person or the message."""
     return tried is not None and (tried.refusals > 0 or tried.tries >= max_attempts)
 
 

@@ -39,7 +39,7 @@ def write_to_log(work: Work, snapshot: Snapshot) -> Tally:
 
 
 def decide_all(work: Work, snapshot: Snapshot, now: datetime) -> dict[int, Decision]:
-    ways = ways_of(work.tools, snapshot.paused)
+    ways = ways_of(work.tools, snapshot)
     return {id_: decide(facts, ways, now) for id_, facts in snapshot.facts.items()}
 
 

@@ -1,19 +1,28 @@
 """What became of a try, into the ledger (promise 3; docs/outcomes.md says what was seen)."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scheduler.reminders.channel_troubles import Trouble, note_failure, note_success
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.backoff import retry_at
 from scheduler.reminders.moves.unanswered import is_repeated
 from scheduler.reminders.read.claimed import Facts, Tried
 from scheduler.settings import Settings
-from tasks.channels.outcome import Outcome, Result
-from tasks.delivery.decision import Send
+from tasks.channels.outcome import About, Outcome, Result
+from tasks.delivery.decision import Send, is_near
 from tasks.delivery.tally import Tally
+
+logger = logging.getLogger(__name__)
+
+# What uses up tries (MAX_ATTEMPTS): all else passes, and is tried until the start.
+OF_THE_MESSAGE = {About.PERSON, About.MESSAGE}
+# What puts a channel down: nobody else would fare better on it.
+OF_THE_CHANNEL = {About.CHANNEL, About.TRANSPORT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,29 @@ def record(conn: Connection, ended: Ended, settings: Settings, now: datetime) ->
             return record_unknown(conn, ended, settings, now)
 
 
+def note_health(
+    conn: Connection, ended: Ended, known: Mapping[str, Trouble], now: datetime
+) -> bool:
+    """Note what the outcome says of its channel, in a transaction of its own.
+
+    `known`: the troubles that were read last; False: they still hold, and nothing was written.
+    """
+    channel, outcome = ended.send.channel, ended.outcome
+    if outcome.result is not Result.SENT and outcome.about in OF_THE_CHANNEL:
+        with conn.begin():
+            closed = note_failure(conn, channel, outcome.words)
+        if closed:
+            logger.error("The channel %s is down: %s", channel, outcome.words)
+        return True
+    if channel not in known:
+        return False
+    with conn.begin():
+        opened = note_success(conn, channel, now)
+    if opened:
+        logger.warning("The channel %s is up again", channel)
+    return True
+
+
 def record_sent(conn: Connection, ended: Ended, now: datetime) -> Tally:
     outcome = ended.outcome
     moved = sending.mark_sent(conn, ended.tried, outcome.words, now, outcome.provider_id)
@@ -49,17 +81,31 @@ def record_sent(conn: Connection, ended: Ended, now: datetime) -> Tally:
 def record_failed(conn: Connection, ended: Ended, settings: Settings, now: datetime) -> Tally:
     outcome = ended.outcome
     again = next_try(ended, settings, now)
-    mark = sending.mark_refused if outcome.final else sending.mark_failed
-    return Tally(failed=len(mark(conn, ended.tried, outcome.words, again)))
+    mark = sending.mark_refused if is_refusal(outcome) else sending.mark_failed
+    failure = sending.Failure(outcome.words, outcome.about)
+    return Tally(failed=len(mark(conn, ended.tried, failure, again)))
+
+
+def is_refusal(outcome: Outcome) -> bool:
+    """Whether this message is refused for good; a refused login or sender is the channel's."""
+    return outcome.final and outcome.about in OF_THE_MESSAGE
 
 
 def next_try(ended: Ended, settings: Settings, now: datetime) -> datetime | None:
-    """At once on the next channel where this one is used up, else later; None: no way is left."""
-    first = ended.rows[0]
-    tries = tried_on(first, ended.send.channel).tries + 1
-    if ended.outcome.final or tries >= settings.max_attempts:
+    """At once on the next channel where this one is used up or there is no time, else later.
+
+    None: no way is left.
+    """
+    first, outcome = ended.rows[0], ended.outcome
+    tried = tried_on(first, ended.send.channel)
+    tries = tried.tries + (outcome.about in OF_THE_MESSAGE)
+    if is_refusal(outcome) or tries >= settings.max_attempts:
         return now if ended.send.others else None
-    return retry_at(now, first.attempts + 1, first.id, first.starts_at, ended.outcome.wait)
+    fresher = [name for name in ended.send.others if tried_on(first, name).failures
+               <= tried.failures]  # fmt: skip
+    if fresher and is_near(first, now):
+        return now
+    return retry_at(now, tried.failures + 1, first.id, first.starts_at, outcome.wait)
 
 
 def record_unknown(conn: Connection, ended: Ended, settings: Settings, now: datetime) -> Tally:

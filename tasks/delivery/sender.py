@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from scheduler.database_clock import Clock
 from scheduler.message import Message
 from scheduler.reminders.channel_pauses import paused_channels
+from scheduler.reminders.channel_troubles import Trouble, take_probe, troubles
 from scheduler.reminders.moves import sending
 from scheduler.reminders.plan.agenda import with_days
 from scheduler.reminders.read.claimed import Facts, read_facts, told
@@ -29,7 +30,7 @@ from tasks.delivery.decision import Decision, Postpone, Send, Ways, decide
 from tasks.delivery.message import message_of, worded
 from tasks.delivery.outbox import outbox_of
 from tasks.delivery.permits import NOW, Permits
-from tasks.delivery.record_try import Ended, record
+from tasks.delivery.record_try import Ended, note_health, record
 from tasks.delivery.record_unsent import let_go
 from tasks.delivery.tally import NOTHING, Tally
 from tasks.delivery.tools import Tools
@@ -67,6 +68,7 @@ class Snapshot:
 
     facts: Mapping[int, Facts]
     paused: frozenset[str]
+    troubles: Mapping[str, Trouble]
     read_at: float
 
     @property
@@ -83,7 +85,10 @@ def take_snapshot(conn: Connection, work: Work, ids: Sequence[int]) -> Snapshot:
     catalog = site_catalog(work.tools.engine)
     found: Sequence[Facts] = read_facts(conn, catalog, work.tools.settings, ids, work.holder)
     found = with_days(conn, catalog, work.tools.settings, found, work.holder, work.clock())
-    return Snapshot({facts.id: facts for facts in found}, paused_channels(conn), time.monotonic())
+    return Snapshot(
+        {facts.id: facts for facts in found}, paused_channels(conn), troubles(conn),
+        time.monotonic(),
+    )  # fmt: skip
 
 
 @dataclass
@@ -139,6 +144,9 @@ class Sender:
         """One message to its end. False: a session changed since it was read: read it again."""
         decided = self.decided(rows)
         send = send_of(decided)
+        if send is not None and not self.may_try(send.channel):
+            decided = self.decided(rows)
+            send = send_of(decided)
         if send is not None:
             decided = self.rated(rows, decided, ChannelName(send.channel))
             send = send_of(decided)
@@ -149,8 +157,20 @@ class Sender:
         return True
 
     def decided(self, rows: Sequence[Facts]) -> dict[int, Decision]:
-        ways, now = ways_of(self.work.tools, self.snapshot.paused), self.work.clock()
+        ways, now = ways_of(self.work.tools, self.snapshot), self.work.clock()
         return {row.id: decide(row, ways, now) for row in rows}
+
+    def may_try(self, channel: str) -> bool:
+        """False where the channel is down and the probe is another worker's: decide again."""
+        trouble = self.snapshot.troubles.get(channel)
+        if trouble is None or trouble.down_since is None:
+            return True
+        self.finish()  # a commit of its own
+        with self.conn.begin():
+            mine = take_probe(self.conn, channel)
+        waiting = {**self.snapshot.troubles, channel: replace(trouble, probe_due=False)}
+        self.snapshot = replace(self.snapshot, troubles=waiting)
+        return mine
 
     def rated(
         self, rows: Sequence[Facts], decided: dict[int, Decision], channel: ChannelName
@@ -183,6 +203,8 @@ class Sender:
         except sending.CannotBegin:
             return False
         self.ended = Ended(tried, going, send, self.transmit(letter, send, message))
+        if note_health(self.conn, self.ended, self.snapshot.troubles, self.work.clock()):
+            self.snapshot = replace(self.snapshot, read_at=-FRESH_SECONDS)
         return True
 
     def fail(self, rows: Sequence[Facts]) -> bool:
@@ -233,6 +255,10 @@ def send_of(decided: Mapping[int, Decision]) -> Send | None:
     return next((each for each in decided.values() if isinstance(each, Send)), None)
 
 
-def ways_of(tools: Tools, paused: frozenset[str]) -> Ways:
+def ways_of(tools: Tools, snapshot: Snapshot) -> Ways:
     settings = tools.settings
-    return Ways(tools.channels, outbox_of(settings), paused, settings.max_attempts)
+    down = frozenset(
+        name for name, trouble in snapshot.troubles.items()
+        if trouble.down_since is not None and not trouble.probe_due
+    )  # fmt: skip
+    return Ways(tools.channels, outbox_of(settings), snapshot.paused, settings.max_attempts, down)

@@ -1,14 +1,14 @@
 """What became of ledger rows outside of their tries, kept for `explain`.
 
 A row of the ledger holds the present alone: one that was held and released, or fell and came back,
-would have no past without this. What waits for a channel's rate or the end of a pause is not kept:
-it does so often.
+would have no past without this. What waits for a channel (its rate,
+the end of a pause, a provider that is away) is not kept: it does so often.
 """
 
 from sqlalchemy import TextClause, text
 
 # Reasons of `moves.postpone`.
-WAITS = "'paused', 'rate'"
+WAITS = "'paused', 'rate', 'channel_down', 'channel_busy'"
 
 
 def noted(move: str) -> TextClause:

@@ -122,13 +122,14 @@ END_TRY = Prepared(
     {
         "id": "bigint", "attempt": "bigint", "holder": "uuid", "state": "text",
         "reason": "text", "sent_at": "timestamptz", "retry_at": "timestamptz",
-        "outcome": "text", "final": "boolean", "words": "text", "provider_id": "text",
+        "outcome": "text", "final": "boolean", "words": "text", "about": "text",
+        "provider_id": "text",
     },
     """
     WITH tried AS (
         UPDATE session_worker.attempt
            SET ended_at = clock_timestamp(), outcome = :outcome, final = :final, words = :words,
-               provider_id = :provider_id
+               about = :about, provider_id = :provider_id
          WHERE id = :attempt
     )
     UPDATE session_worker.delivery
@@ -148,21 +149,31 @@ def mark_sent(
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a try failed. `about`: whose trouble it was, in the words of the column."""
+
+    words: str
+    about: str
+
+
 def mark_failed(
-    conn: Connection, tried: Try, words: str, retry_at: datetime | None
+    conn: Connection, tried: Try, failure: Failure, retry_at: datetime | None
 ) -> frozenset[int]:
     """sending → failed, to be tried again at `retry_at`; None: on no channel any more."""
     return _end_try(
-        conn, tried, state="failed", reason=words, words=words, retry_at=retry_at,
+        conn, tried, state="failed", reason=failure.words, words=failure.words,
+        about=failure.about, retry_at=retry_at,
     )  # fmt: skip
 
 
 def mark_refused(
-    conn: Connection, tried: Try, words: str, retry_at: datetime | None
+    conn: Connection, tried: Try, failure: Failure, retry_at: datetime | None
 ) -> frozenset[int]:
     """sending → failed, as `mark_failed`; but never again on this channel."""
     return _end_try(
-        conn, tried, state="failed", reason=words, words=words, retry_at=retry_at, final=True,
+        conn, tried, state="failed", reason=failure.words, words=failure.words,
+        about=failure.about, retry_at=retry_at, final=True,
     )  # fmt: skip
 
 
@@ -188,6 +199,7 @@ def _end_try(conn: Connection, tried: Try, *, state: str, **values: Any) -> froz
         "retry_at": None,
         "final": False,
         "provider_id": None,
+        "about": None,
         **values,
         "state": state,
         "outcome": OUTCOMES[state],

@@ -24,11 +24,16 @@ from scheduler.site.series_people import people_joins
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How often a channel was tried, refused for good, and gave no answer."""
+    """How often a channel failed the message, by what that means for it.
+
+    `tries`: for a reason of the person or the message, which MAX_ATTEMPTS bounds. `refusals`: for
+    good. `unanswered`: nobody knows. `failures`: for any reason, those before included.
+    """
 
     tries: int = 0
     refusals: int = 0
     unanswered: int = 0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +141,15 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
               e.id"""
 
 
-# Channel → its tries, those that refused for good and those without an answer; what was before an
-# admin had it sent again no longer counts.
+# Channel → the counts of `Tried`; what was before an admin had it sent again no longer counts.
 # Index: attempt_delivery.
 TRIED = """(
     SELECT jsonb_object_agg(t.channel, t.tries) FROM (
         SELECT channel, jsonb_build_array(
-                   count(*), count(*) FILTER (WHERE final),
-                   count(*) FILTER (WHERE outcome IS NULL OR outcome = 'unknown')) AS tries
+                   count(*) FILTER (WHERE outcome = 'failed' AND about IN ('person', 'message')),
+                   count(*) FILTER (WHERE final),
+                   count(*) FILTER (WHERE outcome IS NULL OR outcome = 'unknown'),
+                   count(*) FILTER (WHERE outcome = 'failed')) AS tries
           FROM session_worker.attempt
          WHERE delivery_id = d.id AND begun_at >= coalesce(d.tries_since, '-infinity')
          GROUP BY channel) t)"""

@@ -1,10 +1,14 @@
 """What becomes of a try, with a mail server and a web server that answer as they are told."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
+from scheduler.settings import ChannelName
+from tasks.channels.channel import Channel
+from tasks.channels.outcome import About, Outcome, Result
 from tests.builders import a_session, a_student, a_tutor
 from tests.sinks.http import HttpSink
 from tests.tasks.delivery.conftest import MakeDay
@@ -71,11 +75,25 @@ def test_the_words_of_a_later_try_are_true_then(day: LessonDay, reminded: int) -
     assert "begins in 40 minutes" in mail.subject
 
 
-def test_a_failure_that_never_ends_is_for_good_after_max_attempts(
+class Refusing:
+    """A channel that refuses the person for now."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def send(self, *_: Any) -> Outcome:
+        return Outcome(Result.FAILED, "the box is full", about=About.PERSON)
+
+
+def test_a_person_who_is_refused_again_and_again_is_so_for_good_after_max_attempts(
     make_day: MakeDay, reminded: int
 ) -> None:
     day = make_day(max_attempts=2)
-    day.sink.reply("RCPT", "451 4.3.0 later")
+    full: Any = Refusing(day.tools.channels[ChannelName.EMAIL])
+    day.tools = replace(day.tools, channels={ChannelName.EMAIL: full})
     for clock in ("13:00", "13:01", "13:10"):
         day.at(clock)
 

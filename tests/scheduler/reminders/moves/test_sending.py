@@ -136,7 +136,7 @@ def test_a_sent_message_says_when(conn: Connection) -> None:
 
 def test_a_failure_is_tried_again_later(conn: Connection) -> None:
     id_, tried = a_try(conn)
-    sending.mark_failed(conn, tried, "451 later", NOW + MINUTE)
+    sending.mark_failed(conn, tried, sending.Failure("451 later", "later"), NOW + MINUTE)
 
     row = row_of(conn, id_)
     assert (row.state, row.reason, row.retry_at) == ("failed", "451 later", NOW + MINUTE)

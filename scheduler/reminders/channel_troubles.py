@@ -1,0 +1,109 @@
+"""Channels that are down, as their last tries tell: a circuit breaker for each (promise 3, 6).
+
+After some failures in a row that were no message's own, a channel is down: its messages wait, or
+go by the next of the person's channels, and one at a time is tried as a probe. All workers share
+what is known here; it runs on the database's clock. docs/decisions/0035 has the figures.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+# Failures in a row after which a channel is down. Those longer ago than MEMORY are forgotten.
+LIMIT = 3
+MEMORY = timedelta(minutes=10)
+# Between two probes: 2 s, 4 s, 8 s, then 15 s. A provider that is back is found within it.
+FIRST_PROBE = timedelta(seconds=2)
+LONGEST_PROBE = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A channel whose last tries failed. `down_since` None: not often enough to be down.
+
+    `probe_due`: whether a message may be tried now to see if it is back (`take_probe`).
+    """
+
+    channel: str
+    failures: int
+    reason: str | None
+    failed_at: datetime
+    down_since: datetime | None
+    probe_due: bool
+
+
+# A handful of rows.
+TROUBLES = text("""
+    SELECT channel, failures, reason, failed_at, down_since,
+           coalesce(probe_at <= clock_timestamp(), false) AS probe_due
+      FROM session_worker.channel_trouble ORDER BY channel""")
+
+
+def troubles(conn: Connection) -> Mapping[str, Trouble]:
+    """Channel → its trouble; a channel that goes well has none."""
+    return {row.channel: Trouble(*row) for row in conn.execute(TROUBLES)}
+
+
+# Primary key. What another worker's last success forgot begins anew.
+NOTE_FAILURE = text("""
+    INSERT INTO session_worker.channel_trouble AS t (channel, failures, reason, failed_at)
+    VALUES (:channel, 1, :reason, clock_timestamp())
+    ON CONFLICT (channel) DO UPDATE
+       SET reason = excluded.reason, failed_at = excluded.failed_at,
+           failures = CASE WHEN t.down_since IS NULL AND t.failed_at < excluded.failed_at - :memory
+                           THEN 1 ELSE t.failures + 1 END""")
+CLOSE = text("""
+    UPDATE session_worker.channel_trouble
+       SET down_since = clock_timestamp(), probe_at = clock_timestamp() + :first
+     WHERE channel = :channel AND down_since IS NULL AND failures >= :limit
+    RETURNING channel""")
+
+
+def note_failure(conn: Connection, channel: str, reason: str) -> bool:
+    """Count a failure that was the channel's own. Whether the channel is down from now on."""
+    seen = {"channel": channel, "reason": reason, "memory": MEMORY}
+    conn.execute(NOTE_FAILURE, seen)
+    closing = {"channel": channel, "first": FIRST_PROBE, "limit": LIMIT}
+    return conn.scalar(CLOSE, closing) is not None
+
+
+# Primary key; then indexes delivery_ready and delivery_retry: what waited is due at once, soonest
+# start first.
+FORGET = text("""
+    DELETE FROM session_worker.channel_trouble WHERE channel = :channel
+    RETURNING down_since IS NOT NULL AS was_down""")
+WAKE_WAITING = text("""
+    UPDATE session_worker.delivery SET send_after = least(send_after, :now), reason = NULL
+     WHERE state = 'planned' AND reason = 'channel_down'""")
+WAKE_FAILED = text("""
+    UPDATE session_worker.delivery SET retry_at = least(retry_at, :now)
+     WHERE state = 'failed' AND retry_at > :now AND channel = :channel""")
+
+
+def note_success(conn: Connection, channel: str, now: datetime) -> bool:
+    """The channel's provider answers: its trouble is over. Whether it was down until now.
+
+    What waited for it or failed on it meanwhile is tried at once.
+    """
+    if not conn.scalar(FORGET, {"channel": channel}):
+        return False
+    conn.execute(WAKE_WAITING, {"now": now})
+    conn.execute(WAKE_FAILED, {"now": now, "channel": channel})
+    return True
+
+
+# Primary key. One of all workers gets it.
+TAKE_PROBE = text("""
+    UPDATE session_worker.channel_trouble
+       SET probes = probes + 1,
+           probe_at = clock_timestamp() + least(:longest, :first * power(2, least(probes + 1, 10)))
+     WHERE channel = :channel AND down_since IS NOT NULL AND probe_at <= clock_timestamp()
+    RETURNING channel""")
+
+
+def take_probe(conn: Connection, channel: str) -> bool:
+    """Whether the caller may try one message on a channel that is down. Commit it before."""
+    waits = {"first": FIRST_PROBE, "longest": LONGEST_PROBE}
+    return conn.scalar(TAKE_PROBE, {"channel": channel, **waits}) is not None
