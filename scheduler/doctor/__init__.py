@@ -35,6 +35,7 @@ from scheduler.doctor.switches import (
     check_gateways,
     check_outbox,
     check_pauses,
+    check_troubles,
 )
 from scheduler.finding import Finding, Severity, error
 from scheduler.settings import Settings
@@ -49,6 +50,7 @@ CHECKS: Sequence[Check] = (
     check_gateways,
     check_outbox,
     check_pauses,
+    check_troubles,
     check_beats,
     check_overdue,
     check_batches,

@@ -67,7 +67,8 @@ def check_failed(patient: Patient) -> Iterator[Finding]:
             "failed",
             f"{many(row.messages, 'message')} failed for good in the last 24 hours, mostly:"
             f" {reason(row.mostly)}; deliveries {some(row.ids, row.messages)}",
-            f"mend the cause, then celery -A tasks deliveries retry {row.ids[0]}",
+            f"mend the cause, then celery -A tasks deliveries retry {row.ids[0]}, or retry --failed"
+            " --since INSTANT for all that were due since then",
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from scheduler.doctor.patient import Patient
 from scheduler.finding import Finding, error, note, warning
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, pauses
+from scheduler.reminders.channel_troubles import troubles
 from scheduler.settings import ChannelName
 from scheduler.words import local
 
@@ -20,6 +21,19 @@ def check_pauses(patient: Patient) -> Iterator[Finding]:
             f"{what} paused since {local(pause.paused_at, patient.settings.zone)}{why}",
             resume if every else f"{resume} --channel {pause.channel}",
         )
+
+
+def check_troubles(patient: Patient) -> Iterator[Finding]:
+    """What is down nobody has to switch on again: the workers ask it again and again."""
+    for trouble in troubles(patient.conn).values():
+        if trouble.down_since is not None:
+            since = local(trouble.down_since, patient.settings.zone)
+            yield error(
+                "channel_down",
+                f"the channel {trouble.channel} is down since {since}: {trouble.reason}",
+                f"mend what it says, in CHANNEL_{trouble.channel.upper()} or at its provider: the"
+                " workers try it again every 15 seconds, and what waits for it follows",
+            )
 
 
 def check_outbox(patient: Patient) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 After some failures in a row that were no message's own, a channel is down: its messages wait, or
 go by the next of the person's channels, and one at a time is tried as a probe. All workers share
-what is known here; it runs on the database's clock. docs/decisions/0035 has the figures.
+what is known here; it runs on the database's clock. docs/decisions/0052 has the figures.
 """
 
 from collections.abc import Mapping

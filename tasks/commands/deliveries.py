@@ -131,7 +131,8 @@ def blank(number: int | None) -> str:
 def pause(channel: str | None, reason: str | None, as_json: bool) -> None:
     """Let nothing leave, within two seconds and until `resume`.
 
-    What falls due meanwhile waits in the ledger; restarts change nothing.
+    What falls due meanwhile waits in the ledger; restarts change nothing. Where one channel is
+    paused, a message whose session begins within the hour goes by the person's next one.
 
     Example: celery -A tasks deliveries pause --channel sms --reason "provider down"
     """
@@ -180,18 +181,30 @@ def named(channel: str | None) -> str:
 
 
 @deliveries.command(cls=WorkerCommand)
-@DELIVERY_IDS
+@click.argument("ids", metavar="[ID…]", type=ROW_ID, nargs=-1)
+@click.option("--failed", is_flag=True, help="All that failed for good; with --since.")
+@click.option("--since", type=INSTANT, help="With --failed: what was due then or later.")
 @JSON
-def retry(ids: tuple[int, ...], as_json: bool) -> None:
+def retry(ids: tuple[int, ...], failed: bool, since: datetime | None, as_json: bool) -> None:
     """Send messages again that failed, were never answered, or reached nobody.
 
     Rows that are one message go as one. All of the ids, or none where one cannot be retried.
+    After an outage, --failed --since takes all that failed since then and have not begun.
 
-    Example: celery -A tasks deliveries retry 17 18
+    Example: celery -A tasks deliveries retry --failed --since 2026-12-01T08:00
     """
     from scheduler.reminders.moves.admin import retry as retry_deliveries
+    from scheduler.reminders.moves.admin import retry_failed
 
-    moved, _ = in_ledger(lambda conn, now: retry_deliveries(conn, ids, now))
+    if bool(ids) == failed or failed != (since is not None):
+        raise click.UsageError("Give the ids of deliveries, or --failed with --since INSTANT.")
+    moved, _ = in_ledger(
+        lambda conn, now: retry_failed(conn, since, now) if since else
+        retry_deliveries(conn, ids, now)
+    )  # fmt: skip
+    if failed and not moved and not as_json:
+        console().print("Nothing that was due since then failed for good and can still be sent.")
+        return
     say(moved, "sent again as soon as a worker is free", as_json)
 
 

@@ -22,7 +22,7 @@ GRACE = timedelta(minutes=1)
 PAUSE_CHECK = timedelta(seconds=30)
 DOWN_CHECK = timedelta(seconds=10)
 # With less than this to the start a channel that fails, is paused or down is passed over for the
-# next one; with more, the message waits for it (docs/decisions/0036).
+# next one; with more, the message waits for it (docs/decisions/0053).
 NEAR = timedelta(hours=1)
 LOG = "log"
 

@@ -1,6 +1,6 @@
 """An admin decides on messages that are stuck: failed for good, never answered, held.
 
-    failed | unknown | held (no answer) | unreachable → planned            retry
+    failed | unknown | held (no answer) | unreachable → planned            retry, retry_failed
     unknown | held (no answer) → sent | failed                             settle
     held (with a batch) → planned | obsolete                               release, drop
 
@@ -38,6 +38,21 @@ def retry(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]
     Raises LedgerRefusal where one of them cannot be sent again; then nothing has moved.
     """
     return _move(conn, RETRY, ids, now, "retried")
+
+
+# Index: delivery_start. What begins by now cannot be sent any more.
+FAILED = text("""
+    SELECT d.id FROM session_worker.delivery d
+     WHERE d.starts_at > :now - interval '1 minute' AND d.due_at >= :since
+       AND d.state = 'failed' AND d.retry_at IS NULL
+       AND NOT session_worker.begun(d.kind, d.lead_minutes,
+           least(d.starts_at, (d.change->>'old_starts_at')::timestamptz), :now)""")
+
+
+def retry_failed(conn: Connection, since: datetime, now: datetime) -> frozenset[int]:
+    """failed for good → planned: all that were due at `since` or later and have not begun."""
+    ids = [*conn.scalars(FAILED, {"since": since, "now": now})]
+    return frozenset(conn.scalars(RETRY, {"ids": ids, "now": now}))
 
 
 # Indexes: primary key, attempt_delivery. It was sent when it was last tried.

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from scheduler.doctor import Finding, Severity, examine_database
 from scheduler.reminders.channel_pauses import pause
+from scheduler.reminders.channel_troubles import LIMIT, note_failure
 from scheduler.reminders.progress import note_beat
 from scheduler.settings import Settings
 from tests.bare_site import drop_the_optional
@@ -119,6 +120,19 @@ def test_a_pause_is_a_warning_with_its_reason_and_its_end(conn: Connection) -> N
         "the channel sms is paused since Tue 2026-12-01 11:00: provider down",
         "celery -A tasks deliveries resume --channel sms",
     )  # fmt: skip
+
+
+def test_a_channel_that_is_down_is_an_error_with_what_its_provider_says(
+    running: Connection,
+) -> None:
+    for _ in range(LIMIT):
+        assert "channel_down" not in codes(running)
+        note_failure(running, "email", "535 5.7.8 wrong password")
+
+    one = found(running, "channel_down")
+    assert one.severity is Severity.ERROR
+    assert "email" in one.detail
+    assert "535 5.7.8 wrong password" in one.detail
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,9 @@ WRONG = [
     (["--limit", "0"], "0 is not in the range"),
     (["pause", "--channel", "fax"], "'fax' is no channel: write email, sms"),
     (["resume", "--channel", "fax"], "'fax' is no channel"),
-    (["retry"], "Missing argument 'ID…'"),
+    (["retry"], "Give the ids of deliveries, or --failed with --since INSTANT."),
+    (["retry", "--failed"], "Give the ids of deliveries, or --failed with --since INSTANT."),
+    (["retry", "1", "--since", "2026-12-01"], "Give the ids of deliveries, or --failed with"),
     (["retry", "999"], "there is no delivery 999"),
     (["retry", "x"], "'x' is not a valid integer"),
     (["settle", "999", "--sent"], "there is no delivery 999"),
@@ -164,6 +166,14 @@ def test_retry_takes_several_ids_and_names_what_moved(commands: Commands) -> Non
 
     assert moved == {"version": 1, "deliveries": ids}
     assert [state_of(commands.conn, each) for each in ids] == ["planned", "planned"]
+
+
+def test_retry_takes_all_that_failed_since_an_instant(commands: Commands) -> None:
+    failed = a_delivery(commands.conn, state="failed", **LATER)
+    words = ["retry", "--failed", "--since", "2026-01-01"]
+
+    assert commands.document(deliveries, *words)["deliveries"] == [failed]
+    assert "Nothing that was due since then" in commands.run(deliveries, *words).stdout
 
 
 @pytest.mark.parametrize(("how", "state"), [("--sent", "sent"), ("--not-sent", "failed")])

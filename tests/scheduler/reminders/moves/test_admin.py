@@ -10,6 +10,7 @@ from scheduler.reminders.moves.admin import (
     drop_batch,
     release_batch,
     retry,
+    retry_failed,
     settle_not_sent,
     settle_sent,
 )
@@ -50,6 +51,20 @@ def test_what_is_stuck_can_be_retried(conn: Connection, stuck: dict[str, Any]) -
     row = row_of(conn, one)
     assert (row.state, row.reason, row.send_after) == ("planned", "retried_by_admin", NOW)
     assert (row.retry_at, row.tries_since) == (None, NOW)
+
+
+def test_after_an_outage_all_that_failed_since_and_can_still_be_sent_is_retried(
+    conn: Connection,
+) -> None:
+    refused = {"state": "failed", "reason": "550 no such user"}
+    due = a_delivery(conn, due_at=NOW - MINUTE, recipient="user:1", **refused)
+    a_delivery(conn, due_at=NOW - 10 * MINUTE, recipient="user:2", **refused)  # before it
+    a_delivery(conn, due_at=NOW, starts_at=NOW, recipient="user:3", **refused)  # has begun
+    a_delivery(conn, due_at=NOW, recipient="user:4", state="failed", retry_at=NOW + MINUTE)
+    a_delivery(conn, due_at=NOW, recipient="user:5", state="unreachable")
+
+    assert retry_failed(conn, NOW - 5 * MINUTE, NOW) == {due}
+    assert row_of(conn, due).state == "planned"
 
 
 @pytest.mark.parametrize(
