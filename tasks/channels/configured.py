@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from scheduler.settings import ChannelName, ChannelSettings, Settings
 from tasks.channels.channel import Channel
 from tasks.channels.direct import DirectChannel, Transport
+from tasks.channels.mail.services import refuse_other_recipients, sender_address
 from tasks.channels.mail.transport import MailTransport
 from tasks.channels.plugins import sample_plugin
 from tasks.channels.rate.limiter_of_url import limiter_of
@@ -58,4 +59,11 @@ def transport_of(template: Template, word: OwnWord | None, answer: timedelta) ->
     if isinstance(plugin, NotifyEmail):
         return MailTransport(template, plugin, connect, answer)
     refuse_unfit(template, plugin)
+    refuse_other_recipients(template, plugin)
     return WebTransport(template, plugin, word, connect, answer)
+
+
+def organizer_of(settings: Settings) -> str:
+    """The address that mails come from, which calendar files name; '' where it is unknown."""
+    email = settings.channels.get(ChannelName.EMAIL)
+    return "" if email is None else sender_address(sample_plugin(read_template(email)))

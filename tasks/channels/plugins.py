@@ -51,6 +51,8 @@ def load(url: str) -> NotifyBase | None:
     if plugin is not None:
         # The limit is ours (tasks.channels.rate). A sleep in here would outlive the lease.
         plugin.throttle = never_wait  # type: ignore[method-assign]
+        if hasattr(plugin, "sparkpost_retry_attempts"):
+            plugin.sparkpost_retry_attempts = 0  # so it would ask again at once, three times
     return plugin
 
 

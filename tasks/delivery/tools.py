@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from scheduler.settings import ChannelName, Settings
 from tasks.channels.channel import Channel
-from tasks.channels.configured import channels_of
+from tasks.channels.configured import channels_of, organizer_of
 from tasks.database import worker_engine, worker_settings
 from tasks.messages.render import Words, words_of
 
@@ -25,7 +25,8 @@ class Tools:
 
 def tools_of(engine: Engine, settings: Settings) -> Tools:
     """Raises InvalidSetting where a channel or a template cannot be used."""
-    return Tools(engine, settings, channels_of(settings), words_of(settings))
+    words = words_of(settings, organizer_of(settings))
+    return Tools(engine, settings, channels_of(settings), words)
 
 
 @cache

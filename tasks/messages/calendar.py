@@ -5,27 +5,23 @@ it is the message's own instant in seconds, which no later message falls behind,
 of an older one does not overtake.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parseaddr
 from functools import cache
-from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from icalendar import Alarm, Event, vCalAddress
 from icalendar import Calendar as CalendarFile
 
 from scheduler.message import ChangeKind, Kind, Lesson, Message
-from scheduler.settings import Role, Settings
+from scheduler.settings import Role
 from tasks.messages.clean_text import href
 from tasks.messages.letter import Attachment
 from tasks.messages.timezone import timezone_of
 
 DOMAIN = "session-worker.invalid"  # ours for ever; RFC 2606 keeps it from being anybody else's
 PRODUCT = "-//session-worker//tutoring sessions//EN"
-ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 END = b"END:VCALENDAR\r\n"
 SEQUENCE_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 ALARM_BEFORE = timedelta(minutes=15)
@@ -35,26 +31,11 @@ CANCELS_AT_MOST = 5  # files for one message; RFC 5546, 3.2.5: a CANCEL is about
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """`zone` is the site's: a session is a wall time there, and stays one if its law changes.
-    `organizer` is the e-mail address of the sender, '' where it is unknown."""
+    `organizer` is the e-mail address that mails come from, '' where it is unknown: a calendar
+    program takes a cancellation only from the organizer of the entry."""
 
     zone: ZoneInfo
     organizer: str
-
-
-def calendar_of(settings: Settings) -> Calendar:
-    return Calendar(settings.zone, sender(settings.channel_email))
-
-
-def sender(url: str) -> str:
-    """The address an Apprise mail URL sends from: its `from=`, else user@host; '' where it names
-    none. A calendar program takes a cancellation only from the organizer of the entry."""
-    try:
-        parts = urlsplit(url)
-        given = parse_qs(parts.query).get("from", [""])[0]
-        made = f"{unquote(parts.username or '')}@{parts.hostname or ''}"
-    except ValueError:
-        return ""
-    return next((a for a in (parseaddr(given)[1], made) if ADDRESS.fullmatch(a)), "")
 
 
 def invitations(message: Message, calendar: Calendar) -> tuple[Attachment, ...]:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from scheduler.message import Kind, Message
 from scheduler.settings import ChannelName, InvalidSetting, Settings
 from tasks.messages.amharic import Amharic
-from tasks.messages.calendar import Calendar, calendar_of, invitations
+from tasks.messages.calendar import Calendar, invitations
 from tasks.messages.clean_message import clean_message, named
 from tasks.messages.clean_text import TITLE_LENGTH, one_line, title_line
 from tasks.messages.english import English
@@ -54,12 +54,14 @@ class Words:
         return spoken or TONGUES[self.language]
 
 
-def words_of(settings: Settings) -> Words:
-    """Raises InvalidSetting where LANGUAGE or a template in TEMPLATES cannot be used."""
+def words_of(settings: Settings, organizer: str = "") -> Words:
+    """`organizer`: the address that mails come from; without it calendar files name none.
+
+    Raises InvalidSetting where LANGUAGE or a template in TEMPLATES cannot be used."""
     if settings.language not in TONGUES:
         raise InvalidSetting(f"LANGUAGE: {settings.language!r} is not spoken here: set en or am.")
     template_set = template_set_of(settings.templates)
-    words = Words(template_set, calendar_of(settings), settings.language)
+    words = Words(template_set, Calendar(settings.zone, organizer), settings.language)
     if settings.templates:
         rehearse(replace(words, template_set=template_set.without_spare), settings.templates)
     return words

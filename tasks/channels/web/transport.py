@@ -1,12 +1,11 @@
 """Messages by any Apprise plugin that speaks HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from apprise import NotifyFormat, NotifyType, OverflowMode
-from apprise.attachment.memory import AttachMemory
 from apprise.conversion import convert_between
 from apprise.plugins.base import NotifyBase
 from apprise.plugins.custom_json import NotifyJSON
@@ -16,6 +15,7 @@ from tasks.channels.outcome import Outcome
 from tasks.channels.plugins import listening, load
 from tasks.channels.redaction import fit, secrets_of
 from tasks.channels.template import SAMPLE, Template
+from tasks.channels.web.attachment import letter_files
 from tasks.channels.web.carrier import Carrier
 from tasks.channels.web.judgement import Heard, Judgement, judge
 from tasks.channels.web.seen import WebSeen
@@ -23,7 +23,7 @@ from tasks.channels.web.services import reader_of
 from tasks.channels.web.services.own_word import OwnWord
 from tasks.channels.web.services.plain_no import PLAIN_NO
 from tasks.channels.web.services.reading import Reader
-from tasks.messages.letter import Attachment, Letter
+from tasks.messages.letter import Letter
 
 
 class WebTransport:
@@ -86,7 +86,7 @@ class WebTransport:
         return {
             **(in_html(plugin, title, letter) if as_html else in_text(plugin, title, letter)),
             "notify_type": NotifyType.WARNING if letter.urgent else NotifyType.INFO,
-            "attach": in_memory(letter.attachments) if files else None,
+            "attach": letter_files(letter.attachments) if files else None,
             "overflow": OverflowMode.TRUNCATE if self._cuts else None,
         }
 
@@ -156,10 +156,3 @@ def urgent_template(template: Template, sample: NotifyBase) -> Template:
     text = f"{template.text}{mark}priority=high"
     urgent = Template(template.setting, template.channel, text, template.placeholders)
     return urgent if load(urgent.url(SAMPLE)) is not None else template
-
-
-def in_memory(attachments: Sequence[Attachment]) -> list[AttachMemory] | None:
-    return [
-        AttachMemory(each.content, each.name, each.mime_type.partition(";")[0])  # type: ignore[no-untyped-call]
-        for each in attachments
-    ] or None

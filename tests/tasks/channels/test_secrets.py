@@ -1,8 +1,6 @@
 """A channel's secrets: they decide alone how it logs in, and the log never holds them."""
 
 import io
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from scheduler.settings import ChannelName
 from tasks.channels.outcome import Result
 from tests.sinks.http import Answer, HttpSink
-from tests.sinks.internet import Internet
 from tests.tasks.channels.attempt import a_person, channels, try_once
 from tests.tasks.channels.oddities import answering, serving
 
@@ -25,29 +22,6 @@ def netrc(http_sink: HttpSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     file.write_text(f"machine {http_sink.host} login somebody password theirs\n")
     file.chmod(0o600)
     monkeypatch.setenv("NETRC", str(file))
-
-
-@pytest.fixture
-def internet(
-    http_sink: HttpSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    with Internet(http_sink, tmp_path) as internet:
-        for name, value in internet.environment.items():
-            monkeypatch.setenv(name, value)
-        yield
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What a worker at `-l DEBUG` writes. (pytest's own also hears loggers that are cut off.)"""
-    written = io.StringIO()
-    handler, root = logging.StreamHandler(written), logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield written
-    root.setLevel(before)
-    root.removeHandler(handler)
 
 
 @pytest.mark.usefixtures("netrc")

@@ -109,7 +109,4 @@ def restored(lesson: Lesson) -> Lesson:
 
 
 def words(**settings: Any) -> Words:
-    defaults = {
-        "channel_email": "mailtos://user:pass@mail.example?from=School<desk@school.example>"
-    }
-    return words_of(load_settings(_env_file=None, **{**defaults, **settings}))
+    return words_of(load_settings(_env_file=None, **settings), "desk@school.example")

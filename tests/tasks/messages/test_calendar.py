@@ -11,7 +11,7 @@ import vobject  # type: ignore[import-untyped]  # it has no types
 
 from scheduler.message import Kind, Lesson, Message
 from scheduler.settings import ChannelName, Role
-from tasks.messages.calendar import Calendar, invitations, sender
+from tasks.messages.calendar import Calendar, invitations
 from tasks.messages.letter import Attachment
 from tasks.messages.render import Words, render
 from tests.tasks.messages.samples import (
@@ -237,19 +237,3 @@ def test_a_mail_program_finds_the_method() -> None:
 
     assert part.get_content_type() == "text/calendar"
     assert part["content-type"].params["method"] == "CANCEL"
-
-
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("", ""),
-        ("mailtos://u:p@mail.example?from=desk@school.example&to={email}", "desk@school.example"),
-        ("mailtos://u:p@mail.example?from=School<desk@school.example>", "desk@school.example"),
-        ("mailtos://desk:p@school.example?to={email}", "desk@school.example"),
-        ("mailtos://mail.example?smtp=x&from=School", ""),
-        ("mailtos://u:p@[half?from=x", ""),
-        ("mailtos://u:p@localhost?to={email}", ""),
-    ],
-)
-def test_the_organizer_is_who_the_mail_comes_from(url: str, address: str) -> None:
-    assert sender(url) == address

@@ -1,0 +1,39 @@
+"""A file of a letter as Apprise's plugins take it."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from apprise.attachment.memory import AttachMemory
+
+from tasks.messages.letter import Attachment
+
+
+class LetterFile(AttachMemory):
+    """Lies in memory; and in a file too as soon as a plugin asks for its path.
+
+    Some (`mailgun`, `ses`, `form`) open the path themselves, and Apprise's own attachment in memory
+    gives its bare name for one. The file goes with the attachment.
+    """
+
+    _file: Any = None
+
+    @property
+    def path(self) -> str | None:
+        if not len(self):
+            return None
+        if self._file is None:
+            suffix = Path(str(self.name)).suffix
+            self._file = tempfile.NamedTemporaryFile(suffix=suffix)  # noqa: SIM115 (goes with this)
+            self._file.write(self._data.getvalue())
+            self._file.flush()
+        return str(self._file.name)
+
+
+def letter_files(attachments: Sequence[Attachment]) -> list[LetterFile] | None:
+    """None, not an empty list, where there are none."""
+    return [
+        LetterFile(each.content, each.name, each.mime_type.partition(";")[0])  # type: ignore[no-untyped-call]
+        for each in attachments
+    ] or None
