@@ -12,9 +12,10 @@ npm init -y >/dev/null
 npm install --silent --no-audit --no-fund ical.js@2.2.1
 cat >seen.mjs <<'JS'
 import ICAL from "ical.js";
-for (const text of ["FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=2", "FREQ=MONTHLY;BYDAY=MO,WE,FR;BYSETPOS=2"]) {
-  const recur = ICAL.Recur.fromString(text);
-  const steps = recur.iterator(ICAL.Time.fromDateString("2026-12-02"));
+const STARTS = { WEEKLY: "2026-12-02", MONTHLY: "2026-12-04" }; // each the second of its period
+for (const [frequency, start] of Object.entries(STARTS)) {
+  const recur = ICAL.Recur.fromString(`FREQ=${frequency};BYDAY=MO,WE,FR;BYSETPOS=2`);
+  const steps = recur.iterator(ICAL.Time.fromDateString(start));
   const days = [1, 2, 3, 4].map(() => String(steps.next())); // next() gives one object, changed
   console.log("ical.js 2.2.1", recur.toString(), days.join(" "));
 }
