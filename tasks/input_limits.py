@@ -1,12 +1,9 @@
-"""The days and ids that an admin may name, to a command or to a task.
-
-Within these days every setting's longest span stays in the calendars of Python and PostgreSQL, and
-an instant in the 32-bit SEQUENCE of a calendar file.
-"""
+"""The days and ids that an admin may name, to a command or to a task."""
 
 from datetime import date
 
-FIRST, LAST = date(1970, 1, 1), date(2079, 12, 31)
+from scheduler.rules.values import FIRST_DAY, LAST_DAY
+
 LARGEST_ID = 2**63 - 1  # a bigint's
 
 
@@ -22,5 +19,5 @@ def read_day(written: str) -> date:
 
 def refuse_beyond(day: date, written: str) -> None:
     """Raises ValueError where `day` is none that may be named."""
-    if not FIRST <= day <= LAST:
-        raise ValueError(f"{written!r} lies beyond {FIRST} to {LAST}: name a day within")
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"{written!r} lies beyond {FIRST_DAY} to {LAST_DAY}: name a day within")

@@ -18,6 +18,7 @@ from scheduler.doctor.preferences import check_preferences
 from scheduler.doctor.rules import (
     check_alarm_minutes,
     check_conflicts,
+    check_dates,
     check_ends,
     check_refused_rules,
     check_rule_findings,
@@ -63,6 +64,7 @@ CHECKS: Sequence[Check] = (
     check_rule_findings,
     check_alarm_minutes,
     check_ends,
+    check_dates,
     check_preferences,
     check_start_index,
 )

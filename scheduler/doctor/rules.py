@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from scheduler.doctor.patient import Patient, many, some
 from scheduler.finding import Finding, error, note, warning
+from scheduler.rules.values import FIRST_DAY, LAST_DAY
 
 # Small beside tutor_sessions: a row for each rule.
 UNREADABLE = text("""
@@ -112,4 +113,22 @@ def check_ends(patient: Patient) -> Iterator[Finding]:
             f"{many(row.rows, 'coming session')} with an end before the start:"
             f" {some(row.ids, row.rows)}",
             "the duration counts there; mend the rows on the site",
+        )
+
+
+# Index: (session_date, start_time) of tutor_sessions where there is one.
+OUT_OF_RANGE = text("""
+    SELECT count(*) AS rows, (array_agg(id ORDER BY id))[1\\:5] AS ids
+      FROM tutor_sessions WHERE session_date < :first OR session_date > :last""")
+
+
+def check_dates(patient: Patient) -> Iterator[Finding]:
+    """Sessions on a date that nobody can mean; they are left alone, and nobody is told of them."""
+    row = patient.conn.execute(OUT_OF_RANGE, {"first": FIRST_DAY, "last": LAST_DAY}).one()
+    if row.rows:
+        yield warning(
+            "date_out_of_range",
+            f"{many(row.rows, 'session')} with a date before {FIRST_DAY} or after {LAST_DAY}:"
+            f" {some(row.ids, row.rows)}",
+            "correct session_date in the site's table",
         )

@@ -21,7 +21,12 @@ from scheduler.expansion.find.snapshot import (
     remember,
     take_fingerprint,
 )
-from scheduler.expansion.find.work_list import WorkList, find_changed_rules, read_seemingly
+from scheduler.expansion.find.work_list import (
+    SeeminglyRules,
+    WorkList,
+    find_changed_rules,
+    read_seemingly,
+)
 from scheduler.expansion.report import (
     STATES,
     ExpansionReport,
@@ -30,7 +35,6 @@ from scheduler.expansion.report import (
     read_findings,
 )
 from scheduler.expansion.span import Span
-from scheduler.rules import RuleColumns
 from scheduler.settings import Settings
 from scheduler.turns import wait_expansion_turn
 
@@ -50,13 +54,17 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
         span = Span.ahead(read_catalog(conn), settings, as_of)
         question = question_of(conn, span)
         if (last := recall(conn, question)) is not None:
-            seemingly = read_seemingly(conn, span, last.seemingly)
+            newest = read_seemingly(conn, span, last.seemingly)
+            seemingly = SeeminglyRules(last.counts["seemingly"]["rows"], newest)
             return _report(conn, span, last.counts, seemingly, Outcome())
     outcome, found = _expand_until_quiet(engine, span, question)
     with engine.begin() as conn:
         if question is not None and found.fingerprint is not None:
             remember(
-                conn, question, found.fingerprint, Snapshot(found.counts, [*found.rules.seemingly])
+                conn,
+                question,
+                found.fingerprint,
+                Snapshot(found.counts, [*found.rules.seemingly.newest]),
             )
         return _report(conn, span, found.counts, found.rules.seemingly, outcome)
 
@@ -93,7 +101,11 @@ class Found:
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        return {"series": self.series, "occurrences": self.gone_rows.counts}
+        return {
+            "series": self.series,
+            "occurrences": self.gone_rows.counts,
+            "seemingly": {"rows": self.rules.seemingly.rows},
+        }
 
 
 def _find_work(engine: Engine, span: Span, question: str | None) -> Found:
@@ -123,7 +135,7 @@ def _report(
     conn: Connection,
     span: Span,
     counts: Mapping[str, dict[str, int]],
-    seemingly: Mapping[int, RuleColumns],
+    seemingly: SeeminglyRules,
     outcome: Outcome,
 ) -> ExpansionReport:
     return ExpansionReport(

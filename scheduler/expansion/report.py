@@ -1,14 +1,14 @@
 """What one expansion did, and what stands after it (design, `expand --json`)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
 from scheduler.expansion.find.gone_rows import OCCURRENCES, STATE
+from scheduler.expansion.find.work_list import SeeminglyRules
 from scheduler.expansion.span import Span
-from scheduler.rules import RuleColumns, read_rule
+from scheduler.rules import read_rule
 
 STATES = ("active", "stopped", "ended", "unreadable", "paused")
 
@@ -81,11 +81,27 @@ READ_FINDINGS = text("""
 
 
 def read_findings(
-    conn: Connection, span: Span, seemingly: Mapping[int, RuleColumns]
+    conn: Connection, span: Span, seemingly: SeeminglyRules
 ) -> tuple[SessionFinding, ...]:
     """What is odd about the rows, by session id. Only what is found on anchors is remembered."""
     found = [SessionFinding(*row) for row in conn.execute(READ_FINDINGS)]
-    for session_id, columns in seemingly.items():
-        findings = read_rule(columns, span.policy).findings
-        found += [SessionFinding(session_id, one.code, one.detail) for one in findings]
+    found += switched_off(span, seemingly)
     return tuple(sorted(found, key=lambda one: (one.session_id, one.code, one.detail)))
+
+
+MOST_NAMED = 20
+
+
+def switched_off(span: Span, seemingly: SeeminglyRules) -> list[SessionFinding]:
+    """The newest rows that say a rule and have it switched off; the last says how many more."""
+    found = [
+        SessionFinding(session_id, one.code, one.detail)
+        for session_id, columns in sorted(seemingly.newest.items(), reverse=True)
+        for one in read_rule(columns, span.policy).findings
+    ]
+    more = len(found) + seemingly.rows - len(seemingly.newest) - MOST_NAMED
+    named = found[:MOST_NAMED]
+    if more > 0 and named:
+        words = f"{named[0].detail}; and {more:,} more rows like these"
+        named[0] = replace(named[0], detail=words)
+    return named

@@ -104,8 +104,8 @@ def unknown_keys(pattern: Pattern) -> tuple[Finding, ...]:
 
 def rule_of(columns: RuleColumns, pattern: Pattern, policy: RulePolicy) -> Rule:
     anchor = columns.session_date
-    if anchor in (date.min, date.max):
-        raise Refused("session_date", "beyond the calendar")
+    if not values.FIRST_DAY <= anchor <= values.LAST_DAY:
+        raise Refused("session_date", f"out of range: {values.FIRST_DAY} to {values.LAST_DAY}")
     recurrence = None
     if given := values.dates(pattern, "specific_dates"):
         cadence: Cadence = GivenDates(tuple(day for day in given if day > anchor))

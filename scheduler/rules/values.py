@@ -12,6 +12,9 @@ from scheduler.rules.words import month_of, weekday_of
 
 SHOWN_LENGTH = 80
 MOST = 10**9
+# Within these days every span of the settings stays in the calendars of Python and PostgreSQL, and
+# an instant in the 32-bit SEQUENCE of a calendar file.
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2079, 12, 31)
 NO_VALUE = object()
 Pattern = dict[str, object]
 

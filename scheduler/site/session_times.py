@@ -17,7 +17,8 @@ def readable_date(row: str) -> str:
 
 
 def session_start(row: str) -> str:
-    return f"({row}.session_date + {row}.start_time)"
+    """A year that no calendar program knows stops no statement: `date + time` ends in 294276."""
+    return f"({readable_date(row)} + {row}.start_time)"
 
 
 def session_end(catalog: SiteCatalog, row: str) -> str:

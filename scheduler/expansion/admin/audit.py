@@ -15,7 +15,7 @@ from scheduler.expansion.find.work_list import find_changed_rules
 from scheduler.expansion.span import Span
 from scheduler.finding import Severity
 from scheduler.settings import Settings
-from scheduler.site.session_times import TAKES_TIME, session_end, session_start
+from scheduler.site.session_times import TAKES_TIME, readable_date, session_end, session_start
 
 PAGE = 2_000
 
@@ -109,7 +109,7 @@ def _overlaps(span: Span) -> str:
     WITH made AS (
         SELECT t.id, t.tutor_id, t.student_id, {session_start("t")} AS starts,
                {session_end(span.catalog, "t")} AS ends, later AS n,
-               t.session_date + later AS day
+               {readable_date("t")} + later AS day
           FROM session_worker.occurrence o
           JOIN session_worker.series s ON s.anchor_id = o.anchor_id
           JOIN tutor_sessions t ON t.id = o.session_id
@@ -118,7 +118,7 @@ def _overlaps(span: Span) -> str:
            AND t.session_date = o.occurs_on AND {TAKES_TIME.format("t")}
            AND t.start_time = (coalesce(o.kept, '{{}}')->>'start_time')::time IS NOT TRUE
            AND t.start_time = (s.written->>'start_time')::time
-           AND (later = 0 OR {session_end(span.catalog, "t")} > t.session_date + 1)),
+           AND (later = 0 OR {session_end(span.catalog, "t")} > {readable_date("t")} + 1)),
     pair AS MATERIALIZED (
         SELECT DISTINCT b.id, a.id AS other
           FROM made a JOIN made b ON b.day = a.day AND a.tutor_id = b.tutor_id AND a.id < b.id

@@ -39,8 +39,8 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`counts`: {"series": …, "occurrences": …}, by state. `seemingly`: sessions that look as if
-    they carried a rule."""
+    """`counts`: {"series": …, "occurrences": …}, by state, and {"seemingly": {"rows": …}}: how
+    many sessions look as if they carried a rule. `seemingly`: the newest of those."""
 
     counts: Mapping[str, dict[str, int]]
     seemingly: Sequence[int]

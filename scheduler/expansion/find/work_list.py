@@ -23,33 +23,45 @@ from scheduler.site.session_times import (
 @dataclass(frozen=True, slots=True)
 class WorkList:
     """`work`: anchors whose series have something to do, ascending: the lower one wins where two
-    rules collide (design, "Conflict"). `seemingly`: rows that look as if they carried a rule, by
-    session id, though is_recurring is not true."""
+    rules collide (design, "Conflict")."""
 
     work: list[int]
-    seemingly: dict[int, RuleColumns]
+    seemingly: "SeeminglyRules"
+
+
+@dataclass(frozen=True, slots=True)
+class SeeminglyRules:
+    """Rows that look as if they carried a rule, though is_recurring is not true: how many there
+    are, and the columns of the newest, by session id. A site may have kept thousands of old ones.
+    """
+
+    rows: int
+    newest: dict[int, RuleColumns]
 
 
 def find_changed_rules(conn: Connection, span: Span) -> WorkList:
     """One pass over tutor_sessions, and one over series and occurrences. Writes nothing."""
-    rules, people, obstacles, restored = map(text, questions_about_rules(span))
+    rules, people, obstacles, restored, seemingly = map(text, questions_about_rules(span))
     dates = {"today": span.today, "first": span.first, "last": span.last}
     minutes = {"default_minutes": span.settings.default_duration_minutes}
-    work, seemingly = set[int](), dict[int, RuleColumns]()
-    for row in conn.execute(rules, dates | {"context": span.context}):
-        if row.needs_work:
-            work.add(row.id)
-        else:
-            seemingly[row.id] = RuleColumns(*row[2:])
+    work = set(conn.scalars(rules, dates | {"context": span.context}))
     work |= set(conn.scalars(people))
     work |= set(conn.scalars(obstacles, dates | minutes))
     work |= set(conn.scalars(restored, dates))
-    return WorkList(sorted(work), seemingly)
+    found = conn.execute(seemingly).one()
+    newest = read_seemingly(conn, span, found.newest)
+    return WorkList(sorted(work), SeeminglyRules(found.rows, newest))
 
 
-def questions_about_rules(span: Span) -> tuple[str, str, str, str]:
+def questions_about_rules(span: Span) -> tuple[str, str, str, str, str]:
     """The statements of `find_changed_rules`. What they answer is all that it depends on."""
-    return _rules_changed(span), _people_changed(span), _obstacle_gone(span), RESTORED_SINCE
+    return (
+        _rules_changed(span),
+        _people_changed(span),
+        _obstacle_gone(span),
+        RESTORED_SINCE,
+        SEEMINGLY_ROWS,
+    )
 
 
 def read_seemingly(conn: Connection, span: Span, ids: Sequence[int]) -> dict[int, RuleColumns]:
@@ -74,30 +86,27 @@ def _rule_columns(span: Span) -> str:
 # `updated_at`, which the site does not always touch, is not needed. A guest cannot count on an
 # index for is_recurring.
 def _rules_changed(span: Span) -> str:
-    return f"""
+    return """
     WITH anchor AS MATERIALIZED (
-        SELECT t.id, t.xmin::text || ':' || :context AS seen, {_rule_columns(span)}
+        SELECT t.id, t.xmin::text || ':' || :context AS seen
           FROM tutor_sessions t
-         WHERE t.is_recurring OR {SEEMINGLY})
-    SELECT a.id, true AS needs_work, NULL::date, NULL::boolean, NULL, NULL, NULL::integer
+         WHERE t.is_recurring)
+    SELECT a.id
       FROM anchor a LEFT JOIN session_worker.series s ON s.anchor_id = a.id
-     WHERE a.is_recurring AND (
+     WHERE (
            s.anchor_id IS NULL OR s.seen <> a.seen
         OR s.state = 'ended' AND (s.ends_on IS NULL OR s.ends_on >= :today)
         OR s.state = 'active' AND (
                s.ends_on < :today OR s.planned_until IS NULL OR s.planned_from > :first
                OR s.planned_until < least(s.ends_on, :last)))
     UNION ALL
-    SELECT s.anchor_id, true, NULL, NULL, NULL, NULL, NULL
-      FROM session_worker.series s LEFT JOIN anchor a ON a.id = s.anchor_id AND a.is_recurring
+    SELECT s.anchor_id
+      FROM session_worker.series s LEFT JOIN anchor a ON a.id = s.anchor_id
      WHERE a.id IS NULL AND s.state NOT IN ('stopped', 'ended')
     UNION ALL
-    SELECT s.anchor_id, true, NULL, NULL, NULL, NULL, NULL FROM session_worker.series s
+    SELECT s.anchor_id FROM session_worker.series s
      WHERE s.state = 'stopped'
-       AND (s.seen = '' OR NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = s.anchor_id))
-    UNION ALL
-    SELECT a.id, false, a.session_date, a.is_recurring, a.frequency, a.pattern, a.package
-      FROM anchor a WHERE a.is_recurring IS NOT TRUE"""
+       AND (s.seen = '' OR NOT EXISTS (SELECT FROM tutor_sessions t WHERE t.id = s.anchor_id))"""
 
 
 SEEMINGLY = """(
@@ -106,6 +115,12 @@ SEEMINGLY = """(
              OR t.session_frequency::text <> 'one-time'
                 AND translate(lower(t.session_frequency::text), '-_ ', '')
                     NOT IN ('onetime', ''))"""
+MOST_READ = 200
+SEEMINGLY_ROWS = f"""
+    WITH odd AS MATERIALIZED (
+        SELECT t.id FROM tutor_sessions t WHERE t.is_recurring IS NOT TRUE AND {SEEMINGLY})
+    SELECT (SELECT count(*) FROM odd) AS rows,
+           ARRAY(SELECT id FROM odd ORDER BY id DESC LIMIT {MOST_READ}) AS newest"""
 
 
 def _people_changed(span: Span) -> str:

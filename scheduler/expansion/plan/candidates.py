@@ -4,7 +4,13 @@ stand around them (design, "A generated row")."""
 from sqlalchemy import Connection, text
 
 from scheduler.expansion.span import Span
-from scheduler.site.session_times import TAKES_TIME, session_end, session_start, wall_end
+from scheduler.site.session_times import (
+    TAKES_TIME,
+    readable_date,
+    session_end,
+    session_start,
+    wall_end,
+)
 
 
 def find_candidates(conn: Connection, span: Span) -> int:
@@ -32,6 +38,7 @@ def _find_candidates(span: Span) -> str:
         _followed("end_time", "a.end_time", "t.end_time"),
         _followed("duration", duration.format("a"), duration.format("t")),
     )
+    day = readable_date("t")
     return f"""
     INSERT INTO sw_candidate (
            anchor_id, occurs_on, kind, session_id, tutor_id, student_id, on_date, start_time,
@@ -53,7 +60,7 @@ def _find_candidates(span: Span) -> str:
     SELECT r.anchor_id, r.occurs_on, CASE r.state WHEN 'created' THEN 'keep' ELSE 'revive' END,
            r.session_id, {_followed("tutor_id", "a.tutor_id", "t.tutor_id")},
            {_followed("student_id", "a.student_id", "t.student_id")}, t.session_date, {start},
-           t.session_date + {start}, {wall_end(f"t.session_date + {start}", end, lasts)},
+           {day} + {start}, {wall_end(f"{day} + {start}", end, lasts)},
            r.loose, 'place', r.mark, r.shifts AND r.state = 'created',
            r.state = 'created' AND NOT (r.shifts AND r.live), false, true
       FROM sw_row r

@@ -14,7 +14,7 @@ from models.catalog import quoted
 from scheduler.expansion.columns import HOURS, PEOPLE, PLACING
 from scheduler.expansion.plan.series_now import SeriesNow
 from scheduler.expansion.span import Purpose, Span
-from scheduler.site.session_times import TAKES_TIME
+from scheduler.site.session_times import TAKES_TIME, session_start
 
 
 def compare_rows(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> int:
@@ -68,7 +68,7 @@ _STANDING = f"""
                w.occurs_on IS NOT NULL AND w.holiday IS NULL AS wanted, w.holiday, w.mark,
                coalesce(o.kept->>'status' = 'cancelled', false) AS restored,
                {TAKES_TIME.format("t")} AS live,
-               session_worker.instant(t.session_date + t.start_time, :zone) > :as_of AS to_come,
+               session_worker.instant({session_start("t")}, :zone) > :as_of AS to_come,
                s.state = 'stopped' AND :on_stop OR s.state = 'ended' AND :on_end AS withdrawn
           FROM sw_series s
           JOIN session_worker.occurrence o ON o.anchor_id = s.anchor_id

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scheduler.occurrences import dates, why
-from scheduler.rules import RulePolicy
+from scheduler.rules import EveryWeeks, Rule, RulePolicy
 from scheduler.settings import MonthEnd, PackageUnit
 from tests.scheduler.expansion.oracle import (
     DAY_NAMES,
@@ -304,7 +304,7 @@ def test_a_package_bounds_given_dates_too() -> None:
 
 
 def test_the_calendar_has_an_end() -> None:
-    rule = a_rule(None, "weekly", session_date=date(9999, 12, 20))
+    rule = Rule(date(9999, 12, 20), EveryWeeks((0,)))
 
     assert dates(rule, date(9999, 12, 20), date.max) == [date(9999, 12, 27)]
 
