@@ -56,6 +56,8 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "student_profiles": ("id", "user_id"),
     "tutor_students": ("id", "tutor_id", "student_profile_id"),
 }  # fmt: skip
+# Where this table is gone altogether nobody counts as enrolled, and the worker runs on.
+CAN_BE_GONE = "tutor_students"
 
 # The optional columns that statements name, and the type a missing one is read as.
 OPTIONAL: Mapping[str, Mapping[str, str]] = {
@@ -82,19 +84,45 @@ OPTIONAL: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 
-# What statements reckon with: the types it can be, a domain over one of them included. Other needed
+# Columns that only the newest copies of the site have, or none: nobody misses them.
+NEWER: Mapping[str, Mapping[str, str]] = {
+    "users": {"is_suspended": "boolean"},
+    "student_profiles": {"is_active": "boolean", "scheduled_deletion_at": "timestamp"},
+    "parent_profiles": {"children_ids": "integer[]"},
+}
+
+# What statements reckon with: the types it can be, a domain over one of them included. Other
 # columns are read as they are.
 INTEGERS = ("integer", "bigint", "smallint")
 NUMBERS = (*INTEGERS, "numeric", "real", "double precision")
 TIME = "time without time zone"
-TYPES: Mapping[str, tuple[str, ...]] = {
-    "id": INTEGERS,
-    "tutor_id": NUMBERS,
-    "student_id": NUMBERS,
-    "session_date": ("date",),
-    "start_time": (TIME,),
-    "end_time": (TIME,),
+BOOLEAN = ("boolean",)
+TYPES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("tutor_sessions", "id"): INTEGERS,
+    ("tutor_sessions", "tutor_id"): NUMBERS,
+    ("tutor_sessions", "student_id"): NUMBERS,
+    ("tutor_sessions", "session_date"): ("date",),
+    ("tutor_sessions", "start_time"): (TIME,),
+    ("tutor_sessions", "end_time"): (TIME,),
+    ("tutor_sessions", "is_recurring"): BOOLEAN,
+    ("tutor_sessions", "notification_enabled"): BOOLEAN,
+    ("tutor_sessions", "alarm_enabled"): BOOLEAN,
+    ("student_profiles", "parent_id"): tuple(f"{name}[]" for name in INTEGERS),
+    **{
+        (table, column): BOOLEAN
+        for optional in (OPTIONAL, NEWER)
+        for table, columns in optional.items()
+        for column, type_ in columns.items()
+        if type_ == "boolean"
+    },
 }
+
+# What the site's newest copies have in the place of tutor_sessions and tutor_students.
+LATER = ("sessions", "enrolled_courses", "enrolled_students")
+LATER_COPY = (
+    "tutor_sessions is not there, but {tables}, as later copies of the site have: this worker reads"
+    " tutor_sessions alone, so leave it on a copy that has that table"
+)
 
 # pg_class.relkind of what has rows of its own, each with an xmin: a table, or one in partitions.
 TABLE_KINDS = ("r", "p")
@@ -168,7 +196,11 @@ class SiteCatalog:
         """SQL for a column: `alias.column`, or a typed NULL where this database lacks it."""
         if self.has(table, column):
             return f"{alias}.{quoted(column)}"
-        return f"NULL::{OPTIONAL[table][column]}"
+        return f"NULL::{OPTIONAL[table].get(column) or NEWER[table][column]}"
+
+    @cached_property
+    def has_enrolments(self) -> bool:
+        return self.has(CAN_BE_GONE)
 
     @cached_property
     def signature(self) -> str:
@@ -182,7 +214,7 @@ def read_catalog(connection: Connection) -> SiteCatalog:
 
     Raises SiteMismatch where a needed table or column lacks, or is nothing to work with.
     """
-    names = sorted({*NEEDED, *OPTIONAL})
+    names = sorted({*NEEDED, *OPTIONAL, *LATER})
     tables: dict[str, dict[str, Column]] = {}
     rows = connection.execute(READ_COLUMNS, {"tables": names}).all()
     for row in rows:
@@ -192,6 +224,8 @@ def read_catalog(connection: Connection) -> SiteCatalog:
         tables.setdefault(row.table_name, {})[row.name] = column
     if problems := missing(tables) + unfit(connection, rows):
         raise SiteMismatch(problems)
+    for name in LATER:
+        tables.pop(name, None)
     targets = {row.column_name: row.target for row in connection.execute(READ_FOREIGN_KEYS)}
     return SiteCatalog(
         tables,
@@ -203,9 +237,13 @@ def read_catalog(connection: Connection) -> SiteCatalog:
 
 def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:
     """One line for each needed table or column that is not there."""
+    if later := later_tables(tables):
+        return (LATER_COPY.format(tables=" and ".join(later)),)
     problems = []
     for table, columns in NEEDED.items():
         if table not in tables:
+            if table == CAN_BE_GONE:
+                continue
             problems.append(f"table {table} is missing: point DATABASE_URL at the site's database")
             continue
         problems += [
@@ -216,22 +254,30 @@ def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:
     return tuple(problems)
 
 
+def later_tables(tables: Mapping[str, Mapping[str, Column]]) -> list[str]:
+    """Those of a later copy of the site; many a database of another kind has `sessions` too."""
+    found = [name for name in LATER if name in tables]
+    known = "tutor_profiles" in tables or found != ["sessions"]
+    return found if known and "tutor_sessions" not in tables else []
+
+
 def unfit(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[str, ...]:
-    """One line for tutor_sessions if it is no table, and for each of its columns whose type no
-    statement fits. Asks PostgreSQL only about a type that it does not know: it may be a domain."""
+    """One line for tutor_sessions if it is no table, and for each column whose type no statement
+    fits. Asks PostgreSQL only about a type that it does not know: it may be a domain."""
     sessions = [row for row in rows if row.table_name == "tutor_sessions"]
     problems = [NO_TABLE for row in sessions[:1] if row.kind not in TABLE_KINDS]
     others = [
-        row for row in sessions if row.name in TYPES and row.plain_type not in TYPES[row.name]
+        (row, types)
+        for row in rows
+        if (types := TYPES.get((row.table_name, row.name))) and row.plain_type not in types
     ]
     bases: dict[int, str] = {}
     if others:
-        found = connection.execute(READ_BASE_TYPES, {"oids": [row.type_oid for row in others]})
+        found = connection.execute(READ_BASE_TYPES, {"oids": [row.type_oid for row, _ in others]})
         bases = {row.domain: row.base for row in found}
     problems += [
-        f"column tutor_sessions.{row.name} is {row.type}: the worker needs {one_of(types)}"
-        for row in others
-        for types in [TYPES[row.name]]
+        f"column {row.table_name}.{row.name} is {row.type}: the worker needs {one_of(types)}"
+        for row, types in others
         if bases.get(row.type_oid) not in types
     ]
     return tuple(problems)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from models.catalog import SiteCatalog, SiteMismatch, read_catalog
+from scheduler.doctor.enrolments import check_enrolments
 from scheduler.doctor.home import check_home, check_migration
 from scheduler.doctor.life import check_beats, check_overdue
 from scheduler.doctor.patient import Check, Patient
@@ -49,6 +50,7 @@ CHECKS: Sequence[Check] = (
     check_row_security,
     check_channels,
     check_gateways,
+    check_enrolments,
     check_outbox,
     check_pauses,
     check_troubles,

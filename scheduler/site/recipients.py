@@ -49,18 +49,39 @@ def _profiles(table: str, key: str, points_at: ProfileKey, role: Role) -> str:
 
 def _parents(catalog: SiteCatalog) -> str:
     """The student's parents, as far as this database knows of any."""
-    if not catalog.has("student_profiles", "parent_id"):
+    joins = parent_joins(catalog)
+    if not joins:
         return ""
     student = "id" if catalog.student_key is ProfileKey.PROFILE else "user_id"
-    joins, user = "", "NULL::integer"
-    if catalog.has("parent_profiles", "user_id"):
-        joins = "LEFT JOIN parent_profiles p ON p.id = c.id LEFT JOIN users u ON u.id = p.user_id"
-        user = "u.id"
+    user = "pu.id" if catalog.has("parent_profiles", "user_id") else "NULL::integer"
     return f"""
         SELECT due.*, {_person(Role.PARENT, user, "c.id")}
           FROM due
-          JOIN student_profiles sp ON sp.{student} = due.student_id
-          JOIN LATERAL unnest(sp.parent_id) AS c(id) ON c.id IS NOT NULL {joins}"""
+          JOIN student_profiles sp ON sp.{student} = due.student_id {joins}"""
+
+
+def parent_joins(catalog: SiteCatalog) -> str:
+    """SQL joins from the student's profile `sp` to each parent's id `c.id` and user `pu`; empty
+    where this database knows of no parents.
+
+    Older data held user ids in parent_id: where parents name their children, both have to agree.
+    """
+    if not catalog.has("student_profiles", "parent_id"):
+        return ""
+    joins = "JOIN LATERAL unnest(sp.parent_id) AS c(id) ON c.id IS NOT NULL"
+    if not catalog.has("parent_profiles", "user_id"):
+        return joins
+    if not catalog.has("parent_profiles", "children_ids"):
+        return f"""{joins}
+          LEFT JOIN parent_profiles pp ON pp.id = c.id LEFT JOIN users pu ON pu.id = pp.user_id"""
+    return f"""{joins}
+          JOIN parent_profiles pp ON pp.id = c.id AND {NAMES_THE_CHILD}
+          LEFT JOIN users pu ON pu.id = pp.user_id"""
+
+
+# An array or JSON, of numbers or of their digits.
+NAMES_THE_CHILD = """(to_jsonb(pp.children_ids) @> to_jsonb(sp.id)
+                OR to_jsonb(pp.children_ids) @> to_jsonb(sp.id::text))"""
 
 
 def _person(role: Role, user: str, otherwise: str) -> str:

@@ -1,34 +1,134 @@
-"""Whether the people of a series are there: what pauses it, and its enrolment (design, the table
-"What happened")."""
+"""The people of a session or a series, as SQL: their profiles and users, whether they are enrolled
+with each other, and what pauses a series (design, the table "What happened")."""
 
 from models.catalog import ProfileKey, SiteCatalog
 
 
 def people_joins(catalog: SiteCatalog, series: str) -> str:
-    """SQL joins from `series` (an alias with tutor_id, student_id) to its profiles and users."""
+    """SQL joins from `series` (an alias with tutor_id, student_id) to its profiles and users.
+
+    At most one row each: `tp`, `tu`, `sp`, `su`.
+    """
+    tutors, students = (_profiles(catalog, table) for table in ("tutor_profiles", STUDENTS))
     return f"""
-      LEFT JOIN tutor_profiles tp ON tp.{_profile_column(catalog.tutor_key)} = {series}.tutor_id
+      LEFT JOIN {tutors} tp ON tp.{_profile_column(catalog.tutor_key)} = {series}.tutor_id
       LEFT JOIN users tu ON tu.id = {_user_column(catalog.tutor_key, "tp", f"{series}.tutor_id")}
-      LEFT JOIN student_profiles sp
+      LEFT JOIN {students} sp
              ON sp.{_profile_column(catalog.student_key)} = {series}.student_id
       LEFT JOIN users su
              ON su.id = {_user_column(catalog.student_key, "sp", f"{series}.student_id")}"""
 
 
+STUDENTS = "student_profiles"
+
+
+def enrolment_join(catalog: SiteCatalog) -> str:
+    """SQL join from `people_joins` to the student's own enrolment `e`.
+
+    Index: the unique constraint of tutor_students.
+    """
+    if not catalog.has_enrolments:
+        return " LEFT JOIN (SELECT NULL::integer AS id) e ON false"
+    return f"""
+      LEFT JOIN tutor_students e
+             ON e.tutor_id = tp.id AND e.student_profile_id = sp.id
+            AND {_of_student(catalog, "e")}"""
+
+
 def enrolled_now(catalog: SiteCatalog) -> str:
     """SQL: whether tutor_students has the pair of `people_joins`. Index: its unique constraint."""
-    return """EXISTS (SELECT FROM tutor_students e
-                     WHERE e.tutor_id = tp.id AND e.student_profile_id = sp.id)"""
+    if not catalog.has_enrolments:
+        return "false"
+    return f"""EXISTS (SELECT FROM tutor_students e
+                     WHERE e.tutor_id {_among(catalog.tutor_key, "tp", "tutor_profiles")}
+                       AND e.student_profile_id {_among(catalog.student_key, "sp", STUDENTS)}
+                       AND {_of_student(catalog, "e")})"""
 
 
 def pause_reason(catalog: SiteCatalog, series: str) -> str:
-    """SQL: why the series of `people_joins` pauses, or NULL. A flag that is NULL says nothing."""
+    """SQL: why the series of `people_joins` pauses, or NULL. A flag that is NULL says nothing.
+
+    `series` has `enrolled`, whether its people ever were, and `state`. Where enrolments are lost
+    rather than ended, none pauses for that; what was paused stays so.
+    """
     return f"""CASE
-        WHEN {catalog.read("tp", "tutor_profiles", "is_suspended")} THEN 'tutor_suspended'
+        WHEN {suspended(catalog, "tp", "tu")} THEN 'tutor_suspended'
         WHEN NOT {catalog.read("tp", "tutor_profiles", "is_active")}
           OR NOT {catalog.read("tu", "users", "is_active")} THEN 'tutor_inactive'
-        WHEN NOT {catalog.read("su", "users", "is_active")} THEN 'student_inactive'
-        WHEN {series}.enrolled AND NOT {enrolled_now(catalog)} THEN 'enrolment_ended' END"""
+        WHEN {catalog.read("su", "users", "is_suspended")} THEN 'student_suspended'
+        WHEN {student_left(catalog, "sp")}
+          OR NOT {catalog.read("su", "users", "is_active")} THEN 'student_inactive'
+        WHEN {series}.enrolled AND NOT {enrolled_now(catalog)}
+             AND ({series}.state = 'paused' OR NOT {enrolments_lost(catalog)})
+        THEN 'enrolment_ended' END"""
+
+
+# Of the pairs that were enrolled: from how many on a loss at once is taken for a mishap where it is
+# half of them or more, and where it is fewer.
+MANY_OF_FEW = 5
+MANY = 50
+
+
+def enrolments_lost(catalog: SiteCatalog) -> str:
+    """SQL: whether the enrolments look lost: the table gone or empty, or many gone at once.
+
+    Of the series that go on; asked once a statement.
+    """
+    if not catalog.has_enrolments:
+        return "true"
+    return f"""(SELECT NOT EXISTS (SELECT FROM tutor_students)
+                    OR gone >= {MANY} OR gone >= {MANY_OF_FEW} AND 2 * gone >= pairs
+                  FROM ({enrolment_counts(catalog)}) counted)"""
+
+
+def enrolment_counts(catalog: SiteCatalog) -> str:
+    """SQL: one row with `pairs`, how many have series that go on and were enrolled, and `gone`, how
+    many of them are enrolled no more. One pass over session_worker.series."""
+    return f"""
+        SELECT count(*) AS pairs, count(*) FILTER (WHERE NOT stands) AS gone
+          FROM (SELECT bool_or({enrolled_now(catalog)}) AS stands
+                  FROM session_worker.series r {people_joins(catalog, "r")}
+                 WHERE r.enrolled AND r.state = 'active'
+                 GROUP BY r.tutor_id, r.student_id) pair"""
+
+
+def suspended(catalog: SiteCatalog, profile: str, user: str) -> str:
+    """SQL: whether a tutor is, by the profile (older sites) or the user (the newest)."""
+    return f"""({catalog.read(profile, "tutor_profiles", "is_suspended")}
+          OR {catalog.read(user, "users", "is_suspended")})"""
+
+
+def student_left(catalog: SiteCatalog, profile: str) -> str:
+    """SQL: whether a student's profile is switched off, or waits for its deletion."""
+    return f"""(NOT {catalog.read(profile, STUDENTS, "is_active")}
+          OR {catalog.read(profile, STUDENTS, "scheduled_deletion_at")} IS NOT NULL)"""
+
+
+def _of_student(catalog: SiteCatalog, enrolment: str) -> str:
+    """With requester_type 'parent', student_profile_id is a parent's id, and the contacts are the
+    parent's: the student with that number is another family's child."""
+    requester = catalog.read(enrolment, "tutor_students", "requester_type")
+    return f"lower(btrim({requester}::text)) IS DISTINCT FROM 'parent'"
+
+
+def _profiles(catalog: SiteCatalog, table: str) -> str:
+    """One profile a user where sessions hold user ids: somebody can have two, and the one that is
+    not suspended or switched off counts."""
+    key = catalog.student_key if table == STUDENTS else catalog.tutor_key
+    if key is ProfileKey.PROFILE:
+        return table
+    good = catalog.read("p", table, "is_active")
+    if table != STUDENTS:
+        good = f"({good} IS NOT FALSE AND {catalog.read('p', table, 'is_suspended')} IS NOT TRUE)"
+    return f"""(SELECT DISTINCT ON (p.user_id) p.* FROM {table} p
+                   ORDER BY p.user_id, {good} DESC NULLS LAST, p.id)"""
+
+
+def _among(key: ProfileKey, profile: str, table: str) -> str:
+    """SQL: the profile ids by which an enrolment can name the person."""
+    if key is ProfileKey.PROFILE:
+        return f"= {profile}.id"
+    return f"IN (SELECT p.id FROM {table} p WHERE p.user_id = {profile}.user_id)"
 
 
 def _profile_column(key: ProfileKey) -> str:

@@ -130,6 +130,8 @@ def without(table: str) -> str:
     """What the worker does where something of this table lacks."""
     if table == "whiteboard_sessions":
         return "messages carry no whiteboard name"
+    if table == "tutor_students":
+        return "nobody counts as enrolled there, and no series pauses for that"
     if table == "parent_profiles":
         return "parents get no messages"
     return "the worker runs on without it"

@@ -1,10 +1,11 @@
 """Whether a person can be reached by e-mail or phone, and as what."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +49,24 @@ def ascii_domain(domain: str) -> str:
 
 
 def phone_number(text: str | None, region: str) -> str | Unreachable:
-    """The number in E.164 (`+251911223344`); one without a country code is of the region."""
-    number = parsed_number(text, region)
-    return number if isinstance(number, Unreachable) else in_e164(number)
+    """The number in E.164 (`+251911223344`); one without a country code is of the region.
+
+    Of several numbers in the field the first that takes an SMS, else the first.
+    """
+    numbers = numbers_in(text, region)
+    if isinstance(numbers, Unreachable):
+        return numbers
+    mobile = [number for number in numbers if why_no_sms(number) is None]
+    return in_e164([*mobile, *numbers][0])
 
 
 def mobile_number(text: str | None, region: str) -> str | Unreachable:
     """As `phone_number`, for numbers that take an SMS; a kind that cannot be told is tried."""
-    number = parsed_number(text, region)
-    if isinstance(number, Unreachable):
-        return number
-    kind = phonenumbers.number_type(number)
-    if kind == PhoneNumberType.FIXED_LINE:
-        return Unreachable("landline")
-    return Unreachable("not_a_mobile") if kind in WITHOUT_SMS else in_e164(number)
+    numbers = numbers_in(text, region)
+    if isinstance(numbers, Unreachable):
+        return numbers
+    mobile = [number for number in numbers if why_no_sms(number) is None]
+    return in_e164(mobile[0]) if mobile else Unreachable(why_no_sms(numbers[0]) or "")
 
 
 WITHOUT_SMS = {
@@ -73,14 +78,57 @@ WITHOUT_SMS = {
 }
 
 
-def parsed_number(text: str | None, region: str) -> phonenumbers.PhoneNumber | Unreachable:
+def why_no_sms(number: PhoneNumber) -> str | None:
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.FIXED_LINE:
+        return "landline"
+    return "not_a_mobile" if kind in WITHOUT_SMS else None
+
+
+# What a number is written with: `+251 (91) 122-33.44`. Whatever else stands in the field ends one.
+# A letter just before the digits is a slip of the keyboard (`O911…`), not a word.
+DASHES = r"\-\u2010-\u2015\u2212"
+WRITTEN = re.compile(rf"(?<![^\W\d_])[+\uff0b]?[\d(][\d\s().{DASHES}]*")
+GAP = re.compile(rf"[\s.{DASHES}]+")
+
+
+def numbers_in(text: str | None, region: str) -> list[PhoneNumber] | Unreachable:
+    """The valid numbers that the field holds, in its order: at least one.
+
+    Each has to be whole by itself: words may stand before and behind it, never within. phonenumbers
+    alone would dial letters as keys.
+    """
     if not text or not text.strip():
         return Unreachable("no_phone")
+    plain = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    found = [each for part in WRITTEN.findall(plain) for each in whole_numbers(part, region)]
+    if not found and not any(sign.isalpha() for sign in plain):
+        found = whole_numbers(plain.replace("/", " "), region)  # 0911/223344: one number after all
+    return found or Unreachable("bad_phone")
+
+
+def whole_numbers(digits: str, region: str) -> list[PhoneNumber]:
+    """One number, or several with nothing but a gap between them and nothing left over."""
+    one = valid_number(digits, region)
+    if one is not None:
+        return [one]
+    found: list[PhoneNumber] = []
+    group = ""
+    for token in GAP.split(digits.strip()):
+        group += token
+        number = valid_number(group, region)
+        if number is not None:
+            found.append(number)
+            group = ""
+    return [] if group.strip("()") else found
+
+
+def valid_number(digits: str, region: str) -> PhoneNumber | None:
     try:
-        number = phonenumbers.parse(text.strip(), region)
+        number = phonenumbers.parse(digits, region)
     except NumberParseException:
-        return Unreachable("bad_phone")
-    return number if phonenumbers.is_valid_number(number) else Unreachable("bad_phone")
+        return None
+    return number if phonenumbers.is_valid_number(number) else None
 
 
 def in_national_form(number: str) -> str:
@@ -90,5 +138,5 @@ def in_national_form(number: str) -> str:
     return phonenumbers.normalize_digits_only(written)
 
 
-def in_e164(number: phonenumbers.PhoneNumber) -> str:
+def in_e164(number: PhoneNumber) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from models.catalog import SiteMismatch, read_catalog
+from tests.servers import connect
 
 SESSIONS = "ALTER TABLE tutor_sessions"
 NO_TABLE = (
@@ -43,6 +44,48 @@ def test_a_column_that_no_statement_fits_has_a_line(
     assert problems(conn) == (
         f"column tutor_sessions.{column} is {type_}: the worker needs {needed}",
     )
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "type_", "needed"),
+    [
+        ("tutor_sessions", "is_recurring", "text", "boolean"),
+        ("tutor_sessions", "alarm_enabled", "character varying", "boolean"),
+        ("tutor_sessions", "notification_enabled", "smallint", "boolean"),
+        ("users", "is_active", "text", "boolean"),
+        ("tutor_profiles", "is_suspended", "integer", "boolean"),
+        ("student_profiles", "parent_id", "integer", "integer[], bigint[] or smallint[]"),
+    ],
+)
+def test_a_switch_or_a_list_of_another_type_has_a_line(
+    conn: Connection, table: str, column: str, type_: str, needed: str
+) -> None:
+    conn.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}, ADD COLUMN {column} {type_}"))
+
+    assert problems(conn) == (f"column {table}.{column} is {type_}: the worker needs {needed}",)
+
+
+@pytest.mark.parametrize("left", ["tutor_profiles", None])
+def test_a_later_copy_of_the_site_is_told_by_its_tables(conn: Connection, left: str | None) -> None:
+    conn.execute(text("DROP TABLE tutor_sessions, tutor_students CASCADE"))
+    if left is None:
+        conn.execute(text("DROP TABLE tutor_profiles CASCADE"))
+    conn.execute(text("CREATE TABLE sessions (id int); CREATE TABLE enrolled_courses (id int)"))
+
+    assert problems(conn) == (
+        "tutor_sessions is not there, but sessions and enrolled_courses, as later copies of the"
+        " site have: this worker reads tutor_sessions alone, so leave it on a copy that has that"
+        " table",
+    )
+
+
+def test_a_table_named_sessions_alone_is_no_site(empty_database: str) -> None:
+    with connect(empty_database) as conn:
+        conn.execute(text("CREATE TABLE sessions (id int)"))
+
+        assert problems(conn)[0] == (
+            "table tutor_sessions is missing: point DATABASE_URL at the site's database"
+        )
 
 
 def test_a_start_that_is_a_timestamp_has_a_line(conn: Connection) -> None:

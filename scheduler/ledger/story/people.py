@@ -10,8 +10,10 @@ from sqlalchemy import Row as ResultRow
 from models.catalog import SiteCatalog
 from scheduler.message import Kind, Recipient
 from scheduler.settings import Role, Settings
+from scheduler.site.barred import barred
 from scheduler.site.preferences import preferences_of
-from scheduler.site.series_people import people_joins
+from scheduler.site.recipients import parent_joins
+from scheduler.site.series_people import enrolment_join, people_joins
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +30,18 @@ class Person:
 
 # Indexes: primary keys throughout, (tutor_id, student_profile_id) of tutor_students.
 def _read_people(catalog: SiteCatalog) -> str:
-    suspended = catalog.read("tp", "tutor_profiles", "is_suspended")
-    active = catalog.read("tp", "tutor_profiles", "is_active")
     return f"""
     WITH due AS (SELECT id, tutor_id, student_id FROM tutor_sessions WHERE id = :id),
     told AS ({_roles(catalog)})
     SELECT DISTINCT ON (told.place, told.key) told.key, told.role, told.person_id,
-           CASE WHEN told.role = 'tutor' AND {suspended} THEN 'suspended'
-                WHEN told.role = 'tutor' AND NOT {active}
-                  OR NOT {catalog.read("ru", "users", "is_active")} THEN 'inactive' END AS barred,
+           {barred(catalog, "told.role", "ru")} AS barred,
            ru.email, {catalog.read("ru", "users", "phone")} AS phone,
            {catalog.read("e", "tutor_students", "contact_email")} AS contact_email,
            {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
            (SELECT jsonb_object_agg(p.kind, to_jsonb(p)) FROM session_worker.preference p
              WHERE p.person_id = told.person_id) AS preferences
       FROM told CROSS JOIN due {people_joins(catalog, "due")}
-      LEFT JOIN tutor_students e ON e.tutor_id = tp.id AND e.student_profile_id = sp.id
+      {enrolment_join(catalog)}
       LEFT JOIN users ru ON ru.id = told.person_id
      ORDER BY told.place, told.key, e.id"""
 
@@ -56,17 +54,14 @@ def _roles(catalog: SiteCatalog) -> str:
          CROSS JOIN LATERAL (VALUES
              ('tutor', 1, tu.id, due.tutor_id), ('student', 2, su.id, due.student_id)
          ) AS p(role, place, person_id, profile_id)"""
-    if not catalog.has("student_profiles", "parent_id"):
+    joins = parent_joins(catalog)
+    if not joins:
         return roles
-    users = "LEFT JOIN parent_profiles pp ON pp.id = c.id LEFT JOIN users pu ON pu.id = pp.user_id"
-    known = catalog.has("parent_profiles", "user_id")
-    person = "pu.id" if known else "NULL::integer"
+    person = "pu.id" if catalog.has("parent_profiles", "user_id") else "NULL::integer"
     return f"""{roles}
          UNION ALL
         SELECT 'parent', 3, {person}, coalesce('user:' || {person}, 'parent:' || c.id)
-          FROM due {people_joins(catalog, "due")}
-         CROSS JOIN LATERAL unnest(sp.parent_id) AS c(id) {users if known else ""}
-         WHERE c.id IS NOT NULL"""
+          FROM due {people_joins(catalog, "due")} {joins}"""
 
 
 def read_people(

@@ -18,8 +18,9 @@ from models.catalog import SiteCatalog
 from scheduler.message import Change, ChangeKind, Kind, Lesson, Recipient
 from scheduler.reminders.read.still_true import FALLEN, LIVE, STANDS, why_not_true
 from scheduler.settings import Role, Settings
+from scheduler.site.barred import barred
 from scheduler.site.preferences import preferences_of
-from scheduler.site.series_people import people_joins
+from scheduler.site.series_people import enrolment_join, people_joins
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
       FROM {ledger} d
       LEFT JOIN tutor_sessions s ON s.id = d.session_id
       {people_joins(catalog, "d")}
-      LEFT JOIN tutor_students e ON e.tutor_id = tp.id AND e.student_profile_id = sp.id
+      {enrolment_join(catalog)}
       LEFT JOIN users ru ON ru.id = d.person_id
       LEFT JOIN session_worker.preference a ON a.person_id = d.person_id AND a.kind = '*'
       LEFT JOIN session_worker.preference k ON k.person_id = d.person_id AND k.kind = d.kind
@@ -175,12 +176,8 @@ def _untrue(catalog: SiteCatalog) -> str:
 
 
 def _barred(catalog: SiteCatalog) -> str:
-    return f"""CASE
-        WHEN coalesce(k.muted, a.muted) THEN 'muted'
-        WHEN d.role = 'tutor' AND {catalog.read("tp", "tutor_profiles", "is_suspended")}
-        THEN 'suspended'
-        WHEN d.role = 'tutor' AND NOT {catalog.read("tp", "tutor_profiles", "is_active")}
-          OR NOT {catalog.read("ru", "users", "is_active")} THEN 'inactive' END"""
+    return f"""CASE WHEN coalesce(k.muted, a.muted) THEN 'muted'
+                    ELSE {barred(catalog, "d.role", "ru")} END"""
 
 
 def _columns(catalog: SiteCatalog, alias: str, *columns: str) -> str:

@@ -397,6 +397,7 @@ def test_an_unreadable_rule_keeps_its_rows_and_says_why(site: Site) -> None:
 def test_an_enrolment_that_goes_pauses_the_series_until_it_is_back(site: Site) -> None:
     tutor, student = a_tutor(site.conn), a_student(site.conn)
     enrolment = an_enrolment(site.conn, tutor_id=tutor, student_profile_id=student)
+    an_enrolment(site.conn)  # another's: the table is not lost
     an_anchor(site.conn, tutor_id=tutor, student_id=student)
     site.run()
     site.sql("DELETE FROM tutor_students WHERE id = :i", i=enrolment)

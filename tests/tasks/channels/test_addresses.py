@@ -107,7 +107,67 @@ def test_a_toll_free_or_premium_number_takes_no_sms(text: str) -> None:
     assert isinstance(mobile_number(text, "ET"), Unreachable)
 
 
-@pytest.mark.parametrize("text", ["12", "0911", "ask the mother", "0911223344 / 0922334455"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0911223344 (mother)",
+        "0911223344 mother",
+        "0911223344mother",
+        "0911223344/0922334455",
+        "0911223344 / 0922334455",
+        "0911223344 0922334455",
+        "0911 22 33 44  0922 33 44 55",
+        "0911223344, 0922334455",
+        "0911223344 or 0922334455",
+        "0911223344 ወይም 0922334455",
+        "0911223344;0922334455",
+        "0911223344/45",
+        "+251911223344+251922334455",
+        "0111234567 / 0911223344",
+        "home 0111234567, mobile 0911223344",
+        "mother: 0911223344",
+        "tel:+251911223344",
+        "tel:0911223344;phone-context=+251",
+        "0911223344 ext. 12",
+        "\u202a+251 91 122 3344\u202c",
+        "+251\u2011911\u2011223\u2011344",
+        "0911/223344",
+        "0911\u00a022\u00a033\u00a044",
+        "(0911) 22 33 44",
+        "+251 (0) 911 22 33 44",
+    ],
+)
+def test_the_first_mobile_that_is_whole_by_itself_is_taken(text: str) -> None:
+    assert mobile_number(text, "ET") == "+251911223344"
+    assert phone_number(text, "ET") == "+251911223344"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0911 no work",
+        "call 0911 22 EASY",
+        "0911 22 EASY",
+        "O911223344",
+        "09l1223344",
+        "091122334O",
+        "0911-CALL-NOW",
+        "0911 22 x 33 44",
+        "0911223344 5",
+        "0911223344-45",
+        "09112233 home 44",
+    ],
+)
+def test_letters_and_digits_too_many_within_a_number_are_never_dialled(text: str) -> None:
+    assert mobile_number(text, "ET") == Unreachable("bad_phone")
+    assert phone_number(text, "ET") == Unreachable("bad_phone")
+
+
+def test_two_landlines_are_a_landline() -> None:
+    assert mobile_number("0111234567/0112345678", "ET") == Unreachable("landline")
+
+
+@pytest.mark.parametrize("text", ["12", "0911", "ask the mother", "/", "+", "()"])
 def test_what_is_no_number_is_unreachable(text: str) -> None:
     assert mobile_number(text, "ET") == Unreachable("bad_phone")
 

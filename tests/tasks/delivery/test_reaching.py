@@ -12,6 +12,7 @@ from tests.tasks.delivery.lesson_day import LessonDay
 
 TUTOR = "tutor@tutoring.example"
 STUDENT = "student@tutoring.example"
+STRANGER = "stranger@tutoring.example"
 
 
 def outcome(day: LessonDay, lead: int = 60) -> tuple[str, str | None]:
@@ -124,6 +125,54 @@ def test_a_student_without_a_user_is_reached_and_named_by_the_enrolment(
     day.at("13:45")
 
     assert "Hana Girma" in day.mails_to(TUTOR)[0].text
+    assert len(day.mails_to(STUDENT)) == 1
+
+
+@pytest.mark.parametrize("requester", ["parent", "Parent", " PARENT "])
+def test_a_parents_enrolment_is_no_address_and_no_name_of_the_student_with_that_number(
+    day: LessonDay, conn: Connection, requester: str
+) -> None:
+    tutor, student = a_tutor(conn, email=TUTOR), a_student(conn, email=None)
+    day.write("UPDATE users SET first_name = NULL, father_name = NULL")
+    an_enrolment(conn, tutor_id=tutor, student_profile_id=student, requester_type=requester,
+                 contact_email=STRANGER, student_name="Another Child")  # fmt: skip
+    a_session(conn, tutor_id=tutor, student_id=student, notification_enabled=True,
+              alarm_enabled=True)  # fmt: skip
+    day.at("13:45")
+
+    assert day.mails_to(STRANGER) == []
+    assert outcome(day, lead=15) == ("unreachable", "no_address")
+    assert "Another Child" not in day.mails_to(TUTOR)[0].text
+
+
+GONE = [
+    ("student_profiles", "is_active boolean", "is_active = false", "inactive"),
+    ("student_profiles", "scheduled_deletion_at timestamp",
+     "scheduled_deletion_at = '2027-03-01'", "inactive"),
+    ("users", "is_suspended boolean", "is_suspended = true", "suspended"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "column", "gone", "reason"), GONE)
+def test_the_newest_sites_switches_of_a_student_count_where_they_are(
+    day: LessonDay, conn: Connection, table: str, column: str, gone: str, reason: str
+) -> None:
+    day.write(f"ALTER TABLE {table} ADD COLUMN {column}")
+    a_session(conn, student_id=a_student(conn, email=STUDENT), alarm_enabled=True)
+    day.write(f"UPDATE {table} SET {gone}")
+    day.at("13:45")
+
+    assert outcome(day, lead=15) == ("unreachable", reason)
+
+
+def test_a_switch_of_the_newest_site_that_is_null_bars_nobody(
+    day: LessonDay, conn: Connection
+) -> None:
+    for table, column, _, _ in GONE:
+        day.write(f"ALTER TABLE {table} ADD COLUMN {column}")
+    a_session(conn, student_id=a_student(conn, email=STUDENT), alarm_enabled=True)
+    day.at("13:45")
+
     assert len(day.mails_to(STUDENT)) == 1
 
 

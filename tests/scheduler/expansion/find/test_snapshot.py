@@ -44,7 +44,8 @@ class Looking(Site):
         self.tutor = a_tutor(conn, user_id=self.tutor_user)
         self.student = a_student(conn, user_id=self.student_user)
         pair = {"tutor_id": self.tutor, "student_id": self.student}
-        an_enrolment(conn, tutor_id=self.tutor, student_profile_id=self.student)
+        self.enrolment = an_enrolment(conn, tutor_id=self.tutor, student_profile_id=self.student)
+        an_enrolment(conn)  # another's: the table is not lost
         self.anchor = an_anchor(conn, **pair)
         self.obstacle = a_session(
             conn, tutor_id=self.tutor, session_date=date(2026, 12, 9), start_time=time(9)
@@ -184,7 +185,7 @@ def suspend(site: Looking) -> None:
 
 
 def end_the_enrolment(site: Looking) -> None:
-    site.sql("DELETE FROM tutor_students")
+    site.sql("DELETE FROM tutor_students WHERE id = :id", id=site.enrolment)
 
 
 def delete_a_row(site: Looking) -> None:
@@ -199,7 +200,7 @@ def swap_the_obstacle(site: Looking) -> None:
 
 
 def swap_an_enrolment_for_a_user(site: Looking) -> None:
-    site.conn.execute(text("DELETE FROM tutor_students"))
+    site.conn.execute(text("DELETE FROM tutor_students WHERE id = :id"), {"id": site.enrolment})
     a_user(site.conn)
     site.conn.commit()
 

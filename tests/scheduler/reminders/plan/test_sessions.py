@@ -104,6 +104,25 @@ def test_a_student_without_parents_has_none_to_tell(conn: Connection) -> None:
     assert planner(conn, alarm_recipients="parent").run(at("13:50")).planned == frozenset()
 
 
+@pytest.mark.parametrize("kind", ["integer[]", "json", "jsonb", "text[]"])
+def test_a_parent_is_told_only_where_they_name_the_child_too(conn: Connection, kind: str) -> None:
+    conn.execute(text(f"ALTER TABLE parent_profiles ADD COLUMN children_ids {kind}"))
+    mother, stranger, forgetful = (a_user(conn) for _ in range(3))
+    parents = [a_parent(conn, user_id=user) for user in (mother, stranger, forgetful)]
+    student = a_student(conn, parent_id=parents)
+    for parent, children in ((parents[0], [student + 100, student]), (parents[1], [student + 100])):
+        shown = str(children).replace("[", "{").replace("]", "}") if "[" in kind else str(children)
+        conn.execute(
+            text(f"UPDATE parent_profiles SET children_ids = '{shown}' WHERE id = :id"),
+            {"id": parent},
+        )
+    a_session(conn, student_id=student, **ALARMED)
+    planned = planner(conn, alarm_recipients="parent")
+    planned.run(at("13:50"))
+
+    assert planned.rows("person_id") == [(mother,)]
+
+
 def test_a_person_in_two_roles_gets_one_message_as_the_first_of_them(conn: Connection) -> None:
     user = a_user(conn)
     student = a_student(conn, parent_id=[a_parent(conn, user_id=user)])
