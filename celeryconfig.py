@@ -10,21 +10,34 @@ settings = load_settings()
 
 broker_url = settings.redis_url
 broker_connection_retry_on_startup = True
+# An error of the broker's is its own trouble, and no reason to end the worker.
+broker_channel_error_retry = True
+# RabbitMQ's: a host that has vanished is given up after twice as long.
+broker_heartbeat = 10
 broker_transport_options = {
     "visibility_timeout": 3600,
     # A broker that says nothing any more must not keep a tick, or beat, for ever.
-    "socket_timeout": 10,
+    "socket_timeout": 5,
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
+    "health_check_interval": 5,
+    # How long a message is tried where its sender asks for no retries: kombu's own six seconds are
+    # longer than the whole time of one that does.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.2,
 }
 
 task_serializer = "json"
 accept_content = ["json"]
 task_ignore_result = True
 task_acks_late = True
-task_reject_on_worker_lost = True
+# What kills its process must not be handed to the next: the ledger knows what was lost.
+task_reject_on_worker_lost = False
 worker_prefetch_multiplier = 1
 worker_hijack_root_logger = False
+worker_consumer = "tasks.worker.consumer:PatientConsumer"
 
 task_queues = (
     Queue("planning", routing_key="planning"),
@@ -35,23 +48,13 @@ task_routes = {"tasks.delivery.*": {"queue": "delivery"}}
 
 timezone = "UTC"
 beat_max_loop_interval = 1
+beat_scheduler = "tasks.worker.beat_scheduler:SteadyScheduler"
 beat_schedule = {
-    # Plans what falls due, claims what is due and hands it out. A tick that comes late is useless.
-    "tick": {
-        "task": "tasks.planning.tick",
-        "schedule": timedelta(seconds=1),
-        "options": {"expires": 5},
-    },
+    # Plans what falls due, claims what is due and hands it out. None expires: a worker's clock may
+    # be ahead of beat's. That no more than a handful wait is the scheduler's care.
+    "tick": {"task": "tasks.planning.tick", "schedule": timedelta(seconds=1)},
     # Finds what changed behind the tick's back, and what the broker or a dead worker lost.
-    "sweep": {
-        "task": "tasks.planning.sweep",
-        "schedule": timedelta(seconds=10),
-        "options": {"expires": 30},
-    },
+    "sweep": {"task": "tasks.planning.sweep", "schedule": timedelta(seconds=10)},
     # Rules to rows: a changed rule takes effect within a minute.
-    "expand": {
-        "task": "tasks.planning.expand",
-        "schedule": timedelta(seconds=30),
-        "options": {"expires": 120},
-    },
+    "expand": {"task": "tasks.planning.expand", "schedule": timedelta(seconds=30)},
 }

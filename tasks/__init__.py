@@ -6,6 +6,11 @@ app = WorkerApp(
     "tasks",
     loader="tasks.worker.config:SettingsLoader",
     task_cls="tasks.worker.task:WorkerTask",
-    include=["tasks.planning", "tasks.delivery", "tasks.worker.beat_check"],
+    include=[
+        "tasks.planning",
+        "tasks.delivery",
+        "tasks.worker.beat_check",
+        "tasks.worker.log_limit",
+    ],
 )
 app.config_from_object("celeryconfig")

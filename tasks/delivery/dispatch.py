@@ -11,6 +11,7 @@ from scheduler.reminders.changes import Changes
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, paused_channels
 from scheduler.reminders.moves.claims import Batch, claim, count_claimed, release
 from scheduler.settings import Settings
+from tasks.broker import say_unusable
 
 DELIVER = "tasks.delivery.deliver"
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def post(app: Celery, engine: Engine, batch: Batch) -> bool:
     try:
         app.send_task(DELIVER, (str(batch.holder), batch.ids), retry_policy={"max_retries": 1})
     except OperationalError as error:
-        logger.warning("The broker does not take batches: %s", error)
+        say_unusable(error)
         with engine.begin() as conn:
             release(conn, batch)
         return False

@@ -3,9 +3,6 @@
 Imported when something went wrong, and not before: it knows every part's exceptions.
 """
 
-from kombu.exceptions import OperationalError as BrokerError
-from redis.exceptions import ConnectionError as RedisError
-from redis.exceptions import TimeoutError as RedisTimeout
 from sqlalchemy.exc import DBAPIError
 
 from models.catalog import SiteMismatch
@@ -18,6 +15,7 @@ from scheduler.reminders.home import WrongDatabase
 from scheduler.reminders.moves.refusal import LedgerRefusal
 from scheduler.reminders.read.preview import NothingToShow
 from scheduler.settings import InvalidSetting
+from tasks.broker import BROKER_ERRORS, broker_line
 from tasks.failures.lines import ExitCode, Failure, is_output_error
 
 # Those of `models` and `scheduler`, which know nothing of commands; an exception of `tasks` has its
@@ -47,8 +45,6 @@ CURES = {
     "42703": SET_UP,  # undefined_column
     "42883": SET_UP,  # undefined_function
     "42501": RIGHTS,  # insufficient_privilege
-    # read_only_sql_transaction
-    "25006": "point DATABASE_URL at the primary, and at a user that is not read-only by default",
     "55P03": AGAIN,  # lock_not_available
     "57014": AGAIN,  # query_canceled: the statement's time was up
     "40P01": AGAIN,  # deadlock_detected
@@ -64,9 +60,8 @@ def failure_of(error: Exception) -> Failure | None:
         return Failure(error.problems, EXIT_CODES[SiteMismatch])
     if isinstance(error, DBAPIError):
         return database_failure(error)
-    if is_broker_error(error):
-        line = f"the broker cannot be reached: {error}. Check REDIS_URL."
-        return Failure((line,), ExitCode.UNREACHABLE)
+    if isinstance(error, BROKER_ERRORS):
+        return Failure((broker_line(error),), ExitCode.UNREACHABLE)
     if is_output_error(error):
         line = f"the output cannot be written ({error}), what was to be done is done: make room."
         return Failure((line,), ExitCode.PARTLY)
@@ -82,7 +77,3 @@ def database_failure(error: DBAPIError) -> Failure | None:
         cure = TEMPORARY  # to look at a rule is to reckon, in temporary tables
     words = str(error.orig).partition("\n")[0]
     return Failure((f"PostgreSQL says: {words}: {cure}.",), ExitCode.PARTLY) if cure else None
-
-
-def is_broker_error(error: Exception) -> bool:
-    return isinstance(error, BrokerError | RedisError | RedisTimeout)

@@ -6,6 +6,8 @@ import click
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from tasks.broker import BROKER_ERRORS, broker_line
+
 
 class BrokerAway(click.ClickException, OperationalError):
     """click prints it as one line; to whoever sends a task it is kombu's error, in its words."""
@@ -13,8 +15,7 @@ class BrokerAway(click.ClickException, OperationalError):
     exit_code = 3
 
     def format_message(self) -> str:
-        words = " ".join(self.message.split()).rstrip(".")
-        return f"the broker cannot be reached: {words}. Check REDIS_URL."
+        return broker_line(self)
 
 
 class WorkerApp(Celery):
@@ -23,5 +24,5 @@ class WorkerApp(Celery):
     def send_task(self, *args: Any, **options: Any) -> Any:
         try:
             return super().send_task(*args, **options)
-        except OperationalError as error:
+        except (*BROKER_ERRORS, OSError) as error:
             raise BrokerAway(str(error)) from error

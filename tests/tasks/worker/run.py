@@ -17,6 +17,7 @@ class Running:
     def __init__(self, workspace: Workspace, environment: Mapping[str, str]) -> None:
         self._workspace, self._environment = workspace, {**os.environ, **environment}
         self._started = 0
+        self.processes: list[subprocess.Popen[bytes]] = []
 
     def worker(self, concurrency: int = 2) -> subprocess.Popen[bytes]:
         return self._start(
@@ -42,7 +43,9 @@ class Running:
             self._environment,
             folder=REPOSITORY,
         )
-        return self._workspace.start(command)
+        process = self._workspace.start(command)
+        self.processes.append(process)
+        return process
 
 
 @contextmanager

@@ -1,0 +1,82 @@
+"""The broker: what its errors look like, whether it takes writes, and the wait until it does."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from celery.utils import threads
+from kombu import Connection
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from tasks.failures.log_once import log_once_about
+
+# What Celery lets through of Redis's, RabbitMQ's and kombu's own, beside the network's OSError.
+BROKER_ERRORS = (KombuError, RedisError, AMQPError)
+# A broker that is back is noticed within a second.
+AGAIN_SECONDS = 1.0
+
+# Changes nothing: no such member is ever there. Refused like the worker's own writes by a replica,
+# by a server that wants replicas, by a full one and for a user without the right; and on a key that
+# the worker's user must have anyway.
+NOTHING = {"session_worker.nothing": 0}
+UNACKED_INDEX = "unacked_index"
+
+
+def broker_line(error: BaseException) -> str:
+    """One line, in the server's own words; Celery leaves passwords out of them."""
+    words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return f"the broker cannot be reached: {words}. Check REDIS_URL."
+
+
+def check_writable(connection: Connection) -> None:
+    """Raises the broker's error where it answers and takes no writes.
+
+    RabbitMQ blocks its publishers then, and says so by itself.
+    """
+    if connection.transport.driver_type != "redis":
+        return
+    channel: Any = connection.default_channel
+    with channel.conn_or_acquire() as client:
+        client.zadd(UNACKED_INDEX, NOTHING, xx=True)
+
+
+def wait_for_broker(connection: Connection, interrupt: Callable[[], None]) -> None:
+    """Until the broker takes writes, for as long as that may be; one line a minute meanwhile.
+
+    `interrupt` is called before each try, and may raise: a stop must not wait for a broker.
+    """
+    while True:
+        interrupt()
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            check_writable(connection)
+        except (*BROKER_ERRORS, OSError) as error:
+            say_unusable(error)
+            part_from(connection)
+            time.sleep(AGAIN_SECONDS)
+        else:
+            return
+
+
+def part_from(connection: Connection) -> None:
+    """Close what is broken, whatever that meets; the same object can be connected again.
+
+    Of Redis's channels the first try to close fails where a read was under way, and once the
+    transport is gone the second cannot succeed any more: so twice, and channel by channel.
+    """
+    threads.bound_open_broker_sockets(connection, AGAIN_SECONDS)  # type: ignore[attr-defined]
+    transport: Any = vars(connection).get("_connection")  # the property would connect
+    if connection.transport.driver_type == "redis" and transport is not None:
+        for channel in [*transport.channels] * 2:
+            with suppress(Exception):
+                channel.close()
+    with suppress(Exception):
+        connection.collect(socket_timeout=AGAIN_SECONDS)
+
+
+def say_unusable(error: BaseException) -> None:
+    """In the log, once a minute for all processes of a worker."""
+    log_once_about("the broker", broker_line(error))
