@@ -11,7 +11,7 @@ from tasks.channels.channel import Channel
 from tasks.channels.direct import DirectChannel, Transport
 from tasks.channels.mail.services import refuse_other_recipients, sender_address
 from tasks.channels.mail.transport import MailTransport
-from tasks.channels.plugins import sample_plugin
+from tasks.channels.plugins import load_everything, sample_plugin
 from tasks.channels.rate.limiter_of_url import limiter_of
 from tasks.channels.redirected import PREFIX, redirected
 from tasks.channels.template import Template, read_template
@@ -29,6 +29,7 @@ def channels_of(settings: Settings) -> Mapping[ChannelName, Channel]:
     With OUTBOX=redirect:ADDRESS they all lead there. What OUTBOX=log means is the caller's: no
     channel is asked then. Raises InvalidSetting, one line without any part of a URL but its scheme.
     """
+    load_everything()
     database = engine(settings) if settings.database_url.strip() else None
     channels: dict[ChannelName, Channel] = {
         name: channel_of(each, settings, database) for name, each in settings.channels.items()

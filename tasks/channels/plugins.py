@@ -6,12 +6,14 @@ true or false, and promise 3 does not believe that.
 """
 
 import logging
+import mimetypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC
 
 from apprise import Apprise, AppriseAsset, common
+from apprise.manager_attachment import AttachmentManager
 from apprise.manager_plugins import NotificationManager
 from apprise.plugins.base import NotifyBase
 from apprise.plugins.email import NotifyEmail
@@ -38,6 +40,19 @@ ASSET = AppriseAsset(
 
 # Speaks through web sockets; `requests` serves it for look-ups alone.
 NOT_THROUGH_REQUESTS = {"nostr"}
+
+
+def load_everything() -> None:
+    """Load what Apprise and Python would load at the first message that needs it.
+
+    Of two threads that need it at once the second is told that it is there already, and finds half
+    of it: Python's list of file types was empty then, and Apprise refuses a type that it does not
+    find there. Call it before the first message, and before a worker forks.
+    """
+    mimetypes.init()
+    plugins().load_modules()  # type: ignore[no-untyped-call]
+    AttachmentManager().load_modules()  # type: ignore[no-untyped-call]
+    "addis".encode("idna")
 
 
 def load(url: str) -> NotifyBase | None:

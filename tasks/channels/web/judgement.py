@@ -21,13 +21,15 @@ class Heard:
     """One message's requests in order, and the plugin's own opinion: `pleased`, and what it
     complained of.
 
-    `reader`: of the service's words. None where the status is all that it ever says.
+    `reader`: of the service's words; None where the status is all that it ever says. `broke`: the
+    plugin raised an error. `any_request_tells`: whatever it sends carries the message.
     """
 
     reader: Reader | None
     exchanges: Sequence[Exchange]
     pleased: bool
     complaints: Sequence[str] = ()
+    broke: bool = False
     any_request_tells: bool = False
 
 
@@ -64,7 +66,8 @@ def never_told(heard: Heard) -> Judgement:
     """Nothing of the message left: it failed, whatever became of the plugin's question beside."""
     complaint = heard.complaints[-1] if heard.complaints else "nothing was sent"
     if not heard.exchanges or heard.exchanges[-1].accepted:
-        return Judgement(WebSeen.NOT_TRIED, complaint)
+        seen = WebSeen.BROKEN_LIBRARY if heard.broke else WebSeen.NOT_TRIED
+        return Judgement(seen, complaint)
     beside = by_status(heard.exchanges[-1])
     lost = result_of(beside) is Result.UNKNOWN
     return Judgement(WebSeen.CUT_BEFORE, beside.words) if lost else beside

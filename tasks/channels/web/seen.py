@@ -13,7 +13,9 @@ MOVED = "set the channel's URL to the new address"
 class WebSeen(Enum):
     """In the order of a request's way. Until its last byte has left, nothing was handed over."""
 
-    NOT_TRIED = for_good("the plugin refuses the address or the message before any contact")
+    NOT_TAKEN = for_good("the plugin does not take this address", About.PERSON)
+    NOT_TRIED = for_good("the plugin refuses the message before any contact")
+    BROKEN_LIBRARY = for_now("an error of the library before any contact", About.MESSAGE)
     NO_NAME = for_now("the service's name, or the proxy's, is not resolved")
     REFUSED = for_now("connection refused, or no way to the service or the proxy")
     CONNECT_TIMEOUT = for_now("no connection within the time-out")

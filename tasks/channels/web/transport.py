@@ -56,7 +56,7 @@ class WebTransport:
         template = self._urgent if letter.urgent else self._template
         plugin = load(template.url(values))
         if plugin is None or target_count(plugin) != self._targets:
-            judgement = Judgement(WebSeen.NOT_TRIED, "the plugin does not take this address")
+            judgement = self._not_taken()
         else:
             add_data(plugin, letter)
             judgement = self._hand_over(plugin, letter, {"X-Message-Date": at.isoformat()})
@@ -65,17 +65,32 @@ class WebTransport:
     def close(self) -> None:
         self._carrier.close()
 
+    def _not_taken(self) -> Judgement:
+        """The address is to blame where the same URL with a stand-in is taken."""
+        if load(self._template.url(SAMPLE)) is None:
+            return Judgement(WebSeen.BROKEN_LIBRARY, "the plugin cannot be loaded")
+        return Judgement(WebSeen.NOT_TAKEN, "the plugin does not take this address")
+
     def _hand_over(
         self, plugin: NotifyBase, letter: Letter, headers: Mapping[str, str]
     ) -> Judgement:
         with listening() as complaints, self._carrier.carrying(headers, letter.text) as exchanges:
+            pleased = broke = False
             try:
                 pleased = bool(plugin.notify(**self._words_for(plugin, letter)))
             except Exception as error:  # noqa: BLE001 (a plugin may raise anything: what was seen decides)
-                pleased = False
+                broke = True
                 complaints.append(type(error).__name__)
-        seen = tuple(exchanges)
-        return judge(Heard(self._reader, seen, pleased, tuple(complaints), self._gateway))
+        return judge(
+            Heard(
+                reader=self._reader,
+                exchanges=tuple(exchanges),
+                pleased=pleased,
+                complaints=tuple(complaints),
+                broke=broke,
+                any_request_tells=self._gateway,
+            )
+        )
 
     def _words_for(self, plugin: NotifyBase, letter: Letter) -> Mapping[str, object]:
         """An SMS has its text alone. HTML and files go where a mail or the site would take them."""

@@ -1,8 +1,10 @@
 """Channels that Apprise takes and that can bring nothing, or not the message, to a person."""
 
+from importlib.util import find_spec
 from urllib.parse import parse_qsl
 
 from apprise.plugins.base import NotifyBase
+from requests.utils import get_environ_proxies, select_proxy
 
 from scheduler.settings import ChannelName, InvalidSetting
 from tasks.channels.template import SAMPLE, Template
@@ -14,6 +16,7 @@ def refuse_unfit(template: Template, sample: NotifyBase) -> None:
     """Raises InvalidSetting, with what to write instead, where a message would be lost."""
     refuse_mangled_letters(template)
     refuse_no_number(template, sample)
+    refuse_socks_without_its_package(template, sample)
 
 
 def refuse_mangled_letters(template: Template) -> None:
@@ -42,4 +45,18 @@ def refuse_no_number(template: Template, sample: NotifyBase) -> None:
         raise InvalidSetting(
             f"{template.setting}: this service takes no number of PHONE_REGION: take another, or"
             " write the number in its own form, as {phone}, {msisdn} or {national}."
+        )
+
+
+def refuse_socks_without_its_package(template: Template, sample: NotifyBase) -> None:
+    """A proxy that the environment names, and that nothing here can speak to."""
+    host = getattr(sample, "host", None) or "service.example"
+    plain = type(sample).protocol or ()
+    is_plain = sample.schema in ((plain,) if isinstance(plain, str) else plain)
+    url = f"{'http' if is_plain else 'https'}://{host}/"
+    proxy = select_proxy(url, get_environ_proxies(url)) or ""
+    if proxy.lower().startswith("socks") and find_spec("socks") is None:
+        raise InvalidSetting(
+            f"{template.setting}: the environment's proxy (all_proxy or the like) is a SOCKS one,"
+            " which needs a Python package: pip install PySocks, or add the host to no_proxy."
         )
