@@ -62,9 +62,20 @@ class Series(WorkerBase):
     enrolled: Mapped[bool] = filled()
     ends_on: Mapped[date | None]
     continued_by: Mapped[int | None]
+    continues: Mapped[dict[str, Any] | None]
+    shape: Mapped[str | None]
     planned_from: Mapped[date | None]
     planned_until: Mapped[date | None]
     changed_at: Mapped[datetime] = filled()
+
+
+class SiteShape(WorkerBase):
+    """The site's columns of tutor_sessions, by attribute number, as they were once."""
+
+    __tablename__ = "site_shape"
+
+    signature: Mapped[str] = mapped_column(primary_key=True)
+    columns: Mapped[dict[str, Any]]
 
 
 class Occurrence(WorkerBase):

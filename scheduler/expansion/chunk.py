@@ -10,15 +10,16 @@ from sqlalchemy.exc import DBAPIError
 from scheduler.expansion.find.restored_rows import adopt_restored
 from scheduler.expansion.plan.candidates import find_candidates
 from scheduler.expansion.plan.closed_dates import find_closed, forget_unwanted
-from scheduler.expansion.plan.existing_rows import align_written, compare_rows, hold_rows
+from scheduler.expansion.plan.existing_rows import compare_rows, hold_rows
 from scheduler.expansion.plan.row_changes import plan_changes
 from scheduler.expansion.plan.series_now import SeriesNow, read_series
+from scheduler.expansion.plan.site_shape import align_written
 from scheduler.expansion.plan.tables import make_tables
 from scheduler.expansion.plan.verdicts import judge_candidates
 from scheduler.expansion.plan.wanted_dates import write_series
 from scheduler.expansion.report import Failure, Written
 from scheduler.expansion.span import Purpose, Span
-from scheduler.expansion.write.continued_series import split_series
+from scheduler.expansion.write.continued_series import split_series, undo_splits
 from scheduler.expansion.write.rows import write_rows
 from scheduler.turns import commit_without_flush, wait_expansion_turn
 
@@ -64,7 +65,7 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     late |= left
     if span.purpose is Purpose.ENDING and not late.isdisjoint(ids):
         raise RowsHeld("rows of the series are held by others: another try may pass.")
-    conn.execute(text(_record_series(span)), {"late": list(late)})
+    conn.execute(text(_record_series(span)), {"late": list(late), "shape": span.catalog.signature})
     _record_findings(conn, [*ids, *(one.anchor_id for one in decision.series)], decision.series)
     return Outcome(written, again=again or bool(decision.ended))
 
@@ -107,7 +108,7 @@ def _remember_failure(conn: Connection, anchor_id: int, words: str) -> None:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The series as they are now, how many rows of changed ones there are, and the anchors of
-    series that end because a later row of theirs carries a rule."""
+    series that end, or go on, because a later row of theirs carries a rule or does so no more."""
 
     series: Sequence[SeriesNow]
     rows: int
@@ -127,7 +128,7 @@ def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
 def _compare(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     make_tables(conn, span)
     conn.execute(FEW_STATISTICS)
-    ended = split_series(conn, ids)
+    ended = undo_splits(conn, span, ids) | split_series(conn, span, ids)
     adopt_restored(conn, ids)
     if len(ids) >= BULK:
         conn.execute(HASH_ONLY)
@@ -171,13 +172,13 @@ def _record_series(span: Span) -> str:
     return f"""
     INSERT INTO session_worker.series AS s
            (anchor_id, state, reason, seen, tutor_id, student_id, written, enrolled,
-            planned_from, planned_until)
+            planned_from, planned_until, shape)
     SELECT n.anchor_id, n.state, n.reason,
            CASE WHEN n.anchor_id = ANY(CAST(:late AS bigint[])) THEN '' ELSE n.seen END,
            coalesce(a.tutor_id, o.tutor_id), coalesce(a.student_id, o.student_id),
            CASE n.state WHEN 'active' THEN {span.columns.target("a")}
                         ELSE coalesce(o.written, '{{}}') END,
-           n.enrolled, n.planned_from, n.planned_until
+           n.enrolled, n.planned_from, n.planned_until, :shape
       FROM sw_series n
       LEFT JOIN sw_anchor a ON a.id = n.anchor_id
       LEFT JOIN session_worker.series o ON o.anchor_id = n.anchor_id
@@ -186,12 +187,13 @@ def _record_series(span: Span) -> str:
            tutor_id = excluded.tutor_id, student_id = excluded.student_id,
            written = excluded.written, enrolled = excluded.enrolled,
            planned_from = excluded.planned_from, planned_until = excluded.planned_until,
+           shape = excluded.shape,
            changed_at = CASE WHEN s.state = excluded.state THEN s.changed_at ELSE now() END
      WHERE (s.state, s.reason, s.seen, s.tutor_id, s.student_id, s.written, s.enrolled,
-            s.planned_from, s.planned_until) IS DISTINCT FROM
+            s.planned_from, s.planned_until, s.shape) IS DISTINCT FROM
            (excluded.state, excluded.reason, excluded.seen, excluded.tutor_id,
             excluded.student_id, excluded.written, excluded.enrolled,
-            excluded.planned_from, excluded.planned_until)"""
+            excluded.planned_from, excluded.planned_until, excluded.shape)"""
 
 
 DROP_FINDINGS = text("""

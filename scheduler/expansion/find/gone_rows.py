@@ -78,6 +78,9 @@ RECORD_BACK = f"""
     UPDATE session_worker.occurrence o
        SET state = CASE WHEN x.id = o.session_id AND o.reason = 'row deleted' THEN 'created'
                         ELSE 'adopted' END,
-           session_id = x.id, reason = NULL, blocked_by = NULL
-      FROM (SELECT o.anchor_id, o.occurs_on, min(t.id) AS id {BACK} GROUP BY 1, 2) x
+           session_id = x.id, blocked_by = NULL,
+           reason = CASE WHEN x.rules THEN 'carries a rule of its own' END
+      FROM (SELECT DISTINCT ON (o.anchor_id, o.occurs_on) o.anchor_id, o.occurs_on, t.id,
+                   t.is_recurring IS TRUE AS rules
+            {BACK} ORDER BY o.anchor_id, o.occurs_on, t.id) x
      WHERE o.anchor_id = x.anchor_id AND o.occurs_on = x.occurs_on"""

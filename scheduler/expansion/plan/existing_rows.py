@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from models.catalog import quoted
 from scheduler.expansion.columns import HOURS, PEOPLE, PLACING
 from scheduler.expansion.plan.series_now import SeriesNow
 from scheduler.expansion.span import Purpose, Span
@@ -67,13 +66,13 @@ _STANDING = f"""
                to_jsonb(t) - CAST(:unwritten AS text[]) AS now, t.xmin::text AS version,
                w.occurs_on IS NOT NULL AND w.holiday IS NULL AS wanted, w.holiday, w.mark,
                coalesce(o.kept->>'status' = 'cancelled', false) AS restored,
-               {TAKES_TIME.format("t")} AS live,
+               {TAKES_TIME.format("t")} AS live, t.is_recurring IS TRUE AS rules,
                session_worker.instant({session_start("t")}, :zone) > :as_of AS to_come,
                s.state = 'stopped' AND :on_stop OR s.state = 'ended' AND :on_end AS withdrawn
           FROM sw_series s
           JOIN session_worker.occurrence o ON o.anchor_id = s.anchor_id
           JOIN session_worker.series p ON p.anchor_id = s.anchor_id
-          JOIN tutor_sessions t ON t.id = o.session_id AND t.is_recurring IS NOT TRUE
+          JOIN tutor_sessions t ON t.id = o.session_id
           LEFT JOIN target g ON g.id = s.anchor_id
           LEFT JOIN sw_wanted w ON w.anchor_id = o.anchor_id AND w.occurs_on = o.occurs_on
          WHERE s.changed AND o.state IN ('created', 'skipped'))"""
@@ -117,7 +116,7 @@ _TAKEN = """
 _OWNED = """
     compared AS (
         SELECT s.anchor_id, s.occurs_on, s.session_id, s.state, s.target, s.now, s.wanted,
-               s.holiday, s.mark, s.restored, s.live, s.to_come, s.withdrawn,
+               s.holiday, s.mark, s.restored, s.live, s.rules, s.to_come, s.withdrawn,
                s.base || coalesce(t.as_wanted, '{}') AS base,
                s.written || coalesce(t.cells, '{}') AS written
           FROM standing s
@@ -136,8 +135,8 @@ _OWNED = """
                c.now - '{status,session_date}'::text[]
                    = c.written - '{status,session_date}'::text[]
                    AND c.now->>'status' IS NOT DISTINCT FROM c.status
-                   AND NOT c.day_theirs AS untouched,
-               c.day_theirs
+                   AND NOT c.day_theirs AND NOT c.rules AS untouched,
+               c.rules OR c.day_theirs
                    OR coalesce(session_worker.status_of(c.now->>'status'), '')
                       <> coalesce(session_worker.status_of(c.status), '')
                    OR c.hours_theirs AND EXISTS (
@@ -148,7 +147,7 @@ _OWNED = """
                        WHERE c.now->k IS DISTINCT FROM c.written->k
                          AND c.now->k IS DISTINCT FROM c.target->k) AS placed,
                coalesce((SELECT array_agg(k) FROM unnest(CAST(:copied AS text[])) k
-                 WHERE c.to_come AND c.target IS NOT NULL
+                 WHERE c.to_come AND c.target IS NOT NULL AND NOT c.rules
                    AND c.base->k IS DISTINCT FROM c.target->k
                    AND c.now->k IS NOT DISTINCT FROM c.written->k
                    AND c.now->k IS DISTINCT FROM c.target->k
@@ -175,36 +174,3 @@ def hold_rows(conn: Connection, span: Span) -> frozenset[int]:
     """Locks the rows of sw_row that are to be written. Those that somebody else holds, or has just
     changed, stay as they are: returns the anchors of their series, for the next run."""
     return frozenset(conn.scalars(HOLD, {"unwritten": list(span.columns.unwritten)}))
-
-
-def align_written(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
-    """Brings what was written under other columns or types to those of today.
-
-    A column that was added since holds its default in the rows written before; one whose type
-    changed holds its value in the new type.
-    """
-    ids = [one.anchor_id for one in series]
-    stale = list(conn.scalars(STALE, {"ids": ids, "signature": span.catalog.signature}))
-    if not stale:
-        return
-    added = ", ".join(f"{value} AS {quoted(name)}" for name, value in span.columns.defaults.items())
-    unwritten = [*span.columns.unwritten, "session_date"]
-    conn.execute(text(ALIGN.format(added=added)), {"ids": stale, "unwritten": unwritten})
-
-
-STALE = text("""
-    SELECT anchor_id FROM session_worker.series
-     WHERE anchor_id = ANY(CAST(:ids AS bigint[])) AND written <> '{}'
-       AND seen NOT LIKE '%:' || :signature""")
-ALIGN = """
-    UPDATE session_worker.series s
-       SET written = (
-           SELECT jsonb_object_agg(k, coalesce(
-                      CASE WHEN s.written ? k THEN n.same->k ELSE added.value->k END, 'null'))
-             FROM jsonb_object_keys(n.same) k)
-      FROM (SELECT anchor_id, to_jsonb(jsonb_populate_record(NULL::tutor_sessions, written))
-                              - CAST(:unwritten AS text[]) AS same
-              FROM session_worker.series
-             WHERE anchor_id = ANY(CAST(:ids AS bigint[]))) n,
-           (SELECT to_jsonb(d) AS value FROM (SELECT {added}) d) added
-     WHERE s.anchor_id = n.anchor_id"""
