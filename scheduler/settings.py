@@ -4,12 +4,14 @@ Read from the environment or `.env`. `load_settings` raises `InvalidSetting` wit
 says what to write instead; the commands turn it into exit code 2.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -21,9 +23,9 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from scheduler.broker_url import readable_broker
+from scheduler.env_file import UnreadableEnvironment, read_env_file, read_environment
 
 
 class InvalidSetting(Exception):
@@ -134,7 +136,6 @@ NO_ZONES = {"CET", "EET", "MET", "WET", "localtime"}
 # A row of the ledger keeps its lead, and nobody plans further ahead than a school year.
 LONGEST_LEAD = timedelta(days=366)
 HOME_REGION = "ET"
-HOLDS_UNKNOWN = {ChannelName.SMS, ChannelName.TELEGRAM, ChannelName.PUSH}
 
 
 def parse_duration(text: Any) -> Any:
@@ -176,15 +177,15 @@ def parse_leads(text: Any) -> Any:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Leads = Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(parse_leads)]
-Roles = Annotated[tuple[Role, ...], NoDecode, BeforeValidator(parse_list)]
-OptionalRate = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
+Leads = Annotated[tuple[timedelta, ...], BeforeValidator(parse_leads)]
+Roles = Annotated[tuple[Role, ...], BeforeValidator(parse_list)]
+OptionalRate = Annotated[Rate | None, BeforeValidator(parse_rate)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The worker's settings. The environment name is the field's name in capitals."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     database_url: str = Field(
         "", description="The site's PostgreSQL, postgresql://user:password@host/name."
@@ -396,20 +397,35 @@ class Settings(BaseSettings):
         return found
 
 
-def load_settings(**overrides: Any) -> Settings:
-    """The settings of this environment.
+ENV_FILE = Path(".env")
+
+
+def load_settings(_env_file: Path | None = ENV_FILE, **overrides: Any) -> Settings:
+    """The settings of this environment, then of the `.env` in this folder.
 
     Raises InvalidSetting: one line naming the first setting that cannot be read.
     """
     try:
-        return Settings(**overrides)
+        return Settings(**(texts_by_field(_env_file) | overrides))
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()
         words = first["msg"].removeprefix("Value error, ")
         raise InvalidSetting(f"{name}: {words}.") from None
+    except UnreadableEnvironment as error:
+        raise InvalidSetting(str(error)) from None
     except (UnicodeDecodeError, OSError) as error:
         raise InvalidSetting(f".env cannot be read ({error}): save it as UTF-8 text.") from None
 
 
-OutboxMode = Literal["live", "log", "redirect"]
+def texts_by_field(env_file: Path | None) -> dict[str, Any]:
+    """What environment and `.env` say of settings; the environment goes before the file."""
+    names = {field.upper() for field in Settings.model_fields}
+    environment = read_environment(os.environ, names)
+    file = read_env_file(env_file, os.environ, names) if env_file else {}
+    return {
+        name.lower(): text
+        for source in (file, environment)
+        for name, text in source.items()
+        if name.upper() in names
+    }

@@ -12,15 +12,7 @@ from scheduler.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ROOT / "docs" / "settings.md"
-HEAD = """# Settings
-
-Read from the environment or from a file `.env` in the folder that Celery is started in. A value
-that cannot be read ends any command with exit code 2 and one line; nothing is sent. This page is
-written by `WRITE_DOCS=1 uv run pytest tests/test_docs.py` and checked by the tests.
-
-| setting | default | meaning |
-|---|---|---|
-"""
+TABLE = "## All settings\n\n| setting | default | meaning |\n|---|---|---|\n"
 
 
 def test_every_setting_stands_on_the_page_of_settings() -> None:
@@ -28,7 +20,8 @@ def test_every_setting_stands_on_the_page_of_settings() -> None:
         f"| `{name.upper()}` | {shown(field.default)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
-    page = HEAD + "\n".join(lines) + "\n"
+    words, _, _ = SETTINGS.read_text().partition(TABLE)
+    page = words + TABLE + "\n".join(lines) + "\n"
     if os.environ.get("WRITE_DOCS"):
         SETTINGS.write_text(page)
 

@@ -28,6 +28,9 @@ def demo(stay: bool, as_json: bool) -> None:
 
     Example: celery -A tasks demo --stay
     """
+    from tasks.demo.packages import require_packages
+
+    require_packages()
     from tasks.demo.story import Ending, play  # slow to import
 
     signal.signal(signal.SIGTERM, as_ctrl_c)

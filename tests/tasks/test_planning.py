@@ -14,7 +14,7 @@ from tasks import planning
 from tests.builders import an_anchor
 from tests.servers import engine_on
 
-SETTINGS = Settings(_env_file=None, expand_days=28)
+SETTINGS = Settings(expand_days=28)
 MINUTE = timedelta(minutes=1)
 
 

@@ -16,7 +16,7 @@ from tests.builders import a_session, a_user
 from tests.scheduler.ledger.rows import HOUR, MINUTE, NOW, START, a_batch, a_delivery, an_attempt
 from tests.servers import connect
 
-SETTINGS = Settings(_env_file=None, channel_email="mailto://host?to={email}")
+SETTINGS = Settings(channel_email="mailto://host?to={email}")
 SECOND = timedelta(seconds=1)
 
 
@@ -149,8 +149,8 @@ def test_an_outbox_that_is_not_live_is_a_note_without_the_address(
 
 
 def test_without_a_channel_nobody_can_be_reached(conn: Connection) -> None:
-    assert found(conn, "no_channel", Settings(_env_file=None)).severity == "error"
-    assert "no_channel" not in codes(conn, Settings(_env_file=None, outbox="log"))
+    assert found(conn, "no_channel", Settings()).severity == "error"
+    assert "no_channel" not in codes(conn, Settings(outbox="log"))
 
 
 def test_before_the_first_tick_beat_is_missed_with_a_warning(conn: Connection) -> None:
@@ -441,8 +441,8 @@ def test_a_gateway_whose_yes_is_not_described_is_a_warning(
     conn: Connection, channel: str, scheme: str
 ) -> None:
     url: Any = {f"channel_{channel}": f"{scheme}://gateway.example/"}
-    settings = Settings(_env_file=None, **url)
-    described = Settings(_env_file=None, **{**url, f"channel_{channel}_accepted": "OK"})
+    settings = Settings(**url)
+    described = Settings(**{**url, f"channel_{channel}_accepted": "OK"})
 
     finding = found(conn, "unread_answers", settings)
 
@@ -458,4 +458,4 @@ def test_a_gateway_whose_yes_is_not_described_is_a_warning(
 def test_the_sites_webhook_and_a_known_service_need_no_described_yes(
     conn: Connection, channel: Any
 ) -> None:
-    assert "unread_answers" not in codes(conn, Settings(_env_file=None, **channel))
+    assert "unread_answers" not in codes(conn, Settings(**channel))

@@ -37,7 +37,7 @@ from tests.scheduler.ledger.rows import (
 )
 
 SECOND = timedelta(seconds=1)
-SETTINGS = Settings(_env_file=None)
+SETTINGS = Settings()
 
 
 @dataclass
@@ -460,7 +460,7 @@ def test_one_person_in_two_roles_gets_one_message(conn: Connection) -> None:
     both = a_user(conn)
     lesson = a_lesson(conn, notification_enabled=True, tutor_id=a_tutor(conn, user_id=both),
                       student_id=a_student(conn, user_id=both))  # fmt: skip
-    settings = Settings(_env_file=None, reminder_recipients="tutor,student")
+    settings = Settings(reminder_recipients="tutor,student")
 
     assert lesson.story("student", settings=settings)[0].detail == (
         "reminder: the same person gets it as the tutor, once"
