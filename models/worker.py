@@ -264,6 +264,8 @@ class Installation(WorkerBase):
     system_identifier: Mapped[str]
     database_name: Mapped[str]
     timeline: Mapped[int]
+    objects: Mapped[str] = filled()
+    addresses: Mapped[list[str]] = filled()
     installed_at: Mapped[datetime] = filled()
     first_tick_at: Mapped[datetime | None]
     planned_until: Mapped[datetime | None]

@@ -1,14 +1,17 @@
 """Whether this is the ledger's database, at the migration that this worker wants."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import Connection
 
 from models.installation import (
     Home,
+    Recorded,
     SchemaIsNewer,
     Whereabouts,
+    addresses_of,
     home_of,
+    in_words,
     recorded_home,
     whereabouts,
 )
@@ -39,25 +42,43 @@ def check_migration(conn: Connection) -> Iterator[Finding]:
 
 def check_home(patient: Patient) -> Iterator[Finding]:
     recorded, here = recorded_home(patient.conn), home_of(patient.conn)
-    if recorded == here:
-        return
-    if whereabouts(patient.conn) is Whereabouts.REWOUND:
-        assert recorded is not None  # noqa: S101  # else it were elsewhere
-        yield warning("timeline", moved(recorded, here), REWOUND_CURE)
-        return
-    detail = "nothing says whose ledger this is" if recorded is None else moved(recorded, here)
-    yield error("wrong_database", f"{detail}: nothing is sent", ADOPT)
+    match whereabouts(patient.conn):
+        case Whereabouts.HOME:
+            return
+        case Whereabouts.REWOUND:
+            yield warning("timeline", moved(recorded, here), REWOUND_CURE)
+        case Whereabouts.OTHER_ADDRESS:
+            detail = reached_otherwise(recorded, addresses_of(patient.conn))
+            yield error("wrong_database", f"{detail}: nothing is sent from here", ADOPT)
+        case Whereabouts.ELSEWHERE:
+            yield error("wrong_database", f"{moved(recorded, here)}: nothing is sent", ADOPT)
 
 
-def moved(recorded: Home, here: Home) -> str:
-    if recorded.database_name != here.database_name:
+def moved(recorded: Recorded | None, here: Home) -> str:
+    if recorded is None:
+        return "nothing says whose ledger this is"
+    home = recorded.home
+    if home.database_name != here.database_name:
         return (
-            f"the ledger was set up in the database {recorded.database_name}, and this is"
+            f"the ledger was set up in the database {home.database_name}, and this is"
             f" {here.database_name}: a copy"
         )
-    if recorded.system_identifier != here.system_identifier:
+    if home.system_identifier != here.system_identifier:
         return "the ledger was set up on another server: this is a copy, or was restored from one"
+    if home.objects != here.objects:
+        return (
+            "the ledger was restored here from a dump, or another database took this one's name:"
+            " what was sent since may not be in it"
+        )
     return (
-        f"the server was restored or promoted (timeline {recorded.timeline} → {here.timeline}):"
+        f"the server was restored or promoted (timeline {home.timeline} → {here.timeline}):"
         " what was sent since may not be in this ledger"
+    )
+
+
+def reached_otherwise(recorded: Recorded | None, addresses: Collection[str]) -> str:
+    known = in_words(recorded.addresses) if recorded else ""
+    return (
+        f"the ledger's worker reaches it at {known}, and this is {in_words(addresses)}: a data"
+        " folder that was copied, a server that has moved, or another way to the same one"
     )

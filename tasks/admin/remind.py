@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from scheduler.database_clock import Clock, running_clock
 from scheduler.reminders.changes import Changes
-from scheduler.reminders.home import WrongDatabase, hold_elsewhere
+from scheduler.reminders.home import WrongDatabase, hold_elsewhere, refuse_other_address
 from scheduler.reminders.moves.claims import claim
 from scheduler.reminders.moves.follow_site import try_again
 from scheduler.reminders.sweep import sweep_by_hand
@@ -43,6 +43,7 @@ def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
     with tools.engine.begin() as conn:
         clock: Clock = (lambda: as_of) if as_of else running_clock(conn)
         now = clock()
+        refuse_other_address(conn)
         elsewhere = hold_elsewhere(conn)
         changes = Changes()
         if not elsewhere:

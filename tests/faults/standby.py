@@ -22,6 +22,17 @@ def primary_with_site(workspace: Workspace) -> PostgresServer:
 
 def standby_of(workspace: Workspace, primary: PostgresServer) -> PostgresServer:
     """A server that follows the primary, begun from a base backup."""
+    return started_copy(workspace, primary, ("--write-recovery-conf",))
+
+
+def copy_of(workspace: Workspace, primary: PostgresServer) -> PostgresServer:
+    """A base backup that is just started, beside the primary: nothing in it says that it is one."""
+    return started_copy(workspace, primary, ())
+
+
+def started_copy(
+    workspace: Workspace, primary: PostgresServer, options: tuple[str, ...]
+) -> PostgresServer:
     account = unprivileged_account()
     install = reachable_install(workspace, account)
     data = data_folder(workspace, Durability.THROW_AWAY, account)
@@ -32,7 +43,7 @@ def standby_of(workspace: Workspace, primary: PostgresServer) -> PostgresServer:
         "-d",
         primary.url("postgres"),
     )
-    words = (*backup, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+    words = (*backup, *options, "--checkpoint=fast", "--no-sync")
     process = workspace.start(command("pg_basebackup", words, data, account))
     assert process.wait(60) == 0, workspace.log("pg_basebackup")
     workspace.ended(process)

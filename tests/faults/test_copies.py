@@ -1,6 +1,7 @@
 """Copies of a running installation: a dump beside it, and a standby that takes over."""
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, make_url, text
 
 from models.catalog import read_catalog
 from scheduler.reminders import sweep
+from scheduler.reminders.home import hold_elsewhere
 from scheduler.settings import load_settings
 from tasks.demo.servers import (
     PostgresServer,
@@ -23,7 +25,7 @@ from tests.builders import a_session, a_student
 from tests.command_line import REPOSITORY, celery
 from tests.eventually import eventually
 from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel
-from tests.faults.standby import primary_with_site, standby_of
+from tests.faults.standby import copy_of, primary_with_site, standby_of
 from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
@@ -136,6 +138,74 @@ def test_after_a_fail_over_only_what_was_due_by_the_last_tick_is_held(
 
     assert states == [(due_before, "held", "rewound"), (due_after, "sent", None)]
     assert [mail.recipients for mail in smtp_sink.mails] == [(after,)]
+
+
+def test_a_base_backup_that_is_just_started_sends_nothing_until_it_is_adopted(
+    workspace: Workspace, primary: PostgresServer, valkey: str, smtp_sink: SmtpSink
+) -> None:
+    with connect(primary.url("site")) as conn:
+        an_alarm(conn, STUDENTS[0], due_in_seconds=0)
+        after_the_first_tick(conn)
+    sent = celery("remind", folder=REPOSITORY, **at_server(primary, valkey, smtp_sink))
+    assert (sent.returncode, sent.stderr) == (0, "")
+    with connect(primary.url("site")) as conn:
+        an_alarm(conn, STUDENTS[1], due_in_seconds=0)
+        conn.commit()
+    copy = copy_of(workspace, primary)
+    settings = at_server(copy, valkey, smtp_sink)
+
+    by_hand = celery("remind", folder=REPOSITORY, **settings)
+    with connect(copy.url("site")) as conn:
+        assert hold_elsewhere(conn)
+    assert "another server or database" in by_hand.stderr
+    assert [mail.recipients for mail in smtp_sink.mails] == [(STUDENTS[0],)]
+
+    celery("doctor", "--adopt-database", folder=REPOSITORY, **settings)
+    celery("remind", folder=REPOSITORY, **settings)
+    assert [mail.recipients for mail in smtp_sink.mails] == [(STUDENTS[0],), (STUDENTS[1],)]
+
+
+def at_server(server: PostgresServer, valkey: str, sink: SmtpSink) -> dict[str, str]:
+    return {"DATABASE_URL": server.url("site"), "REDIS_URL": valkey, **mail_channel(sink)}
+
+
+def test_a_dump_that_is_restored_in_its_own_place_sends_nothing_again(
+    conn: Connection, database: str, valkey: str, smtp_sink: SmtpSink
+) -> None:
+    settings = {"DATABASE_URL": database, "REDIS_URL": valkey, **mail_channel(smtp_sink)}
+    for student in STUDENTS:
+        an_alarm(conn, student, due_in_seconds=0)
+    after_the_first_tick(conn)
+    sweep.sweep(conn, read_catalog(conn), load_settings(), datetime.now(UTC))
+    conn.commit()
+    assert count(conn, "planned") == len(STUDENTS)
+    conn.close()
+    with tempfile.TemporaryDirectory() as folder:
+        dump(database, f"{folder}/dump")
+        assert celery("remind", folder=REPOSITORY, **settings).returncode == 0
+        replace_by(database, f"{folder}/dump")
+
+    again = celery("remind", folder=REPOSITORY, **settings)
+
+    assert again.returncode == 1
+    assert sorted(mail.recipients[0] for mail in smtp_sink.mails) == STUDENTS
+
+
+def dump(source: str, file: str) -> None:
+    program = postgres_install() / "bin" / "pg_dump"
+    subprocess.run([program, "--format=custom", f"--file={file}", source], check=True)
+
+
+def replace_by(target: str, file: str) -> None:
+    """DROP DATABASE, CREATE DATABASE of the same name, pg_restore."""
+    url = make_url(target)
+    admin = url.set(database="postgres").render_as_string(hide_password=False)
+    with connect(admin) as conn:
+        conn.execution_options(isolation_level="AUTOCOMMIT")
+        conn.execute(text(f"DROP DATABASE {url.database} WITH (FORCE)"))
+        conn.execute(text(f"CREATE DATABASE {url.database} TEMPLATE template0"))
+    program = postgres_install() / "bin" / "pg_restore"
+    subprocess.run([program, "--exit-on-error", f"--dbname={target}", file], check=True)
 
 
 def an_alarm(conn: Connection, email: str, due_in_seconds: float) -> int:

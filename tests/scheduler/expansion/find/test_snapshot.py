@@ -576,7 +576,7 @@ def test_on_another_server_or_timeline_a_run_looks_for_itself(
     site: Looking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.run()
-    there = Home("another server", "site", 1)
+    there = Home("another server", "site", 1, "1:2:3")
     monkeypatch.setattr(snapshot, "home_of", lambda _: there)
 
     assert site.look()[1]
