@@ -1,6 +1,7 @@
 """The way to PostgreSQL: an engine whose connections are set up as a guest's."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -48,15 +49,8 @@ SESSION_SETTINGS = {
 }
 # What a crash may take back must not have been sent (promise 3): a server or a database that lets
 # commits go unflushed is overruled; one that waits for more than the disk is left so.
-CONFIGURE = """
-    SELECT set_config(name, value, {local})
-      FROM unnest(%(names)s, %(values)s) AS wished(name, value)
-     UNION ALL
-    SELECT set_config('synchronous_commit', 'on', {local})
-     WHERE current_setting('synchronous_commit') = 'off'"""
-FOR_THE_SESSION = CONFIGURE.format(local="false")
-FOR_THE_TRANSACTION = CONFIGURE.format(local="true")
-VALUES = {"names": [*SESSION_SETTINGS], "values": [*SESSION_SETTINGS.values()]}
+FLUSHED = {"synchronous_commit": "on"}
+UNFLUSHED = "off"
 
 
 def engine(settings: Settings) -> Engine:
@@ -76,6 +70,7 @@ def engine(settings: Settings) -> Engine:
         execution_options=UNPREPARED if pooled else {},
     )
     if pooled:
+        event.listen(made, "connect", look_at_server)
         event.listen(made, "begin", configure_transaction)
     else:
         event.listen(made, "connect", configure_connection)
@@ -94,13 +89,36 @@ def configure_connection(connection: Any, _record: Any) -> None:
     """Set up a new connection, for as long as it lives: hence the commit."""
     refuse_transaction_mode(connection)
     with connection.cursor() as cursor:
-        cursor.execute(FOR_THE_SESSION, VALUES)
+        cursor.execute(statements("SET", needed(cursor)))
     connection.commit()
 
 
+def look_at_server(connection: Any, record: Any) -> None:
+    """What a new connection by a pooler needs in each of its transactions; sets nothing."""
+    connection.pooled = True
+    with connection.cursor() as cursor:
+        record.info[AT_BEGIN] = statements("SET LOCAL", needed(cursor))
+    connection.rollback()
+
+
+# In a pooled connection's `info`.
+AT_BEGIN = "session_worker_at_begin"
+
+
 def configure_transaction(conn: Connection) -> None:
-    """Set up a transaction, as its first statement."""
-    conn.exec_driver_sql(FOR_THE_TRANSACTION, VALUES)
+    """Set up a transaction, before its first query: SET takes no snapshot, so that the isolation
+    can still be chosen."""
+    conn.exec_driver_sql(conn.info[AT_BEGIN])
+
+
+def needed(cursor: Any) -> dict[str, str]:
+    cursor.execute("SHOW synchronous_commit")
+    [[mode]] = cursor.fetchall()
+    return SESSION_SETTINGS | (FLUSHED if mode == UNFLUSHED else {})
+
+
+def statements(verb: str, settings: Mapping[str, str]) -> str:
+    return "; ".join(f"{verb} {name} = '{value}'" for name, value in settings.items())
 
 
 class LastGoodHost:

@@ -5,6 +5,7 @@ statement may rightly take minutes. So whoever has waited for ten seconds asks a
 connection, whether the server still works on it; where that gets no answer, the wait is ended.
 """
 
+import logging
 import os
 import select
 import socket
@@ -20,6 +21,8 @@ from psycopg2 import extensions
 # How long a statement runs before somebody asks after it, and how often.
 ASK_AFTER_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
 WATCH_SECONDS = 1.0
 
 
@@ -38,6 +41,7 @@ class WatchedCursor(extensions.cursor):
 class WatchedConnection(extensions.connection):
     """A connection (psycopg2's `connection_factory`) whose waits are watched."""
 
+    pooled = False  # by a pooler: a statement may rightly wait for a free session
     waits_since: float | None = None
     asked_at: float = 0.0
 
@@ -116,7 +120,7 @@ def end_unanswered(connection: WatchedConnection) -> None:
         cut(connection)
 
 
-# A pooler gives a client another number than the server's: then that it answers must do.
+# Where the number is not known there, such as behind a proxy that hides it, the answer must do.
 AT_WORK = """
     SELECT count(*) = 0 OR bool_or(state <> 'idle')
       FROM pg_stat_activity WHERE pid = %s"""
@@ -127,6 +131,8 @@ def is_served(connection: WatchedConnection) -> bool:
     deadline = time.monotonic() + ANSWER_SECONDS
     with suppress(psycopg2.Error, TimeoutError, OSError), closing(ask(connection)) as asking:
         wait_for_answer(asking, deadline)
+        if connection.pooled:
+            return True
         with asking.cursor() as cursor:
             cursor.execute(AT_WORK, (connection.info.backend_pid,))
             wait_for_answer(asking, deadline)
@@ -155,6 +161,9 @@ def wait_for_answer(connection: Any, deadline: float) -> None:
 
 def cut(connection: WatchedConnection) -> None:
     """End the connection's wait: to libpq it looks as if the server had hung up."""
+    logger.warning(
+        "PostgreSQL gives no answer: a connection to %s is given up.", connection.info.host
+    )
     with suppress(OSError, psycopg2.Error):
         line = socket.socket(fileno=os.dup(connection.fileno()))
         with closing(line):

@@ -1,7 +1,7 @@
 """A pooler in transaction mode before the server (PgBouncer), where a session is nobody's own.
 
 With DATABASE_POOLER=transaction nothing is left in a session: each transaction sets what it needs
-for itself (docs/decisions/0080). Without the setting such a pooler is refused: what the worker set
+for itself (docs/decisions/0090). Without the setting such a pooler is refused: what the worker set
 would hold for the site's own transactions.
 """
 
