@@ -251,6 +251,9 @@ class Settings(BaseModel):
         le=timedelta(hours=1),
         description="Longest wait for a provider's answer.",
     )
+    mails_per_connection: int = Field(
+        10, ge=1, le=10_000, description="Mails on one connection to a mail server, then a new one."
+    )
     language: str = Field("en", description="Language of people without a preference: en or am.")
     templates: str = Field("", description="Folder whose templates replace the built-in ones.")
     agenda_at: str = Field(

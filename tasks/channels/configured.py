@@ -10,7 +10,7 @@ from scheduler.settings import ChannelName, ChannelSettings, Settings
 from tasks.channels.channel import Channel
 from tasks.channels.direct import DirectChannel, Transport
 from tasks.channels.mail.services import refuse_other_recipients, sender_address
-from tasks.channels.mail.transport import MailTransport
+from tasks.channels.mail.smtp_transport import MailTransport
 from tasks.channels.plugins import load_everything, sample_plugin
 from tasks.channels.rate.limiter_of_url import limiter_of
 from tasks.channels.redirected import PREFIX, redirected
@@ -46,19 +46,19 @@ def channel_of(
     return DirectChannel(
         name=channel.name,
         template=template,
-        transport=transport_of(template, own_word(channel), settings.send_timeout),
+        transport=transport_of(template, own_word(channel), settings),
         limiter=limiter_of(channel, settings.redis_url, database),
         region=settings.phone_region,
     )
 
 
-def transport_of(template: Template, word: OwnWord | None, answer: timedelta) -> Transport:
-    """By the scheme. `word`: how a gateway of one's own says yes; `answer`: the longest wait for
-    an answer, that for a connection is shorter."""
+def transport_of(template: Template, word: OwnWord | None, settings: Settings) -> Transport:
+    """By the scheme. `word`: how a gateway of one's own says yes."""
     plugin = sample_plugin(template)
+    answer = settings.send_timeout
     connect = min(answer / 3, LONGEST_CONNECT)
     if isinstance(plugin, NotifyEmail):
-        return MailTransport(template, plugin, connect, answer)
+        return MailTransport(template, plugin, connect, answer, settings.mails_per_connection)
     refuse_unfit(template, plugin)
     refuse_other_recipients(template, plugin)
     return WebTransport(template, plugin, word, connect, answer)

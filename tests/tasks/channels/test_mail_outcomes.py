@@ -1,12 +1,9 @@
 """What a mail server does, and what becomes of the mail (docs/outcomes.md)."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
 
 from scheduler.settings import ChannelName
-from tasks.channels.outcome import Outcome, Result
+from tasks.channels.outcome import About, Outcome, Result
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.channels.attempt import (
     AT,
@@ -134,16 +131,6 @@ def test_nobody_gets_a_copy_of_a_mail_whose_person_is_refused(smtp_sink: SmtpSin
     assert smtp_sink.mails == []
 
 
-def test_a_batch_goes_over_one_connection(smtp_sink: SmtpSink) -> None:
-    channel = email_channel(smtp_sink)
-
-    with channel.open():
-        for number in range(5):
-            channel.send(a_letter(), a_person(email=f"p{number}@example.et"), KEY, AT)
-
-    assert (len(smtp_sink.accepted), smtp_sink.connections) == (5, 1)
-
-
 def test_who_is_refused_in_a_batch_is_exact(smtp_sink: SmtpSink) -> None:
     smtp_sink.reply("RCPT", "550 5.1.1 no such user", recipient="p1@example.et")
     smtp_sink.reply("BODY", "452 4.3.1 full", recipient="p3@example.et")
@@ -160,101 +147,40 @@ def test_who_is_refused_in_a_batch_is_exact(smtp_sink: SmtpSink) -> None:
     assert smtp_sink.connections == 1
 
 
-def test_after_a_421_the_next_mail_begins_a_new_connection(smtp_sink: SmtpSink) -> None:
-    smtp_sink.reply("BODY", "421 4.3.2 closing", times=1)
-    channel = email_channel(smtp_sink)
-
-    with channel.open():
-        outcomes = [said(try_once(channel)) for _ in range(2)]
-
-    assert outcomes == [LATER, (Result.SENT, False)]
-    assert smtp_sink.connections == 2
-
-
-@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
-def test_a_kept_connection_that_has_died_is_begun_anew_once(
-    smtp_sink: SmtpSink, stage: str
+@pytest.mark.parametrize(
+    ("stage", "status", "about"),
+    [
+        ("MAIL", "550 5.1.8 domain of sender not found", About.CHANNEL),
+        ("MAIL", "450 4.7.1 later", About.TRANSPORT),
+        ("RCPT", "550 5.1.1 no such user", About.PERSON),
+        ("RCPT", "550 no such user", About.PERSON),
+        ("RCPT", "552 5.2.2 full", About.PERSON),
+        ("RCPT", "554 5.7.1 <x>: Relay access denied", About.CHANNEL),
+        ("RCPT", "550-5.7.1 Client host blocked\r\n550 5.7.1 see a list", About.CHANNEL),
+        ("RCPT", "553 5.1.8 sender refused", About.CHANNEL),
+        ("RCPT", "530 authentication required", About.CHANNEL),
+        ("RCPT", "452 4.2.2 mailbox full", About.PERSON),
+        ("RCPT", "450 4.2.1 receiving mail too quickly", About.PERSON),
+        ("RCPT", "450 4.2.0 greylisted", About.LATER),
+        ("RCPT", "451 4.7.1 greylisted", About.LATER),
+        ("RCPT", "452 4.5.3 too many", About.LATER),
+        ("RCPT", "421 4.3.2 closing", About.TRANSPORT),
+        ("DATA", "554 5.5.1 no", About.MESSAGE),
+        ("DATA", "421 4.3.2 closing", About.TRANSPORT),
+        ("BODY", "554 5.7.1 reads like spam", About.MESSAGE),
+        ("BODY", "550 5.7.26 unauthenticated", About.CHANNEL),
+        ("BODY", "550 5.1.1 no such user", About.PERSON),
+        ("BODY", "550 5.1.8 no such sender", About.MESSAGE),
+        ("BODY", "452 4.3.1 later", About.LATER),
+        ("BODY", "421 4.3.2 closing", About.TRANSPORT),
+    ],
+)
+def test_whose_trouble_a_refusal_is(
+    smtp_sink: SmtpSink, stage: str, status: str, about: About
 ) -> None:
-    channel = email_channel(smtp_sink)
+    smtp_sink.reply(stage, status)
 
-    with channel.open():
-        try_once(channel)
-        smtp_sink.disconnect(stage, times=1)
-        outcome = try_once(channel)
-
-    assert outcome.result is Result.SENT
-    assert (len(smtp_sink.accepted), smtp_sink.connections) == (2, 2)
-
-
-@pytest.mark.parametrize("status", ["421 4.4.2 idle for too long", "452 4.5.3 enough of you"])
-def test_a_kept_connection_that_takes_no_further_mail_is_begun_anew_once(
-    smtp_sink: SmtpSink, status: str
-) -> None:
-    channel = email_channel(smtp_sink)
-
-    with channel.open():
-        try_once(channel)
-        smtp_sink.reply("MAIL", status, times=1)
-        outcome = try_once(channel)
-
-    assert outcome.result is Result.SENT
-    assert smtp_sink.connections == 2
-
-
-def test_a_new_connection_that_takes_no_mail_is_not_begun_anew(smtp_sink: SmtpSink) -> None:
-    smtp_sink.reply("MAIL", "452 4.5.3 enough of you")
-    channel = email_channel(smtp_sink)
-
-    with channel.open():
-        outcomes = [said(try_once(channel)) for _ in range(3)]
-
-    assert outcomes == [LATER] * 3
-    assert smtp_sink.connections == 1
-
-
-def test_a_new_connection_that_dies_is_not_begun_anew(smtp_sink: SmtpSink) -> None:
-    smtp_sink.disconnect("RCPT", times=1)
-
-    assert said(try_once(email_channel(smtp_sink))) == LATER
-    assert smtp_sink.connections == 1
-
-
-def test_a_mail_that_was_handed_over_is_not_begun_anew(smtp_sink: SmtpSink) -> None:
-    channel = email_channel(smtp_sink)
-
-    with channel.open():
-        try_once(channel)
-        smtp_sink.disconnect("BODY", times=1)
-        outcome = try_once(channel)
-
-    assert said(outcome) == UNKNOWN
-    assert len(smtp_sink.mails) == 2
-
-
-def test_without_open_no_connection_is_left_behind(smtp_sink: SmtpSink) -> None:
-    channel = email_channel(smtp_sink)
-
-    for _ in range(2):
-        try_once(channel)
-
-    assert smtp_sink.connections == 2
-
-
-def test_threads_that_share_a_channel_have_a_connection_each(smtp_sink: SmtpSink) -> None:
-    channel = email_channel(smtp_sink)
-    together = Barrier(3)
-
-    def work(number: int) -> list[Result]:
-        with channel.open():
-            together.wait(5)
-            person = a_person(email=f"p{number}@example.et")
-            return [channel.send(a_letter(), person, KEY, AT).result for _ in range(5)]
-
-    with ThreadPoolExecutor(3) as threads:
-        results = [*threads.map(work, range(3))]
-
-    assert results == [[Result.SENT] * 5] * 3
-    assert (len(smtp_sink.accepted), smtp_sink.connections) == (15, 3)
+    assert try_once(email_channel(smtp_sink)).about is about
 
 
 def test_a_repeat_is_the_same_mail_to_the_byte(smtp_sink: SmtpSink) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.channels.mail.seen import MailSeen
+from tasks.channels.mail.smtp_outcomes import MailSeen
 from tasks.channels.outcome import Result
 from tasks.channels.verdict import Verdict
 from tasks.channels.web.seen import BY_STATUS, HONOURS_RETRY_AFTER, WebSeen, seen_by_status

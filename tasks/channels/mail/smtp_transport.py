@@ -10,7 +10,9 @@ from apprise.plugins.email import NotifyEmail
 
 from scheduler.settings import InvalidSetting
 from tasks.channels.mail.mime import build_mail, sender_of
-from tasks.channels.mail.smtp_connection import MailServer, Security, Seen, SmtpConnection
+from tasks.channels.mail.reply import SmtpResult
+from tasks.channels.mail.smtp_client import MailServer, Security
+from tasks.channels.mail.smtp_connection import Envelope, SmtpConnection
 from tasks.channels.outcome import Outcome
 from tasks.channels.redaction import fit, secrets_of
 from tasks.channels.template import SAMPLE, Template
@@ -18,39 +20,50 @@ from tasks.messages.letter import Letter
 
 
 class MailTransport:
-    """Sends over one connection a thread, begun with the first mail and ended by `close`."""
+    """Sends over a connection for each thread, begun with the first mail and ended by `close`."""
 
     def __init__(
-        self, template: Template, plugin: NotifyEmail, connect: timedelta, answer: timedelta
+        self,
+        template: Template,
+        plugin: NotifyEmail,
+        connect: timedelta,
+        answer: timedelta,
+        mails_at_most: int,
     ) -> None:
-        """Raises InvalidSetting where the URL does not lead to one address a person."""
+        """`connect`, `answer`: the longest waits; `mails_at_most`: taken on one connection.
+
+        Raises InvalidSetting where the URL does not lead to one address a person.
+        """
         self._plugin = plugin
         self._target = person_target(template, plugin)
         self._server = mail_server(plugin, connect, answer)
         self._secrets = secrets_of(template.text)
-        self._lines = threading.local()
+        self._mails_at_most = mails_at_most
+        self._threads = threading.local()
 
     def send(self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime) -> Outcome:
         """Hand the letter in for one person; `values` fill the URL's placeholders."""
         address = fill(self._target, values)
         copies, content = build_mail(self._plugin, letter, address, key, at)
-        seen = self._line().deliver(sender_of(self._plugin), address, copies, content)
-        return self._outcome(seen, {address, *values.values()})
+        envelope = Envelope(sender_of(self._plugin), address, copies)
+        result = self._connection().deliver(envelope, content)
+        return self._outcome(result, {address, *values.values()})
 
     def close(self) -> None:
-        line = self._lines.__dict__.pop("line", None)
-        if line is not None:
-            line.close()
+        connection = self._threads.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.close()
 
-    def _line(self) -> SmtpConnection:
-        if not hasattr(self._lines, "line"):
-            self._lines.line = SmtpConnection(self._server)
-        line: SmtpConnection = self._lines.line
-        return line
+    def _connection(self) -> SmtpConnection:
+        """That of the calling thread."""
+        if not hasattr(self._threads, "connection"):
+            self._threads.connection = SmtpConnection(self._server, self._mails_at_most)
+        connection: SmtpConnection = self._threads.connection
+        return connection
 
-    def _outcome(self, seen: Seen, private: set[str]) -> Outcome:
-        verdict = seen.what.value
-        words = f"{seen.words} ({verdict.advice})" if verdict.advice else seen.words
+    def _outcome(self, result: SmtpResult, private: set[str]) -> Outcome:
+        verdict = result.what.value
+        words = f"{result.words} ({verdict.advice})" if verdict.advice else result.words
         return verdict.outcome(fit(words, self._secrets | private))
 
 
