@@ -18,7 +18,8 @@ logger = logging.getLogger(__name__)
 
 
 def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
-    """One message about all the rows; its key and date are those of the first try (promise 3)."""
+    """One message about all the rows. Its key is that of the first try; so is its date, once a try
+    may have arrived (promise 3)."""
     first = rows[0]
     return Message(
         kind=first.kind,
@@ -26,7 +27,7 @@ def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
         lessons=tuple(chain.from_iterable(row.lessons for row in rows)),
         lead=timedelta(minutes=min(row.lead_minutes for row in rows)),
         key=first.key or uuid4(),
-        at=first.first_tried_at or now,
+        at=first.left_at or now,
         now=now,
     )
 

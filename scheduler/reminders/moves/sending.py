@@ -74,7 +74,7 @@ BEGIN_SENDING = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """How a message goes out. `key` and `at` are those of its first try (promise 3).
+    """How a message goes out. `key` is that of its first try, `at` its Date (promise 3).
 
     `outbox`: 'log' or 'redirect' where it is not live.
     """

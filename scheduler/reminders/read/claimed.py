@@ -42,7 +42,8 @@ class Facts:
     """One ledger row and everything its message needs.
 
     `untrue`: why it is not to be sent at all; `barred`: why this person gets none. `tried`: by
-    channel. `key` and `first_tried_at` are those of the first try. `day`: an agenda's sessions.
+    channel. `key` is that of the first try; `left_at` the date of the last one that
+    may have left, None where none has. `day`: an agenda's sessions.
     """
 
     id: int
@@ -52,7 +53,7 @@ class Facts:
     lead_minutes: int
     recipient_key: str
     key: UUID | None
-    first_tried_at: datetime | None
+    left_at: datetime | None
     attempts: int
     version: str | None
     untrue: str | None
@@ -111,7 +112,8 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
     return f"""
     SELECT DISTINCT ON (d.starts_at, d.urgency, d.kind, d.recipient, d.id, d.session_id)
            d.id, d.session_id, d.kind, d.starts_at, d.lead_minutes, d.recipient, d.person_id,
-           d.role, d.change, d.message_key, d.message_at, d.attempts,
+           d.role, d.change, d.message_key, d.attempts,
+           CASE WHEN d.attempts > 0 AND {MAY_HAVE_LEFT} THEN d.message_at END AS left_at,
            s.xmin::text AS version, {_untrue(catalog)} AS untrue, {_barred(catalog)} AS barred,
            CASE WHEN d.attempts > 0 THEN {TRIED} END AS tried,
            s.subject, s.mode, {_columns(catalog, "s", "topic", "meeting_link", "location")},
@@ -154,6 +156,13 @@ TRIED = """(
           FROM session_worker.attempt
          WHERE delivery_id = d.id AND begun_at >= coalesce(d.tries_since, '-infinity')
          GROUP BY channel) t)"""
+
+# Whether a try of the message may have arrived: a repeat of it must be known for one, by Message-ID
+# and Date. After tries that failed it is a new mail, and an old Date would read like spam.
+# Index: attempt_delivery.
+MAY_HAVE_LEFT = """EXISTS (
+    SELECT FROM session_worker.attempt
+     WHERE delivery_id = d.id AND outcome IS DISTINCT FROM 'failed')"""
 
 TOLD = """(
     SELECT l.told FROM session_worker.delivery l
@@ -214,7 +223,7 @@ def _facts(row: Row[Any], settings: Settings) -> Facts:
         lead_minutes=row.lead_minutes,
         recipient_key=row.recipient,
         key=row.message_key,
-        first_tried_at=row.message_at,
+        left_at=row.left_at,
         attempts=row.attempts,
         version=row.version,
         untrue=row.untrue,

@@ -2,7 +2,7 @@
 
 The stages are walked one by one, as what a broken connection means depends on whether the final
 dot had left (design promise 3). Servers have habits about how many mails and refusals they like on
-one connection (docs/decisions/0035); where one is worn, the next mail begins it anew.
+one connection (docs/decisions/0036); where one is worn, the next mail begins it anew.
 """
 
 import re

@@ -56,14 +56,46 @@ def test_a_mail_that_the_server_refuses_for_now_is_tried_again_later(
     assert row(day).state == "sent"
 
 
-def test_every_try_has_the_same_message_id_and_date(day: LessonDay, reminded: int) -> None:
-    day.sink.reply("BODY", "451 4.3.0 later", times=1)
+def test_a_repeat_after_no_answer_has_the_same_message_id_and_date(
+    day: LessonDay, reminded: int
+) -> None:
+    day.sink.disconnect("BODY", times=1)
     day.at("13:00")
     day.at("13:01")
 
     first, second = day.mails_to(TUTOR)
     assert first.message["Message-ID"] == second.message["Message-ID"]
-    assert first.message["Date"] == second.message["Date"]
+    assert dates(day) == ["Tue, 01 Dec 2026 10:00:00 +0000"] * 2
+
+
+def test_a_try_after_a_refusal_is_dated_anew(day: LessonDay, reminded: int) -> None:
+    """Nothing was handed over, and spam filters hold a Date of hours ago against a mail."""
+    day.sink.reply("BODY", "451 4.3.0 later", times=1)
+    day.at("13:00")
+    day.at("13:20")
+
+    first, second = day.mails_to(TUTOR)
+    assert first.message["Message-ID"] == second.message["Message-ID"]
+    assert dates(day) == [f"Tue, 01 Dec 2026 10:{at}:00 +0000" for at in ("00", "20")]
+
+
+def test_a_refusal_after_no_answer_leaves_the_date_as_it_was(
+    make_day: MakeDay, reminded: int
+) -> None:
+    day = make_day()
+    day.sink.reply("BODY", "451 4.3.0 later", times=1)
+    day.at("13:00")
+    day.sink.disconnect("BODY", times=1)
+    day.at("13:02")
+    day.sink.reply("RCPT", "451 4.3.0 later", times=1)
+    day.at("13:10")
+    day.at("13:20")
+
+    assert dates(day) == [f"Tue, 01 Dec 2026 10:{at}:00 +0000" for at in ("00", "02", "02")]
+
+
+def dates(day: LessonDay) -> list[str]:
+    return [mail.message["Date"] for mail in day.mails_to(TUTOR)]
 
 
 def test_the_words_of_a_later_try_are_true_then(day: LessonDay, reminded: int) -> None:
