@@ -128,6 +128,7 @@ class Backfill(WorkerBase):
     until_date: Mapped[date]
     tutor_id: Mapped[int | None]
     session_id: Mapped[int | None]
+    deleted: Mapped[str] = filled()
     created_at: Mapped[datetime] = filled()
     stopped_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -182,7 +182,12 @@ def _record_series(span: Span) -> str:
       FROM sw_series n
       LEFT JOIN sw_anchor a ON a.id = n.anchor_id
       LEFT JOIN session_worker.series o ON o.anchor_id = n.anchor_id
-        ON CONFLICT (anchor_id) DO UPDATE
+        ON CONFLICT (anchor_id) {UPDATE_NOTHING if span.only_fills else UPDATE_SERIES}"""
+
+
+# A backfill leaves to the next expansion what has changed about a series.
+UPDATE_NOTHING = "DO NOTHING"
+UPDATE_SERIES = """DO UPDATE
        SET state = excluded.state, reason = excluded.reason, seen = excluded.seen,
            tutor_id = excluded.tutor_id, student_id = excluded.student_id,
            written = excluded.written, enrolled = excluded.enrolled,

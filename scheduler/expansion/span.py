@@ -14,7 +14,8 @@ from scheduler.settings import OnStop, Settings
 
 class Purpose(Enum):
     AHEAD = "the coming weeks, on and on"
-    BACKFILL = "dates that an admin names"
+    BACKFILL = "dates that an admin names, where there is no row yet"
+    REFILL = "the same, and dates whose rows were deleted"
     ENDING = "an admin ends a series and cancels its rows to come"
 
 
@@ -37,10 +38,20 @@ class Span:
 
     @classmethod
     def backfill(
-        cls, catalog: SiteCatalog, settings: Settings, as_of: datetime, dates: tuple[date, date]
+        cls,
+        catalog: SiteCatalog,
+        settings: Settings,
+        as_of: datetime,
+        dates: tuple[date, date],
+        purpose: Purpose = Purpose.BACKFILL,
     ) -> "Span":
         """The dates that an admin names, past ones too."""
-        return cls(catalog, settings, as_of, *dates, Purpose.BACKFILL)
+        return cls(catalog, settings, as_of, *dates, purpose)
+
+    @property
+    def only_fills(self) -> bool:
+        """Whether rows are only inserted, and no row that stands is changed, moved or cancelled."""
+        return self.purpose in (Purpose.BACKFILL, Purpose.REFILL)
 
     @property
     def cancels_stopped(self) -> bool:

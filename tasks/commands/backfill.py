@@ -38,6 +38,7 @@ class Wish:
     session: int | None
     expect: str | None
     resume: int | None
+    refill_deleted: bool
     dry_run: bool
     inline: bool
 
@@ -47,6 +48,7 @@ class Wish:
 @click.argument("last", metavar="UNTIL", type=DAY, required=False)
 @click.option("--tutor", type=ROW_ID, help="Only this tutor's series (tutor_sessions.tutor_id).")
 @click.option("--session", type=ROW_ID, help="Only the series of this session.")
+@click.option("--refill-deleted", is_flag=True, help="Also fill dates whose rows were deleted.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and write nothing.")
 @click.option("--expect", metavar="DIGEST", help="Go on only if a dry run would print DIGEST.")
 @click.option("--resume", type=ROW_ID, metavar="ID", help="Go on with a backfill that stopped.")
@@ -56,8 +58,9 @@ class Wish:
 def backfill(context: click.Context, /, as_json: bool, **options: object) -> None:
     """Fill the dates FROM … UNTIL, both inclusive, of every rule.
 
-    Rows that stand are left as they are; no reminder goes out for a row in the past. Ctrl-C stops
-    it; --resume goes on. Exits 1 where a part failed, and lists it.
+    Dates that have no row get one. Rows that stand are not changed, moved or cancelled, and no
+    reminder goes out for a row in the past. Ctrl-C stops it; --resume goes on. Exits 1 where a part
+    failed, and lists it.
 
     Example: celery -A tasks backfill 2026-09-01 2026-12-31 --dry-run
     """
@@ -79,22 +82,24 @@ def backfill(context: click.Context, /, as_json: bool, **options: object) -> Non
 def checked(wish: Wish) -> Wish:
     if wish.resume is None and (wish.first is None or wish.last is None):
         raise click.UsageError("Give FROM and UNTIL as dates: 2026-09-01 2026-12-31.")
-    alone = (wish.first, wish.last, wish.tutor, wish.session, wish.expect, wish.dry_run or None)
-    if wish.resume is not None and any(value is not None for value in alone):
+    named = (wish.first, wish.last, wish.tutor, wish.session, wish.expect)
+    alone = any(value is not None for value in named) or wish.dry_run or wish.refill_deleted
+    if wish.resume is not None and alone:
         raise click.UsageError("--resume goes on with what was begun: give no dates beside it.")
     return wish
 
 
 def fill(wish: Wish, database: Engine, settings: Settings) -> BackfillReport:
     """The backfill from its start, or from where it stopped, to its report."""
-    from scheduler.expansion.admin.backfill import Extent, rehearse
+    from scheduler.expansion.admin.backfill import Deleted, Extent, rehearse
     from tasks.admin import backfill
     from tasks.database import engine_now
 
     if wish.resume is not None:
         extent = backfill.resume(database, wish.resume)
     elif wish.first is not None and wish.last is not None:
-        extent = Extent(wish.first, wish.last, wish.tutor, wish.session)
+        deleted = Deleted.REFILL if wish.refill_deleted else Deleted.STAY
+        extent = Extent(wish.first, wish.last, wish.tutor, wish.session, deleted)
     rehearsed = rehearse(database, settings, engine_now(database), extent)
     backfill.check_digest(rehearsed, wish.expect)
     if wish.dry_run:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, Row, text
 
@@ -17,7 +18,7 @@ from models.catalog import read_catalog
 from scheduler.expansion.chunk import decide, expand_or_halve
 from scheduler.expansion.find.gone_rows import OCCURRENCES
 from scheduler.expansion.report import Failure, Written, count_occurrences
-from scheduler.expansion.span import Span
+from scheduler.expansion.span import Purpose, Span
 from scheduler.settings import Settings
 
 CHUNK = 500  # series a chunk: a second or so, so that progress shows and a kill costs little
@@ -28,6 +29,13 @@ class BackfillRefused(Exception):
     """Dates, a session or a backfill that cannot be filled. One line that says what to do."""
 
 
+class Deleted(StrEnum):
+    """What becomes of dates whose rows a person deleted."""
+
+    STAY = "stay"
+    REFILL = "refill"
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """What to fill: dates from `first` to `last`, inclusive, of all series, a tutor's or one."""
@@ -36,6 +44,7 @@ class Extent:
     last: date
     tutor_id: int | None = None
     session_id: int | None = None
+    deleted: Deleted = Deleted.STAY
 
     def __post_init__(self) -> None:
         if self.last < self.first:
@@ -83,7 +92,7 @@ def rehearse(engine: Engine, settings: Settings, as_of: datetime, extent: Extent
         span = _span(conn, settings, as_of, extent)
         decide(conn, span, _anchors(conn, extent))
         counts = dict.fromkeys(OCCURRENCES, 0) | dict(conn.execute(WOULD_STAND).all())
-        digest = conn.scalars(DIGEST).one()
+        digest = conn.scalars(text(_digest(span))).one()
         inserted = conn.scalars(WOULD_INSERT).one()
         standing = count_occurrences(conn, extent.first, extent.last)
         conn.rollback()
@@ -100,11 +109,17 @@ WOULD_STAND = text("""
             WHERE o.anchor_id = c.anchor_id AND o.occurs_on = c.occurs_on)
      GROUP BY 1""")
 WOULD_INSERT = text("SELECT count(*) FROM sw_candidate WHERE kind = 'insert' AND verdict = 'place'")
-DIGEST = text("""
+
+
+def _digest(span: Span) -> str:
+    """Of all that would be written: each series' dates, and what its rows would hold."""
+    return f"""
     SELECT left(encode(sha256(coalesce(string_agg(
-               concat_ws(' ', anchor_id, occurs_on, kind, session_id, verdict), E'\n'
-               ORDER BY anchor_id, occurs_on, kind), '')::bytea), 'hex'), 16)
-      FROM sw_candidate""")
+               concat_ws(' ', c.anchor_id, c.days, {span.columns.target("a")}), E'\\n'
+               ORDER BY c.anchor_id), '')::bytea), 'hex'), 16)
+      FROM (SELECT anchor_id, string_agg(occurs_on::text, ' ' ORDER BY occurs_on) AS days
+              FROM sw_candidate WHERE kind = 'insert' AND verdict = 'place' GROUP BY 1) c
+      JOIN sw_anchor a ON a.id = c.anchor_id"""
 
 
 def begin_backfill(conn: Connection, extent: Extent) -> int:
@@ -120,6 +135,7 @@ def begin_backfill(conn: Connection, extent: Extent) -> int:
             "last": extent.last,
             "tutor": extent.tutor_id,
             "session": extent.session_id,
+            "deleted": extent.deleted.value,
         },
     ).one()
     chunks = [anchors[start : start + CHUNK] for start in range(0, len(anchors), CHUNK)]
@@ -132,8 +148,8 @@ def begin_backfill(conn: Connection, extent: Extent) -> int:
 
 
 BEGIN = text("""
-    INSERT INTO session_worker.backfill (from_date, until_date, tutor_id, session_id)
-    VALUES (:first, :last, :tutor, :session) RETURNING id""")
+    INSERT INTO session_worker.backfill (from_date, until_date, tutor_id, session_id, deleted)
+    VALUES (:first, :last, :tutor, :session, :deleted) RETURNING id""")
 ADD_CHUNK = text("""
     INSERT INTO session_worker.backfill_chunk (backfill_id, first_anchor, last_anchor)
     VALUES (:id, :first, :last)""")
@@ -200,11 +216,12 @@ def read_extent(conn: Connection, backfill_id: int) -> Extent:
         raise BackfillRefused(
             f"there is no backfill {backfill_id}: see the id that its start printed."
         )
-    return Extent(*row)
+    deleted = Deleted(row.deleted)
+    return Extent(row.from_date, row.until_date, row.tutor_id, row.session_id, deleted)
 
 
 READ = text("""
-    SELECT from_date, until_date, tutor_id, session_id
+    SELECT from_date, until_date, tutor_id, session_id, deleted
       FROM session_worker.backfill WHERE id = :id""")
 RETRY_FAILED = text("""
     UPDATE session_worker.backfill_chunk SET state = 'pending', error = NULL
@@ -285,7 +302,9 @@ CHUNKS = text("""
 
 
 def _span(conn: Connection, settings: Settings, as_of: datetime, extent: Extent) -> Span:
-    return Span.backfill(read_catalog(conn), settings, as_of, (extent.first, extent.last))
+    purpose = Purpose.REFILL if extent.deleted is Deleted.REFILL else Purpose.BACKFILL
+    dates = extent.first, extent.last
+    return Span.backfill(read_catalog(conn), settings, as_of, dates, purpose)
 
 
 def _anchors(conn: Connection, extent: Extent) -> Sequence[int]:

@@ -3,7 +3,7 @@ stand around them (design, "A generated row")."""
 
 from sqlalchemy import Connection, text
 
-from scheduler.expansion.span import Span
+from scheduler.expansion.span import Purpose, Span
 from scheduler.site.session_times import (
     TAKES_TIME,
     readable_date,
@@ -18,6 +18,7 @@ def find_candidates(conn: Connection, span: Span) -> int:
     parameters = {
         "first": span.first,
         "last": span.last,
+        "refill": span.purpose is Purpose.REFILL,
         "default_minutes": span.settings.default_duration_minutes,
     }
     conn.execute(text(_find_candidates(span)), parameters)
@@ -53,7 +54,8 @@ def _find_candidates(span: Span) -> str:
         ON o.anchor_id = w.anchor_id AND o.occurs_on = w.occurs_on
      WHERE w.holiday IS NULL
        AND (o.anchor_id IS NULL OR o.state = 'conflict'
-            OR o.state = 'skipped' AND o.session_id IS NULL AND o.stands_for IS NULL)
+            OR o.state = 'skipped' AND o.session_id IS NULL AND o.stands_for IS NULL
+            OR o.state = 'deleted' AND :refill)
        AND (w.occurs_on BETWEEN :first AND :last
             OR w.anchor_id IN (SELECT anchor_id FROM sw_row WHERE leaves AND holiday IS NULL))
     UNION ALL

@@ -141,6 +141,8 @@ def _active(
         or row.blocked
         or _clock_went_back(span, row)
     )
+    if span.only_fills:
+        return _to_fill(span, row, rule, findings, changed)
     first, last = span.first, span.last
     if changed:  # every standing row is held against the rule, not just the dates to fill
         first, last = min(first, span.today), max(last, row.reach or last)
@@ -152,16 +154,33 @@ def _active(
     )  # fmt: skip
 
 
+def _to_fill(
+    span: Span,
+    row: Row[tuple[object, ...]],
+    rule: Rule,
+    findings: tuple[Finding, ...],
+    changed: bool,  # noqa: FBT001 what was found, not a mode
+) -> SeriesNow:
+    """The dates that a backfill may fill. Where rows wait to follow their rule, their dates are the
+    next expansion's: a row made here would take the place of one that moves there."""
+    wanted = _dates_of(span, rule, span.first, min(span.last, row.ends_on or span.last))
+    if changed and row.reach is not None:
+        wanted = tuple(day for day in wanted if not span.today <= day <= row.reach)
+    return SeriesNow(
+        row.anchor_id, "active", None, _seen(span, row), row.enrolled or row.enrolled_now,
+        False, _planned_too(span, row), wanted, findings,
+    )  # fmt: skip
+
+
 def _clock_went_back(span: Span, row: Row[tuple[object, ...]]) -> bool:
     """Rows that were past when the rule last changed may be to come again."""
-    ahead = span.purpose is not Purpose.BACKFILL
-    return ahead and row.planned_from is not None and span.first < row.planned_from
+    return not span.only_fills and row.planned_from is not None and span.first < row.planned_from
 
 
 def _planned_anew(span: Span) -> tuple[date, date] | None:
     """The dates over which a changed rule is expanded once this span is. After a backfill none:
     its coming weeks are still to do."""
-    return None if span.purpose is Purpose.BACKFILL else (span.first, span.last)
+    return None if span.only_fills else (span.first, span.last)
 
 
 def _planned_too(span: Span, row: Row[tuple[object, ...]]) -> tuple[date, date] | None:
@@ -169,7 +188,7 @@ def _planned_too(span: Span, row: Row[tuple[object, ...]]) -> tuple[date, date] 
     if row.planned_from is None:
         return _planned_anew(span)
     before = row.planned_from, row.planned_until
-    if span.purpose is Purpose.BACKFILL:
+    if span.only_fills:
         return before
     if span.first > before[1] or span.last < before[0]:
         return span.first, span.last
@@ -185,7 +204,7 @@ def _ended(
     """A series whose last date is past. An admin can still fill dates from before its end."""
     reason = f"continued_by {row.continued_by}" if row.continued_by else "ended_by_admin"
     wanted: tuple[date, ...] = ()
-    if span.purpose is Purpose.BACKFILL and isinstance(rule, Rule) and row.pause_reason is None:
+    if span.only_fills and isinstance(rule, Rule) and row.pause_reason is None:
         wanted = _dates_of(span, rule, span.first, min(span.last, row.ends_on))
     return _resting(row, "ended", reason, span, findings, wanted)
 
@@ -200,6 +219,7 @@ def _resting(
 ) -> SeriesNow:
     """A series that keeps no dates filled. Rows that were left over last time come up again."""
     changed = row.state != state or row.seen == "" or span.purpose is Purpose.ENDING
+    changed = changed and not span.only_fills
     return SeriesNow(
         row.anchor_id, state, reason, _seen(span, row), row.enrolled or row.enrolled_now,
         changed, None, wanted, findings,

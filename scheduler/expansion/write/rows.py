@@ -105,6 +105,8 @@ def _insert_rows(conn: Connection, span: Span) -> tuple[int, set[int]]:
     if placed.recorded:
         conn.execute(FORGET_REASONS)
     inserted = conn.execute(text(_insert(span))).rowcount if placed.rows else 0
+    if span.only_fills and inserted:
+        conn.execute(text(_keep_newer(span)))
     lost = _record_lost(conn) if inserted < placed.rows else set[int]()
     lost |= set(conn.scalars(RECORD_VERDICTS))
     conn.execute(RECORD_HOLIDAYS)
@@ -143,6 +145,23 @@ def _insert(span: Span) -> str:
         ON c.tutor_id = made.tutor_id AND c.student_id = made.student_id
        AND c.occurs_on = made.session_date AND c.start_time = made.start_time
        AND c.kind = 'insert' AND c.verdict = 'place'"""
+
+
+def _keep_newer(span: Span) -> str:
+    """Notes what was written into a backfilled row where the other rows of its series still hold
+    what was written before: they follow with the next expansion. Index: primary keys."""
+    return f"""
+    UPDATE session_worker.occurrence o SET kept = newer.cells
+      FROM (SELECT c.anchor_id, c.occurs_on,
+                   (SELECT jsonb_object_agg(n.key, n.value)
+                      FROM jsonb_each({span.columns.target("a")}) n
+                     WHERE n.value IS DISTINCT FROM s.written->n.key) AS cells
+              FROM sw_candidate c
+              JOIN sw_anchor a ON a.id = c.anchor_id
+              JOIN session_worker.series s ON s.anchor_id = c.anchor_id AND s.written <> '{{}}'
+             WHERE c.kind = 'insert' AND c.verdict = 'place') newer
+     WHERE newer.cells IS NOT NULL AND o.state = 'created'
+       AND (o.anchor_id, o.occurs_on) = (newer.anchor_id, newer.occurs_on)"""
 
 
 def _record_lost(conn: Connection) -> set[int]:

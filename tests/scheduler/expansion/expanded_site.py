@@ -10,8 +10,10 @@ from sqlalchemy import Connection, Engine, text
 from scheduler.expansion import ExpansionReport, expand
 from scheduler.expansion.admin.backfill import (
     BackfillReport,
+    Deleted,
     Extent,
     begin_backfill,
+    rehearse,
     report_backfill,
 )
 from scheduler.expansion.admin.backfill import fill_next_chunk as fill
@@ -32,13 +34,23 @@ class Site:
         self.conn.commit()
         return expand(self.engine, Settings(**{"expand_days": 28, **settings}), as_of)
 
-    def backfill(self, first: date, last: date, as_of: datetime = NOON) -> BackfillReport:
+    def backfill(
+        self,
+        first: date,
+        last: date,
+        as_of: datetime = NOON,
+        deleted: Deleted = Deleted.STAY,
+    ) -> BackfillReport:
         with self.engine.begin() as conn:
-            number = begin_backfill(conn, Extent(first, last))
+            number = begin_backfill(conn, Extent(first, last, deleted=deleted))
         while fill(self.engine, Settings(expand_days=28), as_of, number):
             pass
         with self.engine.connect() as conn:
             return report_backfill(conn, number, "")
+
+    def rehearsal(self, first: date, last: date, as_of: datetime = NOON) -> BackfillReport:
+        self.conn.commit()
+        return rehearse(self.engine, Settings(expand_days=28), as_of, Extent(first, last))
 
     def sql(self, statement: str, **parameters: Any) -> Any:
         result = self.conn.execute(text(statement), parameters)

@@ -192,12 +192,13 @@ def test_preview_names_the_holiday(site: Site) -> None:
     assert "2027-01-07 is a holiday" in result.stdout
 
 
-def test_series_end_cancels_what_nobody_touched_and_stays_ended(site: Site) -> None:
+def test_series_end_cancels_what_nobody_placed_and_stays_ended(site: Site) -> None:
     anchor = an_anchor(site.conn, session_date=date(2040, 1, 3))  # whatever today is: to come
     site.json("expand", "--as-of", "2040-01-03T09:00")
     touched = site.rows()[1].id
     site.conn.execute(
-        text("UPDATE tutor_sessions SET topic = 'mine' WHERE id = :i"), {"i": touched}
+        text("UPDATE tutor_sessions SET start_time = '17:00', end_time = '18:00' WHERE id = :i"),
+        {"i": touched},
     )
 
     ended = site.json("series", "end", str(anchor), "--cancel-future")
