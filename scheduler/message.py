@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from scheduler.settings import ChannelName, Role
+
+SEQUENCE_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 
 
 class Kind(StrEnum):
@@ -23,19 +26,30 @@ class ChangeKind(StrEnum):
     MOVED = "moved"
     CANCELLED = "cancelled"
     RESTORED = "restored"  # on again after a cancellation was told
+    REASSIGNED = "reassigned"  # another tutor or student, at the same start
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A notice's subject: what happened, and the start that was told before (aware)."""
+    """A notice's subject: what happened, and the start that was told before (aware).
+
+    `replaced`: whose place somebody else has now, of tutor and student, whatever else happened.
+    """
 
     kind: ChangeKind
     old_starts_at: datetime
+    replaced: frozenset[Role] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One session as a message names it. Instants are aware; texts are the site's, unescaped."""
+    """One session as a message names it. Instants are aware; texts are the site's, unescaped.
+
+    `role`: that of the person in this session; one message may be about two in different roles.
+    `entry`: the calendar entry that the person has of it, or gets; `after`: the highest SEQUENCE
+    that they were sent of it. `goes_on_with`: the students of the same lesson who stay where this
+    one's session is cancelled.
+    """
 
     session_id: int
     subject: str
@@ -50,6 +64,18 @@ class Lesson:
     whiteboard_name: str | None
     delivery_id: int
     change: Change | None = None
+    role: Role = Role.STUDENT
+    entry: str = ""
+    after: int = -1
+    goes_on_with: tuple[str, ...] = ()
+
+    def sequence(self, at: datetime) -> int:
+        """SEQUENCE (RFC 5545, 3.8.7.4) of a message of the instant `at`: seconds since 2020.
+
+        It fits a 32-bit integer until 2088. It grows with each message about the entry, also where
+        two are of one second, and a retry has that of its first try.
+        """
+        return max((at.astimezone(UTC) - SEQUENCE_EPOCH) // SECOND, self.after + 1)
 
 
 @dataclass(frozen=True, slots=True)

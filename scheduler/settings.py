@@ -77,6 +77,13 @@ class OnUnknown(StrEnum):
     HOLD = "hold"
 
 
+class CalendarMethod(StrEnum):
+    """How a mail's calendar file puts a session into a calendar (RFC 5546)."""
+
+    PUBLISH = "publish"  # to be looked at
+    REQUEST = "request"  # as an invitation, with the person as its attendee
+
+
 class Pooler(StrEnum):
     """What stands between the worker and PostgreSQL."""
 
@@ -256,6 +263,9 @@ class Settings(BaseModel):
     )
     language: str = Field("en", description="Language of people without a preference: en or am.")
     templates: str = Field("", description="Folder whose templates replace the built-in ones.")
+    calendar_method: CalendarMethod = Field(
+        CalendarMethod.PUBLISH, description="Calendar files of mails: publish or request."
+    )
     agenda_at: str = Field(
         "", description="Local time of the tutors' daily agenda, e.g. 07:00; empty: off."
     )

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from scheduler.message import Message
 from scheduler.reminders.moves import sending
-from scheduler.reminders.read.claimed import Facts, told
+from scheduler.reminders.read.claimed import Facts
+from scheduler.reminders.read.lesson import told
 from scheduler.settings import ChannelName
 from tasks.delivery.decision import Decision, Send, decide
 from tasks.delivery.message import message_of, worded
@@ -61,7 +62,10 @@ def message_rows(
     message = message_of(going, send, now)
     if logger.isEnabledFor(logging.INFO):
         log(work, message)
-    return [sending.Logged(row.id, row.version, told(row.lesson), message.key) for row in going]
+    return [
+        sending.Logged(row.id, row.version, told(row.lesson, message.at), message.key)
+        for row in going
+    ]
 
 
 def log(work: Work, message: Message) -> None:

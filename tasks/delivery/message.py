@@ -1,12 +1,12 @@
 """Ledger rows that are one message → the message, and its words."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from uuid import uuid4
 
-from scheduler.message import Message
+from scheduler.message import Lesson, Message
 from scheduler.reminders.read.claimed import Facts
 from scheduler.settings import ChannelName
 from tasks.delivery.decision import Send
@@ -24,12 +24,17 @@ def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
     return Message(
         kind=first.kind,
         recipient=send.recipient,
-        lessons=tuple(chain.from_iterable(row.lessons for row in rows)),
+        lessons=tuple(each_once(chain.from_iterable(row.lessons for row in rows))),
         lead=timedelta(minutes=min(row.lead_minutes for row in rows)),
         key=first.key or uuid4(),
         at=first.left_at or now,
         now=now,
     )
+
+
+def each_once(lessons: Iterable[Lesson]) -> Iterable[Lesson]:
+    """A session once, also where two of its leads go together or a snooze comes beside one."""
+    return {lesson.session_id: lesson for lesson in lessons}.values()
 
 
 def worded(tools: Tools, message: Message, form: ChannelName) -> Letter | None:

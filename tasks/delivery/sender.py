@@ -22,7 +22,8 @@ from scheduler.reminders.channel_pauses import paused_channels
 from scheduler.reminders.channel_troubles import Trouble, take_probe, troubles
 from scheduler.reminders.moves import sending
 from scheduler.reminders.plan.agenda import with_days
-from scheduler.reminders.read.claimed import Facts, read_facts, told
+from scheduler.reminders.read.claimed import Facts, read_facts
+from scheduler.reminders.read.lesson import told
 from scheduler.settings import ChannelName
 from tasks.channels.outcome import Outcome, Result
 from tasks.database import ServerUnreachable, site_catalog
@@ -192,7 +193,9 @@ class Sender:
         letter = worded(self.work.tools, message, send.form)
         if letter is None:
             return self.fail(going)
-        claimed = [sending.Claimed(row.id, row.version, told(row.lesson)) for row in going]
+        claimed = [
+            sending.Claimed(row.id, row.version, told(row.lesson, message.at)) for row in going
+        ]
         envelope = sending.Envelope(send.channel, send.outbox, message.key, message.at)
         try:
             with self.recorded() as moved:

@@ -14,6 +14,7 @@ from tasks.messages.names import (
 
 NAMES_SHOWN = 5
 NAMED_TOGETHER = 2
+REPLACED = {Role.TUTOR: "አስጠኚ", Role.STUDENT: "ተማሪ"}
 DAWN = 6  # o'clock; here a new day begins for a speaker of Amharic
 PERIODS = {Period.NIGHT: "ሌሊቱ", Period.MORNING: "ጠዋቱ", Period.DAY: "ቀኑ", Period.EVENING: "ምሽቱ"}
 CITIES = {"Addis Ababa": "አዲስ አበባ"}
@@ -22,6 +23,7 @@ CITIES = {"Addis Ababa": "አዲስ አበባ"}
 class Amharic(Tongue):
     code = "am"
     session = "ትምህርት"
+    no_link = "ኦንላይን፣ ሊንክ የለም"
 
     def now(self) -> str:
         return "አሁን"
@@ -38,6 +40,9 @@ class Amharic(Tongue):
         if moment.is_counted:
             return f"{self.relative(moment)}፣ {brief}"
         return f"{self.day(moment)}፣ {brief}" if moment.days_away in (0, 1) else f"{brief} ላይ"
+
+    def timed(self, moment: Moment) -> str:
+        return f"{self.relative(moment)}፣ {self.brief_clock(moment.starts_at)}"
 
     def upon(self, moment: Moment) -> str:
         return f"{self.at(moment)} ላይ"
@@ -76,13 +81,14 @@ class Amharic(Tongue):
     def brief_date(self, moment: Moment) -> str:
         """'ኅዳር 18 (27 Nov)'"""
         ethiopian, gregorian = brief_dates(moment)
-        return f"{ethiopian} ({gregorian})"
+        return ethiopian if moment.in_one_calendar else f"{ethiopian} ({gregorian})"
 
     def brief(self, moment: Moment) -> str:
         """'ኅዳር 18 ከቀኑ 8:00 (27 Nov 14:00)'"""
         ethiopian, gregorian = brief_dates(moment)
         wall = moment.starts_at
-        return f"{ethiopian} ከ{hour_of(wall)} ({gregorian} {wall:%H:%M})"
+        told = "" if moment.in_one_calendar else f"{gregorian} "
+        return f"{ethiopian} ከ{hour_of(wall)} ({told}{wall:%H:%M})"
 
     def clock(self, wall: datetime) -> str:
         """'ከቀኑ 8:00 ሰዓት (14:00)'"""
@@ -130,6 +136,11 @@ class Amharic(Tongue):
         if role is Role.TUTOR:
             return f"{' እና '.join(f'ከ{pupil}' for pupil in pupils)} ጋር"
         return f"{' እና '.join(f'ለ{pupil}' for pupil in pupils)} {with_tutor}".strip()
+
+    def replacement(self, role: Role, names: tuple[str, ...]) -> str:
+        named = " እና ".join(name for name in names if name)
+        who = REPLACED[role]
+        return f"አዲሱ {who}፦ {named}" if named else f"{who}ው ተቀይሯል"
 
     def names(self, students: tuple[str, ...]) -> str:
         shown, more = students[:NAMES_SHOWN], len(students) - NAMES_SHOWN

@@ -1,10 +1,10 @@
 """Calendar files (RFC 5545, RFC 5546) for e-mails: a session appears, moves and goes by itself.
 
-The identifier is the session's, so each later file is about the same entry. SEQUENCE must grow:
-it is the message's own instant in seconds, which no later message falls behind, and which a retry
-of an older one does not overtake.
+The identifier is that of the entry which the person was told first, so each later file is about
+the same one (docs/decisions/0043). SEQUENCE grows with each message about it.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,17 +15,19 @@ from icalendar import Alarm, Event, vCalAddress
 from icalendar import Calendar as CalendarFile
 
 from scheduler.message import ChangeKind, Kind, Lesson, Message
-from scheduler.settings import Role
+from scheduler.settings import CalendarMethod, ChannelName, Role
 from tasks.messages.clean_text import href
 from tasks.messages.letter import Attachment
+from tasks.messages.page import told_times, way_in
 from tasks.messages.timezone import timezone_of
 
 DOMAIN = "session-worker.invalid"  # ours for ever; RFC 2606 keeps it from being anybody else's
 PRODUCT = "-//session-worker//tutoring sessions//EN"
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 END = b"END:VCALENDAR\r\n"
-SEQUENCE_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 ALARM_BEFORE = timedelta(minutes=15)
-CANCELS_AT_MOST = 5  # files for one message; RFC 5546, 3.2.5: a CANCEL is about one UID
+# Files for one message: a REQUEST and a CANCEL are about one UID (RFC 5546, 3.2.2 and 3.2.5).
+FILES_AT_MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +38,36 @@ class Calendar:
 
     zone: ZoneInfo
     organizer: str
+    method: CalendarMethod = CalendarMethod.PUBLISH
 
 
 def invitations(message: Message, calendar: Calendar) -> tuple[Attachment, ...]:
-    """The calendar files of a message.
+    """The calendar files of a message, with CALENDAR_METHOD=publish or request.
 
-    A cancelled session's is METHOD:CANCEL. Many at once go as one METHOD:PUBLISH of cancelled
-    entries, since a CANCEL may name one alone.
+    A cancelled session's is METHOD:CANCEL. REQUEST and CANCEL have a file for each session. Too
+    many at once go as one METHOD:PUBLISH, in which what is cancelled says so; so does all where
+    there is no organizer or attendee to name in a request.
     """
     cancelled = [lesson for lesson in message.lessons if is_cancelled(lesson)]
     standing = [lesson for lesson in message.lessons if not is_cancelled(lesson)]
-    if len(cancelled) > CANCELS_AT_MOST:
-        standing, cancelled = [*message.lessons], []
-    files = [attachment("PUBLISH", standing, message, calendar)] if standing else []
-    files += [attachment("CANCEL", [lesson], message, calendar) for lesson in cancelled]
+    attendee = attendee_of(message, calendar)
+    if len(cancelled) + (len(standing) if attendee else 0) > FILES_AT_MOST:
+        return (attachment("PUBLISH", message.lessons, message, calendar),)
+    single = [("REQUEST", lesson) for lesson in standing] if attendee else []
+    single += [("CANCEL", lesson) for lesson in cancelled]
+    files = [attachment(method, [one], message, calendar, attendee) for method, one in single]
+    if standing and not attendee:
+        files.insert(0, attachment("PUBLISH", standing, message, calendar))
     return tuple(files)
+
+
+def attendee_of(message: Message, calendar: Calendar) -> str:
+    """The recipient's address, where requests are wanted and possible; else ''."""
+    if calendar.method is CalendarMethod.PUBLISH or not calendar.organizer:
+        return ""
+    recipient = message.recipient
+    address = recipient.addresses.get(ChannelName.EMAIL) or recipient.email or ""
+    return address if ADDRESS.fullmatch(address) else ""
 
 
 def is_cancelled(lesson: Lesson) -> bool:
@@ -58,9 +75,16 @@ def is_cancelled(lesson: Lesson) -> bool:
 
 
 def attachment(
-    method: str, lessons: Sequence[Lesson], message: Message, calendar: Calendar
+    method: str,
+    lessons: Sequence[Lesson],
+    message: Message,
+    calendar: Calendar,
+    attendee: str = "",
 ) -> Attachment:
     events = [event(lesson, message, calendar) for lesson in lessons]
+    for entry in events:
+        if attendee:
+            entry.add("attendee", attending(attendee, message))
     parts = [entry.to_ical() for entry in with_alarms(events, message)]
     if any("TZID" in entry[name].params for entry in events for name in ("dtstart", "dtend")):
         parts.insert(0, timezone_of(calendar.zone, (lesson.starts_at for lesson in lessons)))
@@ -70,6 +94,16 @@ def attachment(
         mime_type=f"text/calendar; method={method}; charset=utf-8",
         content=b"".join([opening(method), *parts, END]),
     )
+
+
+def attending(address: str, message: Message) -> vCalAddress:
+    """No answer is asked for: nobody reads it."""
+    attendee = vCalAddress(f"mailto:{address}")
+    attendee.params["RSVP"] = "FALSE"
+    attendee.params["PARTSTAT"] = "ACCEPTED"
+    if message.recipient.name:
+        attendee.params["CN"] = message.recipient.name
+    return attendee
 
 
 @cache
@@ -83,11 +117,12 @@ def opening(method: str) -> bytes:
 
 def event(lesson: Lesson, message: Message, calendar: Calendar) -> Event:
     entry = Event()
-    entry.add("uid", f"session-{lesson.session_id}@{DOMAIN}")
-    entry.add("sequence", sequence(message.at))
+    starts_at, ends_at = times(lesson, calendar.zone)
+    entry.add("uid", f"session-{lesson.entry}@{DOMAIN}")
+    entry.add("sequence", lesson.sequence(message.at))
     entry.add("dtstamp", message.at.astimezone(UTC).replace(microsecond=0))
-    entry.add("dtstart", local(lesson.starts_at, calendar.zone))
-    entry.add("dtend", local(lesson.ends_at, calendar.zone))
+    entry.add("dtstart", starts_at)
+    entry.add("dtend", ends_at)
     entry.add("status", "CANCELLED" if is_cancelled(lesson) else "CONFIRMED")
     for name, text in texts(lesson, message).items():
         if text:
@@ -97,28 +132,36 @@ def event(lesson: Lesson, message: Message, calendar: Calendar) -> Event:
     return entry
 
 
-def sequence(at: datetime) -> int:
-    """Whole seconds since 2020; fits a 32-bit integer until 2088."""
-    return (at.astimezone(UTC) - SEQUENCE_EPOCH) // timedelta(seconds=1)
+def times(lesson: Lesson, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Start and end in the zone; both in UTC where one of them is a wall time that comes twice.
+
+    With a TZID it means the first (RFC 5545, 3.3.5), but most readers take the second; and one end
+    alone in UTC is an event of no length in some.
+    """
+    starts_at, ends_at = told_times(lesson)
+    walls = (starts_at.astimezone(zone), ends_at.astimezone(zone))
+    if any(comes_twice(wall) for wall in walls):
+        return starts_at.astimezone(UTC), ends_at.astimezone(UTC)
+    return walls
 
 
-def local(instant: datetime, zone: ZoneInfo) -> datetime:
-    """The instant in the zone; in UTC where the wall time is the later of two (RFC 5545, 3.3.5: a
-    time with TZID means the earlier)."""
-    wall = instant.astimezone(zone)
-    return wall if wall.fold == 0 else instant.astimezone(UTC)
+def comes_twice(wall: datetime) -> bool:
+    """Of a wall time that is an instant's, so that it lies in no gap."""
+    return wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset()
 
 
 def texts(lesson: Lesson, message: Message) -> Mapping[str, str | None]:
+    """In the words of the message: the same way in, and nothing of it for what is cancelled."""
     others = (lesson.tutor_name, lesson.student_name)
     hidden = {Role.TUTOR: lesson.tutor_name, Role.STUDENT: lesson.student_name}
-    names = [name for name in others if name and name != hidden.get(message.recipient.role)]
-    about = (lesson.topic, lesson.whiteboard_name, lesson.meeting_link)
+    names = [name for name in others if name and name != hidden.get(lesson.role)]
+    link, place = ("", "") if is_cancelled(lesson) else way_in(lesson)
+    about = (lesson.topic, lesson.whiteboard_name, link)
     return {
         "summary": " – ".join([lesson.subject, *names]),
         "description": "\n".join(line for line in about if line),
-        "location": lesson.location or lesson.meeting_link,
-        "url": href(lesson.meeting_link or ""),
+        "location": place or link,
+        "url": href(link),
     }
 
 

@@ -13,6 +13,7 @@ NAMED_TOGETHER = 2
 class English(Tongue):
     code = "en"
     session = "Session"
+    no_link = "online, no link yet"
 
     def now(self) -> str:
         return "now"
@@ -26,6 +27,9 @@ class English(Tongue):
         if moment.days_away in (0, 1):
             return f"{self.day(moment)}, {self.brief(moment)}"
         return f"on {self.brief_date(moment)} at {self.clock(moment.starts_at)}"
+
+    def timed(self, moment: Moment) -> str:
+        return f"{self.relative(moment)}, at {self.clock(moment.starts_at)}"
 
     def upon(self, moment: Moment) -> str:
         near = moment.days_away in (0, 1)
@@ -87,6 +91,10 @@ class English(Tongue):
         if role is Role.TUTOR:
             return f"with {pupils}"
         return f"for {pupils} {with_tutor}".strip()
+
+    def replacement(self, role: Role, names: tuple[str, ...]) -> str:
+        named = " and ".join(name for name in names if name)
+        return f"the {role} is now {named}" if named else f"there is another {role}"
 
     def names(self, students: tuple[str, ...]) -> str:
         shown, more = students[:NAMES_SHOWN], len(students) - NAMES_SHOWN

@@ -18,7 +18,8 @@ class Moment:
     """When a session begins and ends. All instants are in the person's zone.
 
     `wait` is the real time until the start, `length` that from start to end: wall times in one zone
-    must not be subtracted, they forget a change of the clocks in between.
+    must not be subtracted, they forget a change of the clocks in between. `in_one_calendar`: brief
+    dates are to take less room, in a language that tells them in two.
     """
 
     starts_at: datetime
@@ -27,6 +28,7 @@ class Moment:
     wait: timedelta
     length: timedelta
     tongue: "Tongue"
+    in_one_calendar: bool = False
 
     @property
     def date(self) -> str:
@@ -89,6 +91,11 @@ class Moment:
         return self.tongue.told(self)
 
     @property
+    def timed(self) -> str:
+        """`relative` with the time of day, true whenever it is read: 'in 12 minutes, at 14:00'"""
+        return self.tongue.timed(self) if self.is_counted else self.relative
+
+    @property
     def is_counted(self) -> bool:
         """Whether `relative` names no time of day."""
         return -LATE_BY <= self.wait < COUNTED_WITHIN
@@ -123,6 +130,7 @@ class Tongue(ABC):
 
     code: str
     session: str  # the subject of a session that has none
+    no_link: str  # in place of the way into an online session that has no link yet
 
     def relative(self, moment: Moment) -> str:
         if not moment.is_counted:
@@ -133,6 +141,9 @@ class Tongue(ABC):
 
     @abstractmethod
     def told(self, moment: Moment) -> str: ...
+
+    @abstractmethod
+    def timed(self, moment: Moment) -> str: ...
 
     @abstractmethod
     def now(self) -> str:
@@ -184,6 +195,10 @@ class Tongue(ABC):
     @abstractmethod
     def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:
         """Whom the session is with, as a phrase for this role: 'with Sara'; '' where unknown"""
+
+    @abstractmethod
+    def replacement(self, role: Role, names: tuple[str, ...]) -> str:
+        """'the tutor is now Sara'; without a name, that it is another"""
 
     @abstractmethod
     def names(self, students: tuple[str, ...]) -> str:

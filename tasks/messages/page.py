@@ -13,6 +13,7 @@ from scheduler.settings import Role
 from tasks.messages.clean_text import href
 from tasks.messages.moment import Moment, Tongue, moment
 
+ONLINE = "online"
 IN_PERSON = {"inperson", "offline", "onsite"}
 
 
@@ -20,7 +21,9 @@ IN_PERSON = {"inperson", "offline", "onsite"}
 class Entry:
     """One session, or a group's sessions that differ in the student alone. Texts may be ''.
 
-    `change` is '', 'moved', 'cancelled' or 'restored'; `was` is the start told before. `gap` and
+    `change` is '', 'moved', 'cancelled', 'restored' or 'reassigned'; `was` is the start that was
+    told before. `role` is the reader's in this session. `replaced`: whose place somebody else has
+    now; `goes_on_with`: who stays in a lesson that `students` are out of. `gap` and
     `overlaps` are the agenda's: minutes free before it, and whether it begins too early for that.
     """
 
@@ -37,6 +40,8 @@ class Entry:
     role: Role
     gap_minutes: int = 0
     overlaps: bool = False
+    replaced: frozenset[Role] = frozenset()
+    goes_on_with: tuple[str, ...] = ()
 
     @property
     def href(self) -> str:
@@ -52,6 +57,23 @@ class Entry:
     def what(self) -> str:
         """Subject and the other person: 'Mathematics with Sara'"""
         return self.when.tongue.what(self.subject, self.who)
+
+    @property
+    def news(self) -> str:
+        """'the tutor is now Hana', '' where nobody has been replaced"""
+        tongue = self.when.tongue
+        parts = (
+            tongue.replacement(Role.TUTOR, (self.tutor,)) if Role.TUTOR in self.replaced else "",
+            tongue.replacement(Role.STUDENT, self.students)
+            if Role.STUDENT in self.replaced
+            else "",
+        )
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def rest(self) -> str:
+        """'with Abebe and Dawit', who stay in a lesson that its `students` are out of; else ''"""
+        return self.when.tongue.who(Role.TUTOR, "", self.goes_on_with)
 
     @property
     def times(self) -> str:
@@ -150,6 +172,8 @@ def page_of(message: Message, tongue: Tongue) -> Page:
 
 def entry_of(lesson: Lesson, message: Message, tongue: Tongue) -> Entry:
     link, place = way_in(lesson)
+    if not link and not place and mode_of(lesson) == ONLINE:
+        place = tongue.no_link
     zone, now, change = message.recipient.preferences.zone, message.now, lesson.change
     starts_at, ends_at = told_times(lesson)
     was = moment(change.old_starts_at, None, now, zone, tongue) if change else None
@@ -164,7 +188,9 @@ def entry_of(lesson: Lesson, message: Message, tongue: Tongue) -> Entry:
         when=moment(starts_at, ends_at, now, zone, tongue),
         was=was,
         change=change.kind.value if change else "",
-        role=message.recipient.role,
+        role=lesson.role,
+        replaced=change.replaced if change else frozenset(),
+        goes_on_with=lesson.goes_on_with,
     )
 
 
@@ -181,12 +207,17 @@ def way_in(lesson: Lesson) -> tuple[str, str]:
     """Link and place. A session in person needs no link where it has a place, and one online no
     place where it has a link; where the mode says nothing, or both, all there is is shown."""
     link, place = lesson.meeting_link or "", lesson.location or ""
-    mode = "".join(letter for letter in (lesson.mode or "").lower() if letter.isalpha())
+    mode = mode_of(lesson)
     if link and place and mode in IN_PERSON:
         return "", place
-    if link and place and mode == "online":
+    if link and place and mode == ONLINE:
         return link, ""
     return link, place
+
+
+def mode_of(lesson: Lesson) -> str:
+    """'inperson' of any spelling of it"""
+    return "".join(letter for letter in (lesson.mode or "").lower() if letter.isalpha())
 
 
 def grouped(entries: list[Entry]) -> list[Entry]:

@@ -1,6 +1,7 @@
 """Made-up messages that try every template once, when a worker starts with an admin's templates."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from uuid import UUID
@@ -19,7 +20,8 @@ def rehearsals(languages: Iterable[str]) -> Iterator[tuple[Message, ChannelName]
     """Each kind to each role on each channel: one full lesson, one that lacks all, and several."""
     for language, role, channel in product(languages, Role, ChannelName):
         for kind, lessons in programme():
-            yield message(kind, role, language, lessons), channel
+            theirs = tuple(replace(one, role=role) for one in lessons)
+            yield message(kind, role, language, theirs), channel
 
 
 def programme() -> Iterator[tuple[Kind, tuple[Lesson, ...]]]:
@@ -27,9 +29,10 @@ def programme() -> Iterator[tuple[Kind, tuple[Lesson, ...]]]:
     for kind in (Kind.ALARM, Kind.REMINDER, Kind.AGENDA):
         yield from ((kind, (full,)), (kind, (bare,)), (kind, (full, bare)))
     changed = [
-        lesson(number, f"Physics {MARKUP}", Change(change, START - HOUR))
+        lesson(number, f"Physics {MARKUP}", Change(change, START - HOUR, frozenset(Role)))
         for number, change in enumerate(ChangeKind, start=3)
     ]
+    changed.append(replace(changed[1], goes_on_with=("Dawit Bekele",)))
     yield from ((Kind.NOTICE, (one,)) for one in changed)
     yield Kind.NOTICE, tuple(changed)
 

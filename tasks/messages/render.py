@@ -61,7 +61,8 @@ def words_of(settings: Settings, organizer: str = "") -> Words:
     if settings.language not in TONGUES:
         raise InvalidSetting(f"LANGUAGE: {settings.language!r} is not spoken here: set en or am.")
     template_set = template_set_of(settings.templates)
-    words = Words(template_set, Calendar(settings.zone, organizer), settings.language)
+    calendar = Calendar(settings.zone, organizer, settings.calendar_method)
+    words = Words(template_set, calendar, settings.language)
     if settings.templates:
         rehearse(replace(words, template_set=template_set.without_spare), settings.templates)
     return words

@@ -1,7 +1,8 @@
 """Short texts: what is cut first where room is short, and what never is.
 
-The topic goes first, then the whiteboard, then names to first names, the place, the subject. The
-time and the link are never cut: a text without them is of no use.
+The topic goes first, then the whiteboard, the date in a second calendar, then names to first
+names, the place, the subject. The time and the link are never cut: a text without them is of no
+use.
 """
 
 from collections.abc import Callable
@@ -58,11 +59,17 @@ def no_board(entry: Entry, _share: int) -> Entry:
     return replace(entry, board="")
 
 
+def one_calendar(entry: Entry, _share: int) -> Entry:
+    when = replace(entry.when, in_one_calendar=True)
+    return replace(entry, when=when, was=entry.was and replace(entry.was, in_one_calendar=True))
+
+
 def first_names(entry: Entry, _share: int) -> Entry:
     return replace(
         entry,
         tutor=first_name(entry.tutor),
         students=tuple(first_name(student) for student in entry.students),
+        goes_on_with=tuple(first_name(student) for student in entry.goes_on_with),
     )
 
 
@@ -85,6 +92,7 @@ CUTS: tuple[Cut, ...] = (
     shorter_topic,
     no_topic,
     no_board,
+    one_calendar,
     first_names,
     shorter_place,
     shorter_subject,

@@ -41,12 +41,17 @@ def session(lesson: Lesson, message: Message) -> Mapping[str, object]:
         "tutor": lesson.tutor_name or None,
         "student": lesson.student_name or None,
         "whiteboard": lesson.whiteboard_name or None,
+        "role": lesson.role.value,
         "change": lesson.change and change(lesson.change, message),
     }
 
 
 def change(told: Change, message: Message) -> Mapping[str, object]:
-    return {"kind": told.kind.value, "old_starts_at": local(told.old_starts_at, message)}
+    return {
+        "kind": told.kind.value,
+        "old_starts_at": local(told.old_starts_at, message),
+        "replaced": sorted(role.value for role in told.replaced),
+    }
 
 
 def local(instant: datetime, message: Message) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from models.catalog import SiteCatalog
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.read.last_told import IS_LAST, MAY_KNOW
 from scheduler.reminders.read.still_true import LIVE, STANDS, WHY_NOT_TRUE, why_not_true
 
 # Indexes: delivery_ready, delivery_retry. A notice whose old start has passed expires as it is
@@ -59,26 +60,35 @@ def try_again(conn: Connection, now: datetime) -> frozenset[int]:
     return frozenset(conn.scalars(TRY_AGAIN, {"now": now}))
 
 
-# Indexes: delivery_start (what is still to begin), the primary key of tutor_sessions, and for the
-# few whose row has gone (session_date, start_time), or one reading of those days.
+# What was told follows as a whole, with the calendar entry; not where its row goes on elsewhere and
+# the other is of another subject: then the one has moved, and the other is a lesson of its own.
+# Indexes: delivery_start (what is still to begin), delivery_session, the primary key of
+# tutor_sessions, and for the few whose row has gone (session_date, start_time), or one reading of
+# those days.
 FOLLOW = text(f"""
     WITH lost AS MATERIALIZED (
-        SELECT d.id, d.tutor_id, d.student_id, d.starts_at,
-               d.starts_at AT TIME ZONE :zone AS wall
+        SELECT d.id, d.session_id, d.recipient, d.tutor_id, d.student_id,
+               d.starts_at AT TIME ZONE :zone AS wall, {MAY_KNOW.format("d")} AS is_told,
+               CASE WHEN s.id IS NOT NULL THEN d.told->>'subject' END AS subject
           FROM session_worker.delivery d
           LEFT JOIN tutor_sessions s ON s.id = d.session_id
          WHERE d.starts_at > :now AND NOT {STANDS}
+           AND CASE WHEN {MAY_KNOW.format("d")} THEN {IS_LAST} ELSE true END
     ), anew AS (
-        SELECT DISTINCT ON (d.id) d.id, s.id AS session_id
+        SELECT DISTINCT ON (d.id) d.id, d.session_id AS old_id, d.recipient, d.is_told,
+               s.id AS session_id
           FROM lost d
           JOIN tutor_sessions s
             ON s.session_date = d.wall::date AND s.start_time = d.wall::time
            AND s.tutor_id = d.tutor_id AND s.student_id = d.student_id
          WHERE {LIVE} AND s.session_date = ANY(ARRAY(SELECT wall::date FROM lost))
+           AND (d.subject IS NULL OR NOT d.is_told OR d.subject = s.subject)
          ORDER BY d.id, s.id
     )
     UPDATE session_worker.delivery d SET session_id = anew.session_id
-      FROM anew WHERE d.id = anew.id
+      FROM anew
+     WHERE d.session_id = anew.old_id AND d.recipient = anew.recipient
+       AND (d.id = anew.id OR anew.is_told AND d.told IS NOT NULL)
     RETURNING d.id""")
 
 

@@ -5,7 +5,6 @@ Everything that a message says, and whether it may be sent, is read here in one 
 changed since.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +14,17 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from models.catalog import SiteCatalog
-from scheduler.message import Change, ChangeKind, Kind, Lesson, Recipient
-from scheduler.reminders.read.still_true import FALLEN, LIVE, STANDS, why_not_true
+from scheduler.message import Kind, Lesson, Recipient
+from scheduler.reminders.read.last_told import (
+    ENTRY,
+    LAST_TOLD,
+    MAY_HAVE_LEFT,
+    OVERTAKEN,
+    is_off,
+    is_on,
+)
+from scheduler.reminders.read.lesson import lesson_of
+from scheduler.reminders.read.still_true import FALLEN, LIVE, STARTS_AT, why_not_true
 from scheduler.settings import Role, Settings
 from scheduler.site.barred import barred
 from scheduler.site.preferences import preferences_of
@@ -107,7 +115,7 @@ def read_facts(
 
 
 # Indexes: primary keys throughout, (tutor_id, student_profile_id) of tutor_students, and
-# delivery_session for what a deleted row was. `told` is a deleted row's last words.
+# delivery_session for what the person was told last.
 def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
     return f"""
     SELECT DISTINCT ON (d.starts_at, d.urgency, d.kind, d.recipient, d.id, d.session_id)
@@ -117,15 +125,14 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
            s.xmin::text AS version, {_untrue(catalog)} AS untrue, {_barred(catalog)} AS barred,
            CASE WHEN d.attempts > 0 THEN {TRIED} END AS tried,
            s.subject, s.mode, {_columns(catalog, "s", "topic", "meeting_link", "location")},
-           coalesce(session_worker.instant(session_worker.wall_end(
+           coalesce(session_worker.ends_at(
                s.session_date + s.start_time, s.end_time,
-               {catalog.read("s", "tutor_sessions", "duration")}, :default_minutes), :zone),
+               {catalog.read("s", "tutor_sessions", "duration")}, :default_minutes, :zone),
                d.starts_at) AS ends_at,
-           CASE WHEN s.id IS NULL THEN {TOLD} END AS told,
+           coalesce(s.tutor_id = d.tutor_id AND s.student_id = d.student_id, false) AS is_theirs,
+           l.told, {ENTRY} AS entry, {_goes_on_with(catalog)} AS goes_on_with,
            {_name(catalog, "tu", "tp", "tutor_profiles")} AS tutor_name,
-           coalesce({_own_name(catalog, "su")},
-                    {catalog.read("e", "tutor_students", "student_name")},
-                    {catalog.read("sp", "student_profiles", "username")}) AS student_name,
+           {_student_name(catalog)} AS student_name,
            {_whiteboard(catalog)} AS whiteboard_name,
            {_own_name(catalog, "ru")} AS person_name, ru.email,
            {catalog.read("ru", "users", "phone")} AS phone,
@@ -136,6 +143,7 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
       LEFT JOIN tutor_sessions s ON s.id = d.session_id
       {people_joins(catalog, "d")}
       {enrolment_join(catalog)}
+      {LAST_TOLD}
       LEFT JOIN users ru ON ru.id = d.person_id
       LEFT JOIN session_worker.preference a ON a.person_id = d.person_id AND a.kind = '*'
       LEFT JOIN session_worker.preference k ON k.person_id = d.person_id AND k.kind = d.kind
@@ -157,18 +165,6 @@ TRIED = """(
          WHERE delivery_id = d.id AND begun_at >= coalesce(d.tries_since, '-infinity')
          GROUP BY channel) t)"""
 
-# Whether a try of the message may have arrived: a repeat of it must be known for one, by Message-ID
-# and Date. After tries that failed it is a new mail, and an old Date would read like spam.
-# Index: attempt_delivery.
-MAY_HAVE_LEFT = """EXISTS (
-    SELECT FROM session_worker.attempt
-     WHERE delivery_id = d.id AND outcome IS DISTINCT FROM 'failed')"""
-
-TOLD = """(
-    SELECT l.told FROM session_worker.delivery l
-     WHERE l.session_id = d.session_id AND l.recipient = d.recipient AND l.told IS NOT NULL
-     ORDER BY l.sent_at DESC NULLS LAST LIMIT 1)"""
-
 # A row that was entered anew for the same people and start, since the sweep last looked.
 ANEW = f"""EXISTS (
     SELECT FROM (SELECT d.starts_at AT TIME ZONE :zone AS wall) w
@@ -178,8 +174,10 @@ ANEW = f"""EXISTS (
 
 def _untrue(catalog: SiteCatalog) -> str:
     return f"""CASE
+        WHEN {OVERTAKEN} THEN 'overtaken'
         WHEN d.kind = 'notice' AND d.change->>'kind' = 'cancelled'
-        THEN CASE WHEN {STANDS} OR {ANEW} THEN 'restored' END
+        THEN CASE WHEN {is_on(catalog)} OR {ANEW} THEN 'restored'
+                  WHEN NOT {is_off(catalog)} THEN 'changed_again' END
         WHEN d.kind = 'notice' THEN CASE {FALLEN} END
         ELSE {why_not_true(catalog)} END"""
 
@@ -187,6 +185,20 @@ def _untrue(catalog: SiteCatalog) -> str:
 def _barred(catalog: SiteCatalog) -> str:
     return f"""CASE WHEN coalesce(k.muted, a.muted) THEN 'muted'
                     ELSE {barred(catalog, "d.role", "ru")} END"""
+
+
+# The other students of a lesson that one of them is out of. Index: (session_date, start_time) of
+# tutor_sessions, or what the site has on tutor_id.
+def _goes_on_with(catalog: SiteCatalog) -> str:
+    return f"""CASE
+        WHEN d.kind = 'notice' AND d.role = 'tutor' AND d.change->>'kind' = 'cancelled' THEN (
+            SELECT array_agg(coalesce({_student_name(catalog)}, '') ORDER BY s.id)
+              FROM (SELECT d.starts_at AT TIME ZONE :zone AS wall) w
+              JOIN tutor_sessions s
+                ON s.session_date BETWEEN w.wall::date - 1 AND w.wall::date
+               AND s.tutor_id = d.tutor_id AND {LIVE} AND {STARTS_AT} = d.starts_at
+              {people_joins(catalog, "s")} {enrolment_join(catalog)}
+             WHERE s.id <> d.session_id) END"""
 
 
 def _columns(catalog: SiteCatalog, alias: str, *columns: str) -> str:
@@ -200,6 +212,12 @@ def _own_name(catalog: SiteCatalog, alias: str) -> str:
 
 def _name(catalog: SiteCatalog, user: str, profile: str, table: str) -> str:
     return f"coalesce({_own_name(catalog, user)}, {catalog.read(profile, table, 'username')})"
+
+
+def _student_name(catalog: SiteCatalog) -> str:
+    return f"""coalesce({_own_name(catalog, "su")},
+                    {catalog.read("e", "tutor_students", "student_name")},
+                    {catalog.read("sp", "student_profiles", "username")})"""
 
 
 def _whiteboard(catalog: SiteCatalog) -> str:
@@ -229,41 +247,9 @@ def _facts(row: Row[Any], settings: Settings) -> Facts:
         untrue=row.untrue,
         barred=row.barred,
         tried={channel: Tried(*counts) for channel, counts in (row.tried or {}).items()},
-        lesson=_lesson(row),
+        lesson=lesson_of(row),
         recipient=_recipient(row, settings),
     )
-
-
-def _lesson(row: Row[Any]) -> Lesson:
-    told = row.told or {}
-    return Lesson(
-        session_id=row.session_id,
-        subject=row.subject or told.get("subject") or "",
-        topic=row.topic or told.get("topic"),
-        starts_at=row.starts_at,
-        ends_at=_ends_at(row, told),
-        mode=row.mode or told.get("mode"),
-        meeting_link=row.meeting_link,
-        location=row.location,
-        tutor_name=row.tutor_name,
-        student_name=row.student_name,
-        whiteboard_name=row.whiteboard_name,
-        delivery_id=row.id,
-        change=_change(row.change),
-    )
-
-
-def _ends_at(row: Row[Any], told: Mapping[str, Any]) -> datetime:
-    if row.version is None and "ends_at" in told:
-        return datetime.fromisoformat(told["ends_at"])
-    ends_at: datetime = row.ends_at
-    return ends_at
-
-
-def _change(change: Mapping[str, str] | None) -> Change | None:
-    if change is None:
-        return None
-    return Change(ChangeKind(change["kind"]), datetime.fromisoformat(change["old_starts_at"]))
 
 
 def _recipient(row: Row[Any], settings: Settings) -> Recipient:
@@ -284,15 +270,3 @@ def _recipient(row: Row[Any], settings: Settings) -> Recipient:
 
 def _filled(value: str | None) -> str | None:
     return value if value and value.strip() else None
-
-
-def told(lesson: Lesson) -> str:
-    """What a notice will still name when the row is gone, as JSON for the ledger."""
-    return json.dumps(
-        {
-            "subject": lesson.subject,
-            "topic": lesson.topic,
-            "mode": lesson.mode,
-            "ends_at": lesson.ends_at.isoformat(),
-        }
-    )

@@ -65,7 +65,7 @@ def test_a_message_is_shown_as_it_would_be_sent_now(site: Site) -> None:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("To Hana Alemu (tutor), by email, in English.\n")
-    assert "Reminder: Mathematics with Sara Bekele begins in 12 minutes\n" in result.stdout
+    assert "Reminder: Mathematics with Sara Bekele begins in 12 minutes, at " in result.stdout
     assert "When: Tuesday 1 December 2026, 14:00–15:00 (Addis Ababa time)" in result.stdout
     assert "With it: session.ics (text/calendar; method=PUBLISH; charset=utf-8)." in result.stdout
 

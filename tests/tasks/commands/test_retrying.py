@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from models.catalog import read_catalog
 from scheduler.reminders.moves.admin import drop_batch, retry
 from scheduler.reminders.plan.notices import bring_back_notices, plan_notices
 from tests.builders import a_session, a_tutor
@@ -35,7 +36,7 @@ def test_a_notice_that_was_dropped_is_not_brought_back(conn: Connection) -> None
     session = a_session(conn, notification_enabled=True)
     pair = conn.execute(text("SELECT tutor_id, student_id FROM tutor_sessions")).one()._mapping
     a_delivery(conn, session_id=session, starts_at=START + HOUR, state="sent", sent_at=NOW, **pair)
-    [notice] = plan_notices(conn, NOW, ZONE)
+    [notice] = plan_notices(conn, read_catalog(conn), NOW, ZONE)
     batch = a_batch(conn)
     conn.execute(
         text("UPDATE session_worker.delivery SET state = 'held', batch = :batch WHERE id = :id"),
@@ -45,5 +46,7 @@ def test_a_notice_that_was_dropped_is_not_brought_back(conn: Connection) -> None
     drop_batch(conn, batch, datetime.now(UTC))
 
     later = NOW + timedelta(minutes=1)
-    assert plan_notices(conn, later, ZONE) | bring_back_notices(conn, later, ZONE) == set()
+    catalog = read_catalog(conn)
+    assert plan_notices(conn, catalog, later, ZONE) == set()
+    assert bring_back_notices(conn, catalog, later, ZONE) == set()
     assert row_of(conn, notice).state == "obsolete"

@@ -56,6 +56,7 @@ def a_lesson(language: str = "en", **values: Any) -> Lesson:
         student_name=None,
         whiteboard_name=None,
         delivery_id=170,
+        entry=f"{values.get('session_id', 17)}",
     )
     return replace(lesson, **{**SITE_TEXTS[language], **values})
 
@@ -84,10 +85,11 @@ def a_message(*lessons: Lesson, **values: Any) -> Message:
     of_the_recipient = {
         name: values.pop(name) for name in ("role", "language", "zone", "name") if name in values
     }
+    recipient = a_recipient(**of_the_recipient)
     message = Message(
         kind=Kind.ALARM,
-        recipient=a_recipient(**of_the_recipient),
-        lessons=lessons or (a_lesson(),),
+        recipient=recipient,
+        lessons=tuple(replace(lesson, role=recipient.role) for lesson in lessons or (a_lesson(),)),
         lead=15 * MINUTE,
         key=KEY,
         at=values.get("now", NOW),

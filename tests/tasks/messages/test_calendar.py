@@ -1,5 +1,6 @@
 """Calendar files, read back by vobject."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -10,7 +11,7 @@ import pytest
 import vobject  # type: ignore[import-untyped]  # it has no types
 
 from scheduler.message import Kind, Lesson, Message
-from scheduler.settings import ChannelName, Role
+from scheduler.settings import CalendarMethod, ChannelName, Role
 from tasks.messages.calendar import Calendar, invitations
 from tasks.messages.letter import Attachment
 from tasks.messages.render import Words, render
@@ -92,17 +93,90 @@ def test_start_and_end_are_the_same_instants_for_the_second_library(
     assert event.dtend.value.astimezone(UTC) == starts_at + HOUR
 
 
-def test_an_hour_that_comes_twice_is_told_in_utc() -> None:
-    """01:30 to 01:30 in New York as the clocks go back: with a TZID both would be the first."""
-    zone = ZoneInfo("America/New_York")
-    starts_at = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("starts", "minutes"),
+    [((4, 30), 60), ((5, 0), 30), ((5, 30), 60), ((6, 0), 60), ((4, 30), 45)],
+)
+def test_an_hour_that_comes_twice_is_told_in_utc(starts: tuple[int, int], minutes: int) -> None:
+    """In New York the clocks go back from 02:00 to 01:00 at 06:00 UTC: most readers take a wall
+    time of that hour for the second, and one end alone in UTC for an event of no length."""
+    starts_at = datetime(2026, 11, 1, *starts, tzinfo=UTC)
+    ends_at = starts_at + minutes * MINUTE
 
     (file,) = files(
-        a_message(a_lesson(starts_at=starts_at, ends_at=starts_at + HOUR)), Calendar(zone, "")
+        a_message(a_lesson(starts_at=starts_at, ends_at=ends_at)),
+        Calendar(ZoneInfo("America/New_York"), ""),
     )
 
-    assert b"DTSTART;TZID=America/New_York:20261101T013000" in file.content
-    assert b"DTEND:20261101T063000Z" in file.content
+    assert f"DTSTART:{starts_at:%Y%m%dT%H%M%SZ}".encode() in file.content
+    assert f"DTEND:{ends_at:%Y%m%dT%H%M%SZ}".encode() in file.content
+
+
+def test_the_place_is_the_way_in_that_the_mail_tells(words: Words) -> None:
+    lesson = a_lesson(mode="online", location="Bole")
+    (file,) = render(a_message(lesson), ChannelName.EMAIL, words).attachments
+
+    assert read(file).vevent.location.value == lesson.meeting_link
+
+
+def test_a_session_in_person_does_not_name_a_link(words: Words) -> None:
+    lesson = a_lesson(mode="in-person", location="Bole")
+    (file,) = render(a_message(lesson), ChannelName.EMAIL, words).attachments
+
+    assert read(file).vevent.location.value == "Bole"
+    assert b"meet.example.com" not in file.content
+
+
+REQUESTS = Calendar(ADDIS, "desk@school.example", CalendarMethod.REQUEST)
+
+
+@pytest.mark.parametrize(("change", "method"), [(moved, "REQUEST"), (cancelled, "CANCEL")])
+def test_a_request_and_its_cancellation_name_their_attendee(
+    change: Callable[[Lesson], Lesson], method: str
+) -> None:
+    (file,) = files(notice(change(a_lesson())), REQUESTS)
+
+    assert read(file).method.value == method
+    attendee = read(file).vevent.attendee
+    assert attendee.value == "mailto:abebe@tutoring.example"
+    assert attendee.params["RSVP"] == ["FALSE"]
+    assert file.mime_type == f"text/calendar; method={method}; charset=utf-8"
+
+
+def test_a_published_file_names_no_attendee() -> None:
+    for message in (a_message(), notice(cancelled(a_lesson()))):
+        (file,) = files(message)
+        assert b"ATTENDEE" not in file.content
+
+
+def test_a_request_is_about_one_session_and_many_are_published() -> None:
+    lessons = [a_lesson(session_id=number) for number in range(6)]
+
+    assert [read(f).method.value for f in files(a_message(*lessons[:5]), REQUESTS)] == [
+        "REQUEST"
+    ] * 5
+    (file,) = files(a_message(*lessons), REQUESTS)
+    assert read(file).method.value == "PUBLISH"
+    assert b"ATTENDEE" not in file.content
+
+
+def test_without_an_organizer_nothing_is_requested() -> None:
+    (file,) = files(a_message(), replace(REQUESTS, organizer=""))
+
+    assert read(file).method.value == "PUBLISH"
+
+
+def test_an_entry_keeps_the_identifier_that_was_told() -> None:
+    (file,) = files(notice(cancelled(a_lesson(session_id=99, entry="17"))))
+
+    assert read(file).vevent.uid.value == "session-17@session-worker.invalid"
+
+
+def test_two_messages_of_one_second_have_their_order() -> None:
+    first = a_lesson()
+    second = moved(a_lesson(after=first.sequence(NOW)))
+
+    assert second.sequence(NOW) == first.sequence(NOW) + 1
 
 
 def test_a_site_on_utc_needs_no_zone() -> None:

@@ -73,7 +73,8 @@ def test_who_is_not_known_is_not_told(role: Role) -> None:
         ("in_person", LINK, None, (LINK, "")),
         ("hybrid", LINK, "Bole", (LINK, "Bole")),
         (None, LINK, "Bole", (LINK, "Bole")),
-        ("online", None, None, ("", "")),
+        ("online", None, None, ("", "online, no link yet")),
+        ("in-person", None, None, ("", "")),
     ],
 )
 def test_the_way_in_is_the_modes(

@@ -88,7 +88,12 @@ def test_the_webhook_carries_the_facts_for_a_program(words: Words) -> None:
                 "tutor": "Hana Alemu",
                 "student": "Sara Bekele",
                 "whiteboard": "Algebra board",
-                "change": {"kind": "moved", "old_starts_at": "2026-11-27T13:00:00+03:00"},
+                "role": "student",
+                "change": {
+                    "kind": "moved",
+                    "old_starts_at": "2026-11-27T13:00:00+03:00",
+                    "replaced": [],
+                },
             }
         ],
     }
@@ -98,10 +103,12 @@ def test_a_session_without_a_subject_is_still_told(words: Words) -> None:
     message = a_message(a_bare_lesson(subject="  "))
     amharic = replace(message.recipient, preferences=Preferences("am", ADDIS))
 
-    assert render(message, ChannelName.PUSH, words).title == "Session begins in 12 minutes"
+    assert (
+        render(message, ChannelName.PUSH, words).title == "Session begins in 12 minutes, at 14:00"
+    )
     assert (
         render(replace(message, recipient=amharic), ChannelName.PUSH, words).title
-        == "ትምህርት ከ12 ደቂቃ በኋላ ይጀምራል"
+        == "ትምህርት ከ12 ደቂቃ በኋላ፣ ከቀኑ 8:00 (14:00) ይጀምራል"
     )
 
 
@@ -109,7 +116,7 @@ def test_a_title_keeps_its_time_however_long_the_names_are(words: Words) -> None
     lesson = a_lesson(subject="Mathematics " * 9, tutor_name="Abebe Kebede " * 9)
     letter = render(a_message(lesson, now=START), ChannelName.EMAIL, words)
 
-    assert letter.title.endswith("with Abebe begins now")
+    assert letter.title.endswith("with Abebe begins now, at 14:00")
 
 
 @pytest.mark.parametrize(

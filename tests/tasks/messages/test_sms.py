@@ -104,7 +104,7 @@ def test_a_place_is_cut_before_the_subject(words: Words) -> None:
 
 
 def test_an_amharic_sms_without_a_link_is_one(words: Words) -> None:
-    text = sms(words, "am", meeting_link=None, whiteboard_name=None)
+    text = sms(words, "am", meeting_link=None, whiteboard_name=None, mode="in-person")
 
     assert segments(text) == 1
     assert "ኅዳር 18 ከቀኑ 8:00 (27 Nov 14:00)" in text
@@ -118,7 +118,7 @@ def test_an_amharic_cancellation_is_one_sms(words: Words) -> None:
     assert text.startswith("ተሰርዟል፦ ሒሳብ")
 
 
-@pytest.mark.parametrize(("language", "count"), [("en", 2), ("am", 5)])
+@pytest.mark.parametrize(("language", "count"), [("en", 2), ("am", 4)])
 def test_a_series_that_moves_says_its_times_once(words: Words, language: str, count: int) -> None:
     starts = [START + week * WEEK for week in range(1, 13)]
     lessons = [a_lesson(language, session_id=n, starts_at=s) for n, s in enumerate(starts)]
@@ -128,7 +128,9 @@ def test_a_series_that_moves_says_its_times_once(words: Words, language: str, co
     text = render(message, ChannelName.SMS, words).text
 
     assert segments(text) == count
-    assert (text.count("13:00"), text.count("14:00"), text.count("Dec")) == (1, 1, 4)
+    december = {"en": "Dec", "am": "ታኅሣሥ"}[language]  # of the second calendar there is no room
+    assert (text.count("13:00"), text.count("14:00")) == (1, 1)
+    assert text.count(december) == {"en": 4, "am": 5}[language]
 
 
 def test_sessions_that_move_to_other_days_have_all_their_times(words: Words) -> None:

@@ -1,0 +1,78 @@
+"""The session that a message names: as its row is now, or, where it is off, as it was told.
+
+What a message told is kept in the ledger as JSON, and read here again for the next one.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from scheduler.message import Change, ChangeKind, Lesson
+from scheduler.settings import Role
+
+# What a message names of a session beside its subject and its times.
+NAMES = ("tutor_name", "student_name")
+WORDS = ("topic", "mode", "meeting_link", "location", "whiteboard_name")
+REPLACED = (Role.TUTOR, Role.STUDENT)
+
+
+def lesson_of(row: Row[Any]) -> Lesson:
+    """Of a row that `claimed` has read."""
+    change = change_of(row.change)
+    words = words_of(row, change)
+    return Lesson(
+        **{name: words.get(name) for name in (*NAMES, *WORDS)},
+        subject=words.get("subject") or "",
+        session_id=row.session_id,
+        starts_at=row.starts_at,
+        ends_at=words["ends_at"],
+        delivery_id=row.id,
+        change=change,
+        role=Role(row.role),
+        entry=row.entry,
+        after=(row.told or {}).get("sequence", -1),
+        goes_on_with=tuple(name for name in row.goes_on_with or () if name),
+    )
+
+
+def words_of(row: Row[Any], change: Change | None) -> Mapping[str, Any]:
+    """A row that is off may be somebody else's by now: nothing of it is told to its former people.
+
+    The names are those of the people whom the message is about, in any case.
+    """
+    now = row._asdict()
+    if change is None or change.kind is not ChangeKind.CANCELLED:
+        return now
+    names = {name: now[name] for name in NAMES}
+    if row.told is None:
+        return now if row.is_theirs else {**names, "ends_at": row.ends_at}
+    told_end = row.told.get("ends_at")
+    ends_at = datetime.fromisoformat(told_end) if told_end else row.ends_at
+    return {**names, **row.told, "ends_at": ends_at}
+
+
+def change_of(change: Mapping[str, Any] | None) -> Change | None:
+    """Of the ledger's `change`, as the notices' plan writes it."""
+    if change is None:
+        return None
+    replaced = frozenset(role for role in REPLACED if f"old_{role}_id" in change)
+    old_starts_at = datetime.fromisoformat(change["old_starts_at"])
+    return Change(ChangeKind(change["kind"]), old_starts_at, replaced)
+
+
+def told(lesson: Lesson, at: datetime) -> str:
+    """All that a message of the instant `at` tells of a session, as JSON for the ledger.
+
+    What is told next is judged against it, and a cancellation names it.
+    """
+    return json.dumps(
+        {
+            **{name: getattr(lesson, name) for name in ("subject", *NAMES, *WORDS)},
+            "ends_at": lesson.ends_at.isoformat(),
+            "entry": lesson.entry,
+            "sequence": lesson.sequence(at),
+        }
+    )
