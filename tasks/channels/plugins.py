@@ -7,7 +7,7 @@ true or false, and promise 3 does not believe that.
 
 import logging
 import mimetypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC
@@ -99,7 +99,24 @@ def why_unusable(template: Template) -> str:
         return f"{scheme}:// {words}: take e-mail or a service reached by HTTP"
     if not manager[scheme].enabled:
         return f"{scheme}:// needs a Python package that is not installed: see {help_page(scheme)}"
+    if manager[scheme] is NotifyEmail and load(template.url(SAMPLE) + SOMEBODY) is not None:
+        return f"{scheme}:// does not say who writes: add &from=lessons@site.example"
     return f"a {scheme}:// URL has other parts than this: see {help_page(scheme)}"
+
+
+SOMEBODY = "&from=lessons@site.example"
+
+
+def private_parts(plugin: NotifyBase) -> frozenset[str]:
+    """What Apprise calls private in a plugin, such as an API key that reads like a plain word."""
+    known = {**type(plugin).template_tokens, **type(plugin).template_args}
+    names = {
+        part.get("map_to", name)
+        for name, part in known.items()
+        if isinstance(part, Mapping) and part.get("private")
+    }
+    values = (getattr(plugin, name, None) for name in names)
+    return frozenset(value for value in values if isinstance(value, str))
 
 
 def scheme_of(template: Template) -> str:

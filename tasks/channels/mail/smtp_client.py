@@ -90,7 +90,7 @@ def ehlo_name() -> str:
     return name if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name) else "[127.0.0.1]"
 
 
-def begin(server: MailServer) -> TimedSmtp:
+def open_client(server: MailServer) -> TimedSmtp:
     """A connection with greeting, TLS and login behind it.
 
     Raises Stopped, with what was seen, where one of them ends it.

@@ -21,7 +21,7 @@ from tasks.channels.mail.reply import (
     reply_words,
     timed_out,
 )
-from tasks.channels.mail.smtp_client import MailServer, TimedSmtp, begin
+from tasks.channels.mail.smtp_client import MailServer, TimedSmtp, open_client
 from tasks.channels.mail.smtp_outcomes import MailSeen
 
 # Refusals without a mail between them after which a connection is begun anew: Postfix answers a
@@ -33,7 +33,7 @@ GOODBYE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class SmtpEnvelope:
     """Between whom a mail goes. `copies`: one that is refused is mentioned, and changes nothing."""
 
     sender: str
@@ -52,7 +52,7 @@ class SmtpConnection:
         self._taken = 0
         self._refusals = 0
 
-    def deliver(self, envelope: Envelope, content: bytes) -> SmtpResult:
+    def deliver(self, envelope: SmtpEnvelope, content: bytes) -> SmtpResult:
         """Hand one mail in.
 
         `content`: with CRLF line ends, dots not yet doubled. A kept connection that turns out to
@@ -80,7 +80,7 @@ class SmtpConnection:
         except (OSError, smtplib.SMTPException):
             client.close()
 
-    def _try(self, envelope: Envelope, content: bytes) -> SmtpResult:
+    def _try(self, envelope: SmtpEnvelope, content: bytes) -> SmtpResult:
         try:
             client = self._client or self._begin()
             self._extend(client)
@@ -89,13 +89,13 @@ class SmtpConnection:
             return stopped.result
 
     def _begin(self) -> TimedSmtp:
-        self._client, self._taken, self._refusals = begin(self.server), 0, 0
+        self._client, self._taken, self._refusals = open_client(self.server), 0, 0
         return self._client
 
     def _extend(self, client: TimedSmtp) -> None:
         client.allow(self.server.answer_timeout.total_seconds())
 
-    def _hand_in(self, client: TimedSmtp, envelope: Envelope, content: bytes) -> SmtpResult:
+    def _hand_in(self, client: TimedSmtp, envelope: SmtpEnvelope, content: bytes) -> SmtpResult:
         try:
             self._expect(2, client.mail(envelope.sender), sender_seen)
             self._expect(2, client.rcpt(envelope.person), recipient_seen)

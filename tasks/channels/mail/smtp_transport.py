@@ -12,8 +12,9 @@ from scheduler.settings import InvalidSetting
 from tasks.channels.mail.mime import build_mail, sender_of
 from tasks.channels.mail.reply import SmtpResult
 from tasks.channels.mail.smtp_client import MailServer, Security
-from tasks.channels.mail.smtp_connection import Envelope, SmtpConnection
+from tasks.channels.mail.smtp_connection import SmtpConnection, SmtpEnvelope
 from tasks.channels.outcome import Outcome
+from tasks.channels.plugins import private_parts
 from tasks.channels.redaction import fit, secrets_of
 from tasks.channels.template import SAMPLE, Template
 from tasks.messages.letter import Letter
@@ -37,7 +38,7 @@ class MailTransport:
         self._plugin = plugin
         self._target = person_target(template, plugin)
         self._server = mail_server(plugin, connect, answer)
-        self._secrets = secrets_of(template.text)
+        self._secrets = secrets_of(template.text) | private_parts(plugin)
         self._mails_at_most = mails_at_most
         self._threads = threading.local()
 
@@ -45,7 +46,7 @@ class MailTransport:
         """Hand the letter in for one person; `values` fill the URL's placeholders."""
         address = fill(self._target, values)
         copies, content = build_mail(self._plugin, letter, address, key, at)
-        envelope = Envelope(sender_of(self._plugin), address, copies)
+        envelope = SmtpEnvelope(sender_of(self._plugin), address, copies)
         result = self._connection().deliver(envelope, content)
         return self._outcome(result, {address, *values.values()})
 

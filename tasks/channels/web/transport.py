@@ -12,7 +12,7 @@ from apprise.plugins.custom_json import NotifyJSON
 
 from scheduler.settings import ChannelName
 from tasks.channels.outcome import Outcome
-from tasks.channels.plugins import listening, load
+from tasks.channels.plugins import listening, load, private_parts
 from tasks.channels.redaction import fit, secrets_of
 from tasks.channels.template import SAMPLE, Template
 from tasks.channels.web.attachment import letter_files
@@ -43,7 +43,7 @@ class WebTransport:
         self._reader = own_word or usual_reader(template, sample)
         self._urgent = urgent_template(template, sample)
         self._targets = target_count(sample)
-        self._secrets = secrets_of(template.text)
+        self._secrets = secrets_of(template.text) | private_parts(sample)
         # A mail service shows HTML; a gateway by JSON gets the text, unless its URL asks for HTML.
         asks = "format=html" in template.text or not self._gateway
         self._reads_html = template.channel is ChannelName.EMAIL and asks

@@ -78,6 +78,17 @@ def test_what_a_service_says_of_the_person_or_the_key_is_left_out(http_sink: Htt
     assert outcome.words.startswith("403 Forbidden: key … may not write to … of … (check")
 
 
+def test_a_key_that_reads_like_a_plain_word_is_left_out(
+    http_sink: HttpSink, internet: None
+) -> None:
+    http_sink.answer(Answer(status=401, body=b'{"message": "no such key: correcthorse"}'))
+    url = "mailgun://desk@school.example/correcthorse/{email}"
+
+    words = try_once(channels(channel_email=url)[ChannelName.EMAIL]).words
+
+    assert words.startswith("401 Unauthorized: no such key: … (check")
+
+
 def test_a_page_of_html_is_not_quoted(http_sink: HttpSink) -> None:
     http_sink.answer(Answer(status=502, body=b"<html><body>Bad gateway</body></html>"))
     url = f"json://{http_sink.host}:{http_sink.port}/"

@@ -28,6 +28,7 @@ SECRETS = ("hunter2", "s3cretkey")
         ("channel_email", "mailto://u:hunter2@h?from={email}&to={email}", "to= only"),
         ("channel_email", "mailto://u:hunter2@h?from=a@b.example&to={email}&pgp=sign", "pgp="),
         ("channel_email", "mailto://u:hunter2@h?from=nobody&to={email}&mode=odd", "mailto://"),
+        ("channel_email", "mailtos://mail.example?to={email}", "add &from="),
         ("channel_sms", "atalk://user@s3cretkey/{mobile}", "{mobile} is no placeholder"),
         ("channel_sms", "atalk://s3cretkey", "atalk://"),
         ("channel_push", "syslog://hunter2", "cannot be used"),
