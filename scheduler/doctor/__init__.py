@@ -25,6 +25,13 @@ from scheduler.doctor.rules import (
     check_rule_findings,
     check_unreadable_rules,
 )
+from scheduler.doctor.sessions import (
+    check_backfills,
+    check_deletions,
+    check_doubled_sessions,
+    check_groups,
+    check_resting_series,
+)
 from scheduler.doctor.site import check_rights, check_row_security, check_start_index
 from scheduler.doctor.stuck import (
     check_batches,
@@ -62,6 +69,11 @@ CHECKS: Sequence[Check] = (
     check_unreachable,
     check_refused_rules,
     check_unreadable_rules,
+    check_backfills,
+    check_resting_series,
+    check_deletions,
+    check_doubled_sessions,
+    check_groups,
     check_conflicts,
     check_rule_findings,
     check_alarm_minutes,

@@ -1,7 +1,7 @@
 """Whether beat, planners and workers are at work (promise 8: the ledger shows what is lost)."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
@@ -32,11 +32,26 @@ def check_beats(patient: Patient) -> Iterator[Finding]:
     beats = {row.name: row.beat_at for row in patient.conn.execute(BEATS)}
     if "tick" not in beats:
         yield warning("never_ticked", "beat has not ticked on this ledger yet", START)
+    yield from never_expanded(patient, beats)
     for name, beat_at in beats.items():
         silence = patient.now - beat_at
         if name in SILENCE and silence > SILENCE[name]:
             detail = f"the last {name} was {duration(silence)} ago: {WORK[name]}"
             yield error(f"{name}_stopped", detail, START)
+
+
+# One row.
+FIRST_TICK = text("SELECT first_tick_at FROM session_worker.installation")
+
+
+def never_expanded(patient: Patient, beats: Mapping[str, datetime]) -> Iterator[Finding]:
+    """Ticks go on, and no expansion has ever come to its end."""
+    if "tick" not in beats or "expand" in beats:
+        return
+    first_tick_at = patient.conn.scalar(FIRST_TICK)
+    if first_tick_at is not None and patient.now - first_tick_at > SILENCE["expand"]:
+        detail = f"no expansion has succeeded yet: {WORK['expand']}"
+        yield error("never_expanded", detail, "celery -A tasks expand says what is in its way")
 
 
 LATE = timedelta(minutes=1)

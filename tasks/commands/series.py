@@ -63,22 +63,53 @@ def show(found: Sequence[SeriesLine]) -> None:
 
 @series.command(cls=WorkerCommand)
 @click.argument("session_id", metavar="SESSION", type=ROW_ID)
-@click.option("--cancel-future", is_flag=True, help="Cancel the rows to come that nobody touched.")
+@click.option("--cancel-future", is_flag=True, help="Cancel the rows to come that nobody placed.")
+@click.option("--dry-run", is_flag=True, help="Say what would be cancelled, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def end(session_id: int, cancel_future: bool, as_json: bool) -> None:
+def end(session_id: int, cancel_future: bool, dry_run: bool, as_json: bool) -> None:
     """End the series of SESSION: no rows from today on. Those that stand stay.
 
     Example: celery -A tasks series end 42 --cancel-future
     """
-    from scheduler.expansion.admin.series import end_series, end_series_and_cancel
+    from scheduler.expansion.admin.series import end_series, end_series_and_cancel, rehearse_end
     from scheduler.settings import load_settings
     from tasks.database import engine, engine_now
 
     settings = load_settings()
     database = engine(settings)
+    if dry_run and not cancel_future:
+        raise click.UsageError("--dry-run goes with --cancel-future: without it no row is written.")
     act = end_series_and_cancel if cancel_future else end_series
+    act = rehearse_end if dry_run else act
     rows = act(database, settings, engine_now(database), session_id)
     if as_json:
-        click.echo(json_document({"session_id": session_id, "state": "ended", "rows": rows}))
+        click.echo(
+            json_document(
+                {"session_id": session_id, "state": "ended", "dry_run": dry_run, "rows": rows}
+            )
+        )
+    elif dry_run:
+        console().print(f"Would end series {session_id} and cancel {rows.cancelled} rows.")
     else:
         console().print(f"Series {session_id} is ended; {rows.cancelled} rows cancelled.")
+
+
+@series.command(cls=WorkerCommand)
+@click.argument("session_id", metavar="SESSION", type=ROW_ID)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def reopen(session_id: int, as_json: bool) -> None:
+    """Take up the series of SESSION again, which an admin ended.
+
+    The next expansion fills its dates from today on, and brings back rows that ending it cancelled.
+
+    Example: celery -A tasks series reopen 42
+    """
+    from scheduler.expansion.admin.series import reopen_series
+    from scheduler.settings import load_settings
+    from tasks.database import engine
+
+    reopen_series(engine(load_settings()), session_id)
+    if as_json:
+        click.echo(json_document({"session_id": session_id, "state": "active"}))
+    else:
+        console().print(f"Series {session_id} goes on with the next expansion.")

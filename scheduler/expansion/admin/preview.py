@@ -1,4 +1,4 @@
-"""What a rule means, date by date, in words: what stands and what the next run would do."""
+"""The meaning of a rule, date by date, in words: what stands once the next run is done, and why."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -47,14 +47,19 @@ def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int
         anchor_id = _anchor_of(conn, session_id)
         rule = _rule_of(conn, span, anchor_id)
         decide(conn, span, [anchor_id])
+        state = conn.execute(STATE, {"id": anchor_id}).one_or_none()
         rows = conn.execute(DATES, {"id": anchor_id, "first": span.first, "last": span.last}).all()
         conn.rollback()
     words = f"unreadable: {rule.reason}" if isinstance(rule, Unreadable) else describe(rule)
+    if state is not None and state.state not in ("active", "unreadable"):
+        words += f"; {state.state}: {state.reason.replace('_', ' ')}"
+    if anchor_id != session_id:
+        words += f" (the rule of session {anchor_id}, which session {session_id} belongs to)"
     return Preview(anchor_id, words, tuple(_explained(span, rule, *row) for row in rows))
 
 
 # How the reasons begin of dates that are skipped for something else.
-NO_HOLIDAY = ("rule_changed", "series_", "conflict with ", "refused by ", "a person ")
+NO_HOLIDAY = ("rule_changed", "series_", "conflict with ", "refused by ", "a person ", "session ")
 
 
 def _explained(
@@ -104,23 +109,51 @@ READ_RULE = """
     SELECT {day}, t.is_recurring, t.session_frequency::text, t.recurring_pattern::text,
            {package}, t.start_time FROM tutor_sessions t WHERE t.id = :id"""
 
-# Rows that stand but that the next run cancels or moves show as they stand.
+# What stands once the next run is done. A row that moves is shown on its new date. Index: primary
+# key of occurrence.
 DATES = text("""
+    WITH stands AS (
+        SELECT o.* FROM session_worker.occurrence o
+         WHERE o.anchor_id = :id AND o.occurs_on BETWEEN :first AND :last
+           AND NOT EXISTS (SELECT FROM sw_change m WHERE m.kind = 'move'
+                              AND m.anchor_id = o.anchor_id AND m.old_on = o.occurs_on)),
+    candidate AS (SELECT * FROM sw_candidate WHERE anchor_id = :id AND inside)
     SELECT coalesce(c.occurs_on, o.occurs_on) AS day,
-           CASE WHEN c.verdict = 'place' AND c.kind = 'keep' THEN o.state
-                WHEN c.verdict = 'place' THEN 'planned'
-                WHEN c.kind = 'insert' THEN c.verdict ELSE o.state END,
-           CASE WHEN c.verdict = 'conflict' THEN 'conflict with session ' || coalesce(
+           CASE WHEN x.kind = 'cancel' THEN 'skipped'
+                WHEN c.kind = 'insert' AND c.verdict = 'place'
+                     THEN CASE WHEN o.reason LIKE 'refused by %' THEN o.state ELSE 'planned' END
+                WHEN c.kind = 'insert' THEN c.verdict
+                WHEN c.verdict = 'place' AND c.kind <> 'keep' THEN 'created'
+                ELSE o.state END,
+           CASE WHEN x.kind = 'cancel' THEN 'session ' || x.session_id || ' is cancelled'
+                WHEN c.kind = 'move' THEN 'session ' || c.session_id || ' moves here from '
+                     || x.old_on
+                WHEN c.kind = 'revive' AND c.verdict = 'place' THEN 'session ' || c.session_id
+                     || ', cancelled before, comes back'
+                WHEN c.kind = 'keep' AND c.stays THEN 'session ' || c.session_id
+                     || ' cannot follow: conflict with session '
+                     || coalesce(c.blocked_by, c.blocked_anchor)
+                WHEN x.kind = 'keep' THEN 'session ' || x.session_id || ' follows in '
+                     || array_to_string(x.loose, ', ')
+                WHEN c.verdict = 'conflict' THEN 'conflict with session ' || coalesce(
                      c.blocked_by, c.blocked_anchor)
                 WHEN c.verdict = 'adopted' THEN 'session ' || c.session_id || ' is there already'
-                WHEN c.verdict = 'place' AND c.kind <> 'keep' THEN c.mark ELSE o.reason END
-      FROM (SELECT * FROM sw_candidate WHERE anchor_id = :id AND inside) c
-      FULL JOIN (SELECT * FROM session_worker.occurrence
-                  WHERE anchor_id = :id AND occurs_on BETWEEN :first AND :last) o
-        ON o.occurs_on = c.occurs_on
+                WHEN c.verdict = 'place' AND o.reason LIKE 'refused by %'
+                     THEN o.reason || ', tried again'
+                WHEN c.verdict = 'place' THEN c.mark
+                WHEN o.state = 'adopted' THEN concat_ws(', ', 'session ' || o.session_id
+                     || ' was there already', o.reason)
+                ELSE o.reason END
+      FROM candidate c
+      FULL JOIN stands o ON o.occurs_on = c.occurs_on
+      LEFT JOIN sw_change x ON x.anchor_id = :id
+       AND x.session_id = coalesce(c.session_id, o.session_id)
      UNION ALL
     SELECT w.occurs_on, 'skipped', w.holiday FROM sw_wanted w
      WHERE w.anchor_id = :id AND w.holiday IS NOT NULL AND w.occurs_on BETWEEN :first AND :last
        AND NOT EXISTS (SELECT FROM session_worker.occurrence o
                         WHERE o.anchor_id = :id AND o.occurs_on = w.occurs_on)
      ORDER BY 1""")
+
+# What the run would say of the series. One row.
+STATE = text("SELECT state, reason FROM sw_series WHERE anchor_id = :id")

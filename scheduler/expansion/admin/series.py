@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, text
 
 from models.catalog import read_catalog
 from scheduler.expansion.admin.preview import NotASeries
-from scheduler.expansion.chunk import expand_chunk
+from scheduler.expansion.chunk import decide, expand_chunk
 from scheduler.expansion.report import Written
 from scheduler.expansion.span import Purpose, Span
 from scheduler.settings import Settings
@@ -67,7 +67,7 @@ def end_series(engine: Engine, settings: Settings, as_of: datetime, anchor_id: i
 def end_series_and_cancel(
     engine: Engine, settings: Settings, as_of: datetime, anchor_id: int
 ) -> Written:
-    """As end_series; the rows to come that nobody touched are cancelled.
+    """As end_series; the rows to come that nobody placed are cancelled.
 
     Raises NotASeries, and RowsHeld where somebody edits one at this moment: nothing is done then.
     """
@@ -75,6 +75,69 @@ def end_series_and_cancel(
         span = _ending(conn, settings, as_of)
         _end(conn, span, anchor_id)
         return expand_chunk(conn, span, [anchor_id]).written
+
+
+def rehearse_end(engine: Engine, settings: Settings, as_of: datetime, anchor_id: int) -> Written:
+    """What `end_series_and_cancel` would cancel; decided in a transaction that is rolled back.
+
+    Raises NotASeries.
+    """
+    with engine.connect() as conn:
+        span = _ending(conn, settings, as_of)
+        _end(conn, span, anchor_id)
+        decide(conn, span, [anchor_id])
+        cancelled = conn.scalars(WOULD_CANCEL).one()
+        conn.rollback()
+    return Written(cancelled=cancelled)
+
+
+WOULD_CANCEL = text("SELECT count(*) FROM sw_change WHERE kind = 'cancel'")
+
+
+def reopen_series(engine: Engine, anchor_id: int) -> None:
+    """ended by an admin → active: the next expansion fills its dates from today on.
+
+    Rows that ending it had cancelled come back with that run, as for a series switched on again.
+    Raises NotASeries where there is no such series, or where something else ended it.
+    """
+    with engine.begin() as conn:
+        wait_expansion_turn(conn)
+        if conn.execute(REOPEN, {"id": anchor_id}).rowcount:
+            return
+        row = conn.execute(STATE, {"id": anchor_id}).one_or_none()
+        if row is None:
+            raise _no_series(conn, anchor_id)
+        words = f"{row.state} ({row.reason})" if row.reason else row.state
+        raise NotASeries(
+            f"the series of session {anchor_id} is {words}: only one that an admin ended is"
+            " reopened."
+        )
+
+
+# Index: primary key. `seen` is emptied, so that the next expansion compares every row.
+REOPEN = text("""
+    UPDATE session_worker.series
+       SET state = 'active', reason = NULL, ends_on = NULL, seen = '', changed_at = now()
+     WHERE anchor_id = :id AND state = 'ended' AND reason = 'ended_by_admin'
+       AND continued_by IS NULL""")
+STATE = text("SELECT state, reason FROM session_worker.series WHERE anchor_id = :id")
+
+
+def _no_series(conn: Connection, session_id: int) -> NotASeries:
+    """The line that says what to name instead."""
+    anchor_id = conn.scalar(MADE_BY, {"id": session_id})
+    if anchor_id is not None:
+        return NotASeries(
+            f"session {session_id} carries no rule: it is of the series of session {anchor_id},"
+            " name that one."
+        )
+    return NotASeries(
+        f"session {session_id} has no series: `celery -A tasks series` lists those that have."
+    )
+
+
+# Index: occurrence_session.
+MADE_BY = text("SELECT min(anchor_id) FROM session_worker.occurrence WHERE session_id = :id")
 
 
 def _ending(conn: Connection, settings: Settings, as_of: datetime) -> Span:
@@ -86,9 +149,7 @@ def _end(conn: Connection, span: Span, anchor_id: int) -> None:
     wait_expansion_turn(conn)
     yesterday = span.today - timedelta(days=1)
     if not conn.execute(END, {"id": anchor_id, "on": yesterday}).rowcount:
-        raise NotASeries(
-            f"session {anchor_id} has no series: `celery -A tasks series` lists those that have."
-        )
+        raise _no_series(conn, anchor_id)
 
 
 END = text("""

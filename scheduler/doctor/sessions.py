@@ -1,0 +1,132 @@
+"""Checks of series and sessions: what rests, what was deleted, what stands twice at one start."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from scheduler.doctor.patient import Patient, many, some
+from scheduler.finding import Finding, error, note, warning
+
+# Small beside tutor_sessions: a row for each rule.
+RESTING = text("""
+    SELECT state, count(*) AS rules, mode() WITHIN GROUP (ORDER BY reason) AS mostly,
+           (array_agg(anchor_id ORDER BY changed_at DESC, anchor_id))[1\\:5] AS ids
+      FROM session_worker.series WHERE state IN ('paused', 'ended') GROUP BY state ORDER BY 1""")
+WHEN_THEY_GO_ON = {
+    "paused": "the series go on by themselves once the people or the enrolment are back",
+    "ended": "celery -A tasks series reopen takes up again what an admin ended",
+}
+
+
+def check_resting_series(patient: Patient) -> Iterator[Finding]:
+    """Series that make no rows, though their anchors may still carry a rule."""
+    for row in patient.conn.execute(RESTING):
+        yield note(
+            f"series_{row.state}",
+            f"{many(row.rules, 'rule')} {row.state}, mostly {row.mostly}, so no rows are made:"
+            f" sessions {some(row.ids, row.rules)}",
+            WHEN_THEY_GO_ON[row.state],
+        )
+
+
+# A handful of rows.
+STOPPED_BACKFILLS = text("""
+    SELECT b.id, b.from_date, b.until_date,
+           count(*) FILTER (WHERE c.state = 'pending') AS pending,
+           count(*) FILTER (WHERE c.state = 'failed') AS failed
+      FROM session_worker.backfill b
+      JOIN session_worker.backfill_chunk c ON c.backfill_id = b.id
+     WHERE b.stopped_at IS NOT NULL AND b.finished_at IS NULL
+     GROUP BY 1, 2, 3 ORDER BY 1""")
+
+
+def check_backfills(patient: Patient) -> Iterator[Finding]:
+    """A backfill that was stopped waits for an admin to go on with it."""
+    for row in patient.conn.execute(STOPPED_BACKFILLS):
+        yield error(
+            "backfill_stopped",
+            f"backfill {row.id} from {row.from_date} to {row.until_date} was stopped with"
+            f" {many(row.pending, 'chunk')} to do",
+            f"celery -A tasks backfill --resume {row.id}",
+        )
+
+
+# How many deleted dates to come look like a mistake: as many, and as large a part of all.
+MANY_DELETED, PART_DELETED = 20, 0.2
+
+# Index: occurrence's primary key is by anchor; the dates to come are a few tens of a series.
+DELETED = text("""
+    SELECT count(*) FILTER (WHERE state = 'deleted') AS deleted, count(*) AS dates,
+           count(DISTINCT anchor_id) FILTER (WHERE state = 'deleted') AS rules
+      FROM session_worker.occurrence WHERE occurs_on >= :today""")
+
+
+def check_deletions(patient: Patient) -> Iterator[Finding]:
+    """Deleted dates are not filled again; so many at once may have been a slip of the site's."""
+    row = patient.conn.execute(DELETED, {"today": patient.today}).one()
+    if row.deleted >= MANY_DELETED and row.deleted >= PART_DELETED * row.dates:
+        yield warning(
+            "many_deleted",
+            f"{row.deleted} of {row.dates} coming dates of {many(row.rules, 'rule')} were deleted",
+            "if that was a mistake: celery -A tasks backfill FROM UNTIL --refill-deleted",
+        )
+
+
+# Index: (session_date, start_time) of tutor_sessions where there is one.
+DOUBLED = text("""
+    WITH doubled AS (
+        SELECT min(t.id) AS id, max(t.id) AS other FROM tutor_sessions t
+         WHERE t.session_date BETWEEN :first AND :last
+           AND lower(trim(t.status::text)) = 'scheduled'
+         GROUP BY t.tutor_id, t.student_id, t.session_date, t.start_time HAVING count(*) > 1)
+    SELECT count(*) AS pairs, (array_agg(id || ' and ' || other ORDER BY id))[1\\:5] AS named
+      FROM doubled""")
+
+
+def check_doubled_sessions(patient: Patient) -> Iterator[Finding]:
+    """Two live sessions of one pair at one start: one of them was entered while a run was on."""
+    row = patient.conn.execute(DOUBLED, _coming(patient)).one()
+    if row.pairs:
+        yield warning(
+            "doubled_sessions",
+            f"{many(row.pairs, 'pair')} of sessions with the same tutor, student and start:"
+            f" {'; '.join(row.named)}",
+            "cancel or delete one of each pair on the site; who is told hears of it once",
+        )
+
+
+# Index: the same. A group is one lesson, so its sessions agree.
+GROUPS = """
+    WITH slot AS (
+        SELECT (array_agg(t.id ORDER BY t.id))[1\\:3] AS ids FROM tutor_sessions t
+         WHERE t.session_date BETWEEN :first AND :last
+           AND lower(trim(t.status::text)) = 'scheduled'
+         GROUP BY t.tutor_id, t.session_date, t.start_time, t.end_time
+        HAVING count(DISTINCT t.student_id) > 1 AND ({differs}))
+    SELECT count(*) AS slots, (array_agg(array_to_string(ids, ', ') ORDER BY ids))[1\\:5] AS named
+      FROM slot"""
+ALIKE_IN_A_GROUP = ("subject", "mode", "location", "meeting_link")
+
+
+def check_groups(patient: Patient) -> Iterator[Finding]:
+    """Sessions of one tutor in one slot that differ in subject, mode or place (design, "Group")."""
+    catalog = patient.catalog
+    columns = [name for name in ALIKE_IN_A_GROUP if catalog.has("tutor_sessions", name)]
+    differs = " OR ".join(
+        f"count(DISTINCT coalesce(t.{name}\\:\\:text, '')) > 1" for name in columns
+    )
+    row = patient.conn.execute(text(GROUPS.format(differs=differs)), _coming(patient)).one()
+    if row.slots:
+        yield note(
+            "group_differs",
+            f"{many(row.slots, 'group lesson')} whose sessions differ in subject, mode or place:"
+            f" sessions {'; '.join(row.named)}",
+            "make them alike on the site, or give one another time",
+        )
+
+
+def _coming(patient: Patient) -> dict[str, object]:
+    """The horizon that expansion fills."""
+    last = patient.today + timedelta(days=patient.settings.expand_days)
+    return {"first": patient.today, "last": last}
