@@ -5,13 +5,14 @@ optional ones. `read_catalog` asks PostgreSQL once; statements are then built fr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
+
+from models.taken_ids import ProfileKey, taken_ids
 
 
 class SiteMismatch(Exception):
@@ -20,13 +21,6 @@ class SiteMismatch(Exception):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-class ProfileKey(Enum):
-    """What tutor_sessions.tutor_id or student_id points at."""
-
-    PROFILE = "profile"
-    USER = "user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +173,16 @@ READ_UNIQUE_TOGETHER = text("""
 class SiteCatalog:
     """The site's tables: table → column name → Column, in the table's own order.
 
-    `unique_together`: tutor_sessions has a unique or exclusion constraint over several columns, or
-    over an expression.
+    `tutor_key`, `student_key`: whose ids a session names its people by. `references`: column of
+    tutor_sessions → the table that its foreign key points at. `unique_together`: tutor_sessions
+    has a unique or exclusion constraint over several columns, or over an expression.
     """
 
     tables: Mapping[str, Mapping[str, Column]]
     tutor_key: ProfileKey = ProfileKey.PROFILE
     student_key: ProfileKey = ProfileKey.PROFILE
     unique_together: bool = False
+    references: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, table: str, column: str | None = None) -> bool:
         columns = self.tables.get(table)
@@ -227,12 +223,21 @@ def read_catalog(connection: Connection) -> SiteCatalog:
     for name in LATER:
         tables.pop(name, None)
     targets = {row.column_name: row.target for row in connection.execute(READ_FOREIGN_KEYS)}
-    return SiteCatalog(
-        tables,
-        key_of(targets.get("tutor_id")),
-        key_of(targets.get("student_id")),
-        bool(connection.scalar(READ_UNIQUE_TOGETHER)),
+    together = bool(connection.scalar(READ_UNIQUE_TOGETHER))
+    return with_taken_ids(
+        connection, SiteCatalog(tables, unique_together=together, references=targets)
     )
+
+
+def with_taken_ids(connection: Connection, catalog: SiteCatalog) -> SiteCatalog:
+    """The catalogue with whose ids tutor_id and student_id hold, as the ledger has it now; before
+    it was ever judged as the foreign keys say."""
+    taken, references = taken_ids(connection), catalog.references
+    tutor = taken.tutor or key_of(references.get("tutor_id"))
+    student = taken.student or key_of(references.get("student_id"))
+    if (tutor, student) == (catalog.tutor_key, catalog.student_key):
+        return catalog
+    return replace(catalog, tutor_key=tutor, student_key=student)
 
 
 def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:

@@ -267,6 +267,12 @@ class Installation(WorkerBase):
     timeline: Mapped[int]
     objects: Mapped[str] = filled()
     addresses: Mapped[list[str]] = filled()
+    tutor_ids: Mapped[str | None]
+    tutor_ids_why: Mapped[str | None]
+    student_ids: Mapped[str | None]
+    student_ids_why: Mapped[str | None]
+    ids_doubt: Mapped[str | None]
+    ids_looked_at: Mapped[datetime | None]
     installed_at: Mapped[datetime] = filled()
     first_tick_at: Mapped[datetime | None]
     planned_until: Mapped[datetime | None]

@@ -84,6 +84,14 @@ class CalendarMethod(StrEnum):
     REQUEST = "request"  # as an invitation, with the person as its attendee
 
 
+class IdKind(StrEnum):
+    """Whose ids a column of tutor_sessions holds."""
+
+    JUDGED = ""  # by the rows, at setup and each day
+    PROFILE = "profile"
+    USER = "user"
+
+
 class Pooler(StrEnum):
     """What stands between the worker and PostgreSQL."""
 
@@ -208,6 +216,14 @@ class Settings(BaseModel):
     )
     site_timezone: str = Field(
         "Africa/Addis_Ababa", description="Zone of the wall times in tutor_sessions."
+    )
+    tutor_ids: IdKind = Field(
+        IdKind.JUDGED,
+        description="Whose ids tutor_id holds: profile or user; empty: judged by the rows.",
+    )
+    student_ids: IdKind = Field(
+        IdKind.JUDGED,
+        description="Whose ids student_id holds: profile or user; empty: judged by the rows.",
     )
     expand_days: int = Field(
         84, ge=1, le=3660, description="Days ahead that rules are kept filled."

@@ -81,6 +81,8 @@ REASONS: Mapping[str, str] = {
     "channel_down": "it waits for a channel whose provider is away",
     "channel_busy": "it waits for a channel whose provider is slow",
     "no_answer": "it was handed over and never answered",
+    "whose_ids": "the sessions' people could be read in two ways",
+    "ids_told": "it is told now whose ids the sessions hold",
     "wrong_database": "this is not the ledger's database",
     "rewound": "the server was restored or promoted: it may have gone out before",
     "flood": "too many at once",

@@ -6,6 +6,7 @@ A message carries an id at most; everything else is in the database.
 from datetime import UTC, date, datetime
 from typing import Any
 
+from models.catalog import with_taken_ids
 from scheduler.database_clock import clocks_apart, database_now
 from scheduler.expansion import expand as expand_once
 from scheduler.expansion.admin.backfill import (
@@ -16,6 +17,7 @@ from scheduler.expansion.admin.backfill import (
     left_behind,
 )
 from scheduler.reminders.home import WrongDatabase, hold_elsewhere
+from scheduler.reminders.id_doubt import hold_in_doubt
 from scheduler.reminders.progress import note_beat
 from scheduler.reminders.sweep import sweep as sweep_ledger
 from scheduler.reminders.tick import tick as plan_due
@@ -38,7 +40,11 @@ def tick() -> None:
         if hold_elsewhere(conn):
             log_once(str(WrongDatabase()))
             return
-        changes = plan_due(conn, site_catalog(engine), settings, now)
+        if words := hold_in_doubt(conn, site_catalog(engine), settings, now):
+            log_once(f"Nothing is sent: {words}.")
+            return
+        catalog = with_taken_ids(conn, site_catalog(engine))
+        changes = plan_due(conn, catalog, settings, now)
     say_what_is_held(changes)
     hand_out(app, engine, settings, now)
 
@@ -55,9 +61,10 @@ def sweep() -> None:
     engine, settings = worker_engine(), worker_settings()
     with engine.begin() as conn:
         now = database_now(conn)
-        if hold_elsewhere(conn):
+        if hold_elsewhere(conn) or hold_in_doubt(conn, site_catalog(engine), settings, now):
             return
-        changes = sweep_ledger(conn, site_catalog(engine), settings, now)
+        catalog = with_taken_ids(conn, site_catalog(engine))
+        changes = sweep_ledger(conn, catalog, settings, now)
     say_what_is_held(changes)
 
 

@@ -32,7 +32,7 @@ from scheduler.doctor.sessions import (
     check_groups,
     check_resting_series,
 )
-from scheduler.doctor.site import check_rights, check_row_security, check_start_index
+from scheduler.doctor.site import check_ids, check_rights, check_row_security, check_start_index
 from scheduler.doctor.stuck import (
     check_batches,
     check_failed,
@@ -54,6 +54,7 @@ __all__ = ["Finding", "Severity", "examine_database"]
 CHECKS: Sequence[Check] = (
     check_home,
     check_rights,
+    check_ids,
     check_row_security,
     check_channels,
     check_gateways,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 
 from models.rights import grants, lacking_rights
+from models.taken_ids import taken_ids
 from scheduler.doctor.patient import Patient
 from scheduler.finding import Finding, error, note, warning
 
@@ -34,6 +35,13 @@ def check_rights(patient: Patient) -> Iterator[Finding]:
     if lacking:
         detail = "the user of DATABASE_URL may not do all that the worker does"
         yield error("rights_missing", detail, grants(lacking))
+
+
+def check_ids(patient: Patient) -> Iterator[Finding]:
+    """As at the last look; `setup` looks at once."""
+    if doubt := taken_ids(patient.conn).doubt:
+        detail, _, cure = doubt.partition(": ")
+        yield error("whose_ids", f"{detail}: nothing is sent", cure)
 
 
 def check_row_security(patient: Patient) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """SQL: sessions that are due → the people in the roles that settings name."""
 
-from models.catalog import ProfileKey, SiteCatalog
+from models.catalog import SiteCatalog
+from models.taken_ids import ProfileKey
 from scheduler.message import Kind
 from scheduler.settings import Role, Settings
 

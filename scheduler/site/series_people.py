@@ -1,7 +1,8 @@
 """The people of a session or a series, as SQL: their profiles and users, whether they are enrolled
 with each other, and what pauses a series (design, the table "What happened")."""
 
-from models.catalog import ProfileKey, SiteCatalog
+from models.catalog import SiteCatalog
+from models.taken_ids import ProfileKey
 
 
 def people_joins(catalog: SiteCatalog, series: str) -> str:
@@ -32,7 +33,7 @@ def enrolment_join(catalog: SiteCatalog) -> str:
     return f"""
       LEFT JOIN tutor_students e
              ON e.tutor_id = tp.id AND e.student_profile_id = sp.id
-            AND {_of_student(catalog, "e")}"""
+            AND {of_student(catalog, "e")}"""
 
 
 def enrolled_now(catalog: SiteCatalog) -> str:
@@ -42,7 +43,7 @@ def enrolled_now(catalog: SiteCatalog) -> str:
     return f"""EXISTS (SELECT FROM tutor_students e
                      WHERE e.tutor_id {_among(catalog.tutor_key, "tp", "tutor_profiles")}
                        AND e.student_profile_id {_among(catalog.student_key, "sp", STUDENTS)}
-                       AND {_of_student(catalog, "e")})"""
+                       AND {of_student(catalog, "e")})"""
 
 
 def pause_reason(catalog: SiteCatalog, series: str) -> str:
@@ -104,9 +105,12 @@ def student_left(catalog: SiteCatalog, profile: str) -> str:
           OR {catalog.read(profile, STUDENTS, "scheduled_deletion_at")} IS NOT NULL)"""
 
 
-def _of_student(catalog: SiteCatalog, enrolment: str) -> str:
-    """With requester_type 'parent', student_profile_id is a parent's id, and the contacts are the
-    parent's: the student with that number is another family's child."""
+def of_student(catalog: SiteCatalog, enrolment: str) -> str:
+    """SQL: whether an enrolment is a student's own.
+
+    With requester_type 'parent', student_profile_id is a parent's id, and the contacts are the
+    parent's: the student with that number is another family's child.
+    """
     requester = catalog.read(enrolment, "tutor_students", "requester_type")
     return f"lower(btrim({requester}::text)) IS DISTINCT FROM 'parent'"
 

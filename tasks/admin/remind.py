@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from models.catalog import with_taken_ids
 from scheduler.database_clock import Clock, running_clock
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.home import WrongDatabase, hold_elsewhere, refuse_other_address
+from scheduler.reminders.id_doubt import WhoseIds, hold_in_doubt
 from scheduler.reminders.moves.claims import claim
 from scheduler.reminders.moves.follow_site import try_again
 from scheduler.reminders.sweep import sweep_by_hand
@@ -45,11 +47,17 @@ def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
         now = clock()
         refuse_other_address(conn)
         elsewhere = hold_elsewhere(conn)
-        changes = Changes()
+        changes, doubt = Changes(), None
         if not elsewhere:
-            changes = sweep_by_hand(conn, site_catalog(tools.engine), tools.settings, now)
+            catalog = site_catalog(tools.engine)
+            doubt = hold_in_doubt(conn, catalog, tools.settings, running_clock(conn)())
+        if not elsewhere and doubt is None:
+            catalog = with_taken_ids(conn, catalog)
+            changes = sweep_by_hand(conn, catalog, tools.settings, now)
     if elsewhere:
         raise WrongDatabase
+    if doubt is not None:
+        raise WhoseIds(doubt)
     say_what_is_held(changes)
     return report(now, changes, deliver_all(tools, clock))
 

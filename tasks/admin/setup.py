@@ -3,6 +3,7 @@
 All in one transaction: a database that does not fit is left as it was found.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
@@ -10,6 +11,11 @@ from sqlalchemy import Connection, Engine, text
 from models import migrations
 from models.catalog import OPTIONAL, SiteCatalog, read_catalog
 from models.site import SITE_TABLES, create_site_tables
+from models.taken_ids import TakenIds
+from scheduler.database_clock import database_now
+from scheduler.reminders.id_doubt import look_at_ids
+from scheduler.settings import Settings
+from scheduler.site.id_reading import STUDENT, TUTOR, Why, in_words
 
 OLDEST_POSTGRES = 14
 
@@ -30,7 +36,7 @@ class CannotInstall(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something optional that lacks; the worker runs on without it."""
+    """Something optional that is missing, which the worker runs on without; or what it took."""
 
     code: str
     detail: str
@@ -39,25 +45,27 @@ class Note:
 @dataclass(frozen=True, slots=True)
 class Installed:
     """What setup did. `migrated_from` is None where there was no session_worker; equal to
-    `migrated_to` where nothing was to do."""
+    `migrated_to` where nothing was to do. `doubt`: what an admin has to say before anything is
+    sent."""
 
     site_tables: tuple[str, ...]
     migrated_from: str | None
     migrated_to: str
     notes: tuple[Note, ...]
+    doubt: str | None
 
 
-def install(engine: Engine) -> Installed:
+def install(engine: Engine, settings: Settings) -> Installed:
     """Set up the worker in the site's database, or bring it up to date.
 
     Raises SiteMismatch where the site's tables lack something needed, CannotInstall where the
     server or the schema does not fit this worker.
     """
     with engine.begin() as connection:
-        return prepare(connection, ())
+        return prepare(connection, settings, ())
 
 
-def install_with_site_tables(engine: Engine) -> Installed:
+def install_with_site_tables(engine: Engine, settings: Settings) -> Installed:
     """Create the site's tables first, for development; raises CannotInstall where one is there."""
     with engine.begin() as connection:
         migrations.take_turns(connection)
@@ -67,16 +75,30 @@ def install_with_site_tables(engine: Engine) -> Installed:
                 " or point DATABASE_URL at an empty database."
             )
         create_site_tables(connection)
-        return prepare(connection, tuple(sorted(SITE_TABLES.tables)))
+        return prepare(connection, settings, tuple(sorted(SITE_TABLES.tables)))
 
 
-def prepare(connection: Connection, site_tables: tuple[str, ...]) -> Installed:
+def prepare(connection: Connection, settings: Settings, site_tables: tuple[str, ...]) -> Installed:
     refuse_old_server(connection)
     catalog = read_catalog(connection)
     before = migrations.revision(connection)
     migrations.upgrade(connection)
     after = migrations.revision(connection) or ""
-    return Installed(site_tables, before, after, notes_on(catalog))
+    taken = look_at_ids(connection, catalog, settings, database_now(connection))
+    notes = (*notes_on_ids(taken), *notes_on(catalog))
+    return Installed(site_tables, before, after, notes, taken.doubt)
+
+
+def notes_on_ids(taken: TakenIds) -> Iterator[Note]:
+    """Whose ids the columns were taken to hold, and why; nothing where no session says anything."""
+    for column, key, why in (
+        (TUTOR, taken.tutor, taken.tutor_why),
+        (STUDENT, taken.student, taken.student_why),
+    ):
+        if key is not None and why is not None and why != Why.NO_ROWS:
+            yield Note(column.setting.lower(), in_words(column, key, Why(why)))
+    if taken.doubt is not None:
+        yield Note("whose_ids", taken.doubt)
 
 
 SERVER_VERSION = text("SELECT current_setting('server_version_num')::integer")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tasks.commands.worker_command import WorkerCommand, json_document, printable
+from tasks.commands.worker_command import ExitCode, WorkerCommand, json_document, printable
 
 if TYPE_CHECKING:
     from tasks.admin.setup import Installed
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     help="First create the site's own tables, in an empty database for development.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def setup(with_site_tables: bool, as_json: bool) -> None:
+@click.pass_context
+def setup(context: click.Context, with_site_tables: bool, as_json: bool) -> None:
     """Check the site's tables and bring the schema session_worker up to date.
 
     Safe to repeat. Where a table or a column that the worker needs is missing or of another kind,
-    it says which and changes nothing.
+    it says which and changes nothing. It judges by the rows whose ids tutor_id and student_id hold,
+    and says so; where they can be read in two ways it asks, and exits 1.
 
     Example: celery -A tasks setup
     """
@@ -32,8 +34,12 @@ def setup(with_site_tables: bool, as_json: bool) -> None:
     from tasks.database import engine
 
     work = install_with_site_tables if with_site_tables else install
-    installed = work(engine(load_settings()))
+    settings = load_settings()
+    installed = work(engine(settings), settings)
     click.echo(document(installed) if as_json else words(installed))
+    if installed.doubt is not None:
+        click.echo(f"Error: {printable(installed.doubt)}. Nothing is sent until then.", err=True)
+        context.exit(ExitCode.PARTLY)
 
 
 def document(installed: Installed) -> str:

@@ -65,7 +65,7 @@ def stage() -> Iterator[Stage]:
         }
         settings = settings_of(environment)
         site = engine(settings)
-        install_with_site_tables(site)
+        install_with_site_tables(site, settings)
         yield Stage(workspace, site, settings, mailbox, environment, broker_url)
         site.dispose()
 

@@ -12,6 +12,7 @@ from scheduler.expansion.admin.backfill import BackfillRefused
 from scheduler.expansion.admin.preview import NotASeries
 from scheduler.expansion.chunk import RowsHeld
 from scheduler.reminders.home import WrongDatabase
+from scheduler.reminders.id_doubt import WhoseIds
 from scheduler.reminders.moves.refusal import LedgerRefusal
 from scheduler.reminders.read.preview import NothingToShow
 from scheduler.settings import InvalidSetting
@@ -29,6 +30,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     NothingToShow: ExitCode.USAGE,
     SiteMismatch: ExitCode.PARTLY,
     WrongDatabase: ExitCode.PARTLY,
+    WhoseIds: ExitCode.PARTLY,
     ColumnMissing: ExitCode.PARTLY,
     SchemaIsNewer: ExitCode.PARTLY,
 }

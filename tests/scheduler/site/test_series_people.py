@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from scheduler.doctor import Finding, examine_database
 from scheduler.settings import load_settings
-from tests.builders import a_student, a_tutor, an_anchor, an_enrolment
+from tests.builders import a_student, a_tutor, a_user, an_anchor, an_enrolment
 from tests.scheduler.expansion.expanded_site import NOON, Site
 from tests.servers import engine_on
 
@@ -115,3 +115,34 @@ def test_a_site_where_nobody_was_ever_enrolled_has_lost_nothing(site: Site) -> N
 
     assert site.run().series["active"] == 1
     assert doctors(site) == []
+
+
+def with_user_ids(site: Site) -> None:
+    site.sql("UPDATE session_worker.installation SET tutor_ids = 'user', tutor_ids_why = 'said'")
+
+
+@pytest.mark.parametrize("suspended", [(False, True), (True, False)])
+def test_a_user_with_two_tutor_profiles_is_one_tutor_and_the_good_profile_counts(
+    site: Site, suspended: tuple[bool, bool]
+) -> None:
+    with_user_ids(site)
+    user = a_user(site.conn, id=501)
+    profiles = [a_tutor(site.conn, user_id=user, is_suspended=each) for each in suspended]
+    student = a_student(site.conn)
+    an_enrolment(site.conn, tutor_id=profiles[1], student_profile_id=student)
+    an_anchor(site.conn, tutor_id=user, student_id=student)
+
+    report = site.run()
+
+    assert (report.series["active"], report.rows.inserted) == (1, 4)
+    assert report.findings == ()
+
+
+def test_a_user_all_of_whose_profiles_are_suspended_pauses_the_series(site: Site) -> None:
+    with_user_ids(site)
+    user = a_user(site.conn, id=501)
+    for _ in range(2):
+        a_tutor(site.conn, user_id=user, is_suspended=True)
+    an_anchor(site.conn, tutor_id=user)
+
+    assert site.run().series["paused"] == 1

@@ -15,6 +15,7 @@ from models.removed import REMOVED_TABLES
 from models.site import SITE_TABLES, create_site_tables
 from tasks.commands.setup import setup
 from tests.bare_site import drop_columns, drop_the_optional, make_the_whiteboard_older
+from tests.builders import a_session, a_student, a_tutor, a_user
 from tests.command_line import celery
 from tests.eventually import eventually
 from tests.locks import someone_waits
@@ -68,6 +69,39 @@ def test_the_report_is_one_document(site: Connection) -> None:
         "migration": {"from": None, "to": newest_revision()},
         "notes": [],
     }
+
+
+def test_setup_says_whose_ids_the_sessions_hold_and_why(site: Connection) -> None:
+    a_session(site, tutor_id=a_tutor(site, id=71), student_id=a_student(site, id=81))
+    site.commit()
+
+    result = run(site)
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1:] == [
+        "Note: tutor_sessions.tutor_id holds ids of tutor_profiles: every value names a tutor by"
+        " them, and not as the other.",
+        "Note: tutor_sessions.student_id holds ids of student_profiles: every value names a student"
+        " by them, and not as the other.",
+    ]
+
+
+def test_setup_asks_whose_ids_the_sessions_hold_where_nothing_tells(site: Connection) -> None:
+    one, other = a_user(site, id=701), a_user(site, id=702)
+    for profile, user in ((one, other), (other, one)):
+        a_session(site, tutor_id=a_tutor(site, id=profile, user_id=user))
+    site.commit()
+
+    asked = run(site)
+    said = run(site, TUTOR_IDS="user")
+
+    assert (asked.exit_code, asked.stderr) == (
+        1,
+        "Error: whose ids tutor_sessions.tutor_id holds cannot be told (701, 702 would be one tutor"
+        " or another): set TUTOR_IDS=profile or TUTOR_IDS=user. Nothing is sent until then.\n",
+    )
+    assert said.exit_code == 0
+    assert "tutor_id holds ids of users: TUTOR_IDS says so" in said.stdout
 
 
 def test_the_report_lists_the_tables_it_made(empty_database: str) -> None:
@@ -234,9 +268,9 @@ def a_role_without_rights(conn: Connection) -> Iterator[str]:
     conn.commit()
 
 
-def run(conn: Connection, *arguments: str) -> Result:
-    return run_on(conn.engine.url.render_as_string(hide_password=False), *arguments)
+def run(conn: Connection, *arguments: str, **settings: str) -> Result:
+    return run_on(conn.engine.url.render_as_string(hide_password=False), *arguments, **settings)
 
 
-def run_on(url: str, *arguments: str) -> Result:
-    return CliRunner(env={"DATABASE_URL": url}).invoke(setup, list(arguments))
+def run_on(url: str, *arguments: str, **settings: str) -> Result:
+    return CliRunner(env={"DATABASE_URL": url, **settings}).invoke(setup, list(arguments))
