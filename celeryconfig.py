@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from kombu import Queue
-
 from scheduler.settings import load_settings
+from tasks.worker.queues import queues
 
 settings = load_settings()
 
@@ -39,10 +38,7 @@ worker_prefetch_multiplier = 1
 worker_hijack_root_logger = False
 worker_consumer = "tasks.worker.consumer:PatientConsumer"
 
-task_queues = (
-    Queue("planning", routing_key="planning"),
-    Queue("delivery", routing_key="delivery"),
-)
+task_queues = queues(settings.broker_queues)
 task_default_queue = "planning"
 task_routes = {"tasks.delivery.*": {"queue": "delivery"}}
 

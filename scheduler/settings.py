@@ -99,6 +99,13 @@ class Pooler(StrEnum):
     TRANSACTION = "transaction"  # a session is shared, from transaction to transaction
 
 
+class BrokerQueues(StrEnum):
+    """How RabbitMQ makes the queues that are not there."""
+
+    CLASSIC = "classic"  # the virtual host's default
+    QUORUM = "quorum"  # kept on several nodes
+
+
 class Role(StrEnum):
     TUTOR = "tutor"
     STUDENT = "student"
@@ -213,6 +220,10 @@ class Settings(BaseModel):
         "",
         description="Broker: redis://host:6379/0, rediss:// or redis+socket:///path; or amqp(s)://"
         " for RabbitMQ.",
+    )
+    broker_queues: BrokerQueues = Field(
+        BrokerQueues.CLASSIC,
+        description="How RabbitMQ makes queues: classic (the host's default) or quorum.",
     )
     site_timezone: str = Field(
         "Africa/Addis_Ababa", description="Zone of the wall times in tutor_sessions."

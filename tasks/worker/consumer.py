@@ -26,6 +26,10 @@ class PatientConsumer(Consumer):
 
     def ensure_connected(self, conn: Connection) -> Connection:
         wait_for_broker(conn, maybe_shutdown)
+        # RabbitMQ's quorum queues, whoever made them, refuse a prefetch count for a whole channel.
+        # So each consumer has its own, as Celery does it where AMQP is kept to the letter.
+        transport: Any = conn.transport
+        transport.qos_semantics_matches_spec = lambda _connection: True
         self.first_connection_attempt = False
         self.broker_connection_retry_attempt = 0
         return conn

@@ -1,0 +1,104 @@
+"""A RabbitMQ of a test's own; Debian's package `rabbitmq-server`."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tasks.demo.servers import Workspace
+from tasks.demo.servers.accounts import Account, unprivileged_account
+from tasks.demo.servers.processes import Command, wait_for
+from tasks.demo.servers.valkey import free_port
+
+START_SECONDS = 90.0
+VIRTUAL_HOST = "site"
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitMq:
+    programs: Path
+    environment: dict[str, str]
+    port: int
+    account: Account | None  # whose the node's cookie is
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/{VIRTUAL_HOST}"
+
+    def control(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`rabbitmqctl …`."""
+        return subprocess.run(
+            [
+                self.programs / "rabbitmqctl",
+                "-q",
+                "-n",
+                self.environment["RABBITMQ_NODENAME"],
+                *words,
+            ],
+            env=self.environment,
+            cwd=self.environment["HOME"],
+            user=self.account.user_id if self.account else None,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def messages(self) -> dict[str, int]:
+        """How many are ready in each queue."""
+        lines = self.control("list_queues", "-p", VIRTUAL_HOST, "name", "messages_ready").stdout
+        pairs = (line.split("\t") for line in lines.splitlines() if "\t" in line)
+        return {name: int(count) for name, count in pairs if count.isdigit()}
+
+
+@contextmanager
+def rabbitmq(workspace: Workspace, *, default_queue_type: str = "classic") -> Iterator[RabbitMq]:
+    """A running one, with the virtual host `site`. Skips the test where it is not installed."""
+    folders = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
+    if not folders:
+        pytest.skip("no RabbitMQ on this machine: apt-get install rabbitmq-server")
+    account = unprivileged_account()
+    folder = workspace.new_folder("rabbitmq", account)
+    port, epmd, dist = free_port(), free_port(), free_port()
+    environment = {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "RABBITMQ_NODENAME": f"worker{secrets.token_hex(4)}@localhost",
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(dist),
+        "ERL_EPMD_PORT": str(epmd),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1",
+    }
+    name = f"rabbitmq-{port}"
+    programs = folders[-1]
+    process = workspace.start(
+        Command(name, [programs / "rabbitmq-server"], environment, account, folder)
+    )
+    server = RabbitMq(programs, environment, port, account)
+
+    def ready() -> bool:
+        started = (folder / ".erlang.cookie").exists()
+        return started and server.control("await_startup", "--timeout", "5").returncode == 0
+
+    wait_for(ready, START_SECONDS, lambda: AssertionError(workspace.log(name)))
+    server.control("add_vhost", VIRTUAL_HOST, "--default-queue-type", default_queue_type)
+    server.control("set_permissions", "-p", VIRTUAL_HOST, "guest", ".*", ".*", ".*")
+    try:
+        yield server
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+        workspace.ended(process)
+        subprocess.run(["epmd", "-port", str(epmd), "-kill"], capture_output=True, check=False)
