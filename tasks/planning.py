@@ -11,6 +11,7 @@ from scheduler.database_clock import clocks_apart, database_now
 from scheduler.expansion import expand as expand_once
 from scheduler.expansion.admin.backfill import (
     BackfillRefused,
+    Deleted,
     Extent,
     begin_backfill,
     fill_next_chunk,
@@ -84,7 +85,7 @@ def expand() -> None:
 @app.task(name="tasks.planning.backfill")
 def backfill(**wish: Any) -> int:
     """`celery -A tasks call tasks.planning.backfill --kwargs '{"from": …, "until": …}'`, with
-    "tutor" or "session" where just theirs are to be filled. Returns the backfill's id.
+    "tutor" or "session" where just theirs are to be filled, and "refill_deleted": true. Returns the backfill's id.
 
     Raises BackfillRefused, as the command does.
     """
@@ -103,20 +104,22 @@ def fill_chunk(backfill_id: int) -> None:
         fill_chunk.delay(backfill_id)
 
 
-KEYS = {"from", "until", "tutor", "session"}
+KEYS = {"from", "until", "tutor", "session", "refill_deleted"}
 
 
 def extent_of(wish: dict[str, Any]) -> Extent:
     """{"from": "2026-09-01", "until": "2026-12-31", …} → Extent."""
     if unknown := wish.keys() - KEYS:
         raise BackfillRefused(
-            f"unknown {', '.join(sorted(unknown))}: give from, until, tutor, session."
+            f"unknown {', '.join(sorted(unknown))}: give from, until, tutor, session,"
+            " refill_deleted."
         )
     if not {"from", "until"} <= wish.keys():
         raise BackfillRefused('give "from" and "until" as dates: 2026-09-01.')
+    deleted = Deleted.REFILL if wish.get("refill_deleted") is True else Deleted.STAY
     return Extent(
         day_of(wish["from"]), day_of(wish["until"]),
-        id_of("tutor", wish.get("tutor")), id_of("session", wish.get("session")),
+        id_of("tutor", wish.get("tutor")), id_of("session", wish.get("session")), deleted,
     )  # fmt: skip
 
 

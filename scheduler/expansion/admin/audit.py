@@ -138,16 +138,24 @@ def _unaccounted(conn: Connection, span: Span) -> list[AuditFinding]:
         decide(conn, span, page)
         found += [
             _fault("unaccounted", row.anchor_id, f"{row.dates} dates without row or reason")
-            for row in conn.execute(UNACCOUNTED, {"first": span.first, "last": span.last})
+            for row in conn.execute(UNACCOUNTED, _from_now_on(span))
         ]
     return found
+
+
+def _from_now_on(span: Span) -> dict[str, object]:
+    zone = span.settings.site_timezone
+    return {"first": span.first, "last": span.last, "zone": zone, "as_of": span.as_of}
 
 
 ACTIVE = text("""
     SELECT anchor_id FROM session_worker.series WHERE state = 'active' ORDER BY anchor_id""")
 UNACCOUNTED = text("""
-    SELECT w.anchor_id, count(*) AS dates FROM sw_wanted w
-     WHERE w.occurs_on BETWEEN :first AND :last AND NOT EXISTS (
+    SELECT w.anchor_id, count(*) AS dates FROM sw_wanted w JOIN sw_anchor a ON a.id = w.anchor_id
+     WHERE w.occurs_on BETWEEN :first AND :last
+       AND (w.occurs_on > :first
+            OR session_worker.instant(w.occurs_on + a.start_time, :zone) > :as_of)
+       AND NOT EXISTS (
         SELECT FROM session_worker.occurrence o
          WHERE o.anchor_id = w.anchor_id AND o.occurs_on = w.occurs_on)
      GROUP BY 1""")

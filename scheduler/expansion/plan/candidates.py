@@ -19,6 +19,10 @@ def find_candidates(conn: Connection, span: Span) -> int:
         "first": span.first,
         "last": span.last,
         "refill": span.purpose is Purpose.REFILL,
+        "past": span.only_fills,
+        "today": span.today,
+        "zone": span.settings.site_timezone,
+        "as_of": span.as_of,
         "default_minutes": span.settings.default_duration_minutes,
     }
     conn.execute(text(_find_candidates(span)), parameters)
@@ -30,8 +34,11 @@ def find_candidates(conn: Connection, span: Span) -> int:
 
 
 def _find_candidates(span: Span) -> str:
-    """Dates without a row; rows that the worker cancelled and the rule names again; rows whose
-    columns change. A row that is not live takes no time, so nothing speaks against it."""
+    """Dates without a row, of today only while their start is to come; rows that the worker
+    cancelled and the rule names again; rows whose columns change.
+
+    A row that is not live takes no time, so nothing speaks against it.
+    """
     duration = span.catalog.read("{0}", "tutor_sessions", "duration")
     anchor_end = wall_end("w.occurs_on + a.start_time", "a.end_time", duration.format("a"))
     start, end, lasts = (
@@ -56,6 +63,8 @@ def _find_candidates(span: Span) -> str:
        AND (o.anchor_id IS NULL OR o.state = 'conflict'
             OR o.state = 'skipped' AND o.session_id IS NULL AND o.stands_for IS NULL
             OR o.state = 'deleted' AND :refill)
+       AND (:past OR w.occurs_on > :today
+            OR session_worker.instant(w.occurs_on + a.start_time, :zone) > :as_of)
        AND (w.occurs_on BETWEEN :first AND :last
             OR w.anchor_id IN (SELECT anchor_id FROM sw_row WHERE leaves AND holiday IS NULL))
     UNION ALL

@@ -41,6 +41,7 @@ class Site:
         as_of: datetime = NOON,
         deleted: Deleted = Deleted.STAY,
     ) -> BackfillReport:
+        self.conn.commit()
         with self.engine.begin() as conn:
             number = begin_backfill(conn, Extent(first, last, deleted=deleted))
         while fill(self.engine, Settings(expand_days=28), as_of, number):

@@ -232,7 +232,8 @@ class Shadow:
             ends = min(last, one.ends_on or last)
             named = self.dates[one.anchor_id](today, one.ends_on or date(9999, 1, 1))
             for day in named:
-                if day <= ends:
+                starts = datetime.combine(day, after[one.anchor_id].starts.time(), ZONE)
+                if day <= ends and starts > self.at:
                     occurrence = occurrences.get((one.anchor_id, day))
                     assert accounted_for(occurrence, after), (one, day, occurrence)
             for (anchor, day), occurrence in occurrences.items():
