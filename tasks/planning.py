@@ -85,7 +85,9 @@ def expand() -> None:
 @app.task(name="tasks.planning.backfill")
 def backfill(**wish: Any) -> int:
     """`celery -A tasks call tasks.planning.backfill --kwargs '{"from": …, "until": …}'`, with
-    "tutor" or "session" where just theirs are to be filled, and "refill_deleted": true. Returns the backfill's id.
+    "tutor" or "session" where just theirs are to be filled, and "refill_deleted": true.
+
+    Returns the backfill's id.
 
     Raises BackfillRefused, as the command does.
     """

@@ -49,8 +49,10 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def exim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
-    """Its folder, where it writes `mainlog`, and its port. It runs as its own user, whom pytest's folders
-    would not let in."""
+    """Its folder, where it writes `mainlog`, and its port.
+
+    It runs as its own user, whom pytest's folders would not let in.
+    """
     folder = Path("/tmp") / f"exim-{os.getpid()}"  # noqa: S108
     owner = pwd.getpwnam(USER)
     for each in (folder, folder / "spool"):
