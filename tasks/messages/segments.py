@@ -4,6 +4,7 @@ One letter outside the alphabet makes the whole text UCS-2 and more than halves 
 """
 
 import re
+from dataclasses import dataclass
 
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -28,23 +29,56 @@ def plain(text: str) -> str:
 
 def segments(text: str) -> int:
     """How many SMS the text takes; 1 for an empty one."""
-    places, single, each = room(text)
-    return 1 if places <= single else -(-places // each)
+    return len(parts(text))
 
 
 def excess(text: str, within: int) -> int:
     """Places more than fit in so many SMS; 0 or less where it fits."""
-    places, single, each = room(text)
-    return places - (single if within == 1 else within * each)
+    if within == 1:
+        letters, alphabet = places(text), room(text)
+        return sum(letters) - alphabet.single
+    taken = parts(text)
+    return sum(taken[within:]) if len(taken) > within else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Places in an SMS that is alone, and in each of several (3GPP TS 23.040, 9.2.3.24.1)."""
+
+    single: int
+    each: int
+
+
+GSM, UCS2 = Room(160, 153), Room(70, 67)
+
+
+def room(text: str) -> Room:
+    return GSM if in_gsm_alphabet(text) else UCS2
+
+
+def places(text: str) -> list[int]:
+    """How many places each letter takes: an escape and a surrogate pair are two."""
+    if room(text) is GSM:
+        return [2 if letter in EXTENDED else 1 for letter in text]
+    return [2 if ord(letter) > LAST_OF_UCS2 else 1 for letter in text]
+
+
+LAST_OF_UCS2 = 0xFFFF
+
+
+def parts(text: str) -> list[int]:
+    """The places taken in each SMS of the text. A letter of two places is never split between two:
+    the last place of a part stays empty before it."""
+    letters, alphabet = places(text), room(text)
+    if sum(letters) <= alphabet.single:
+        return [sum(letters)]
+    taken = [0]
+    for letter in letters:
+        if taken[-1] + letter > alphabet.each:
+            taken.append(0)
+        taken[-1] += letter
+    return taken
 
 
 def in_gsm_alphabet(text: str) -> bool:
     return all(letter in BASIC or letter in EXTENDED for letter in text)
-
-
-def room(text: str) -> tuple[int, int, int]:
-    """Places the text takes, those of a single SMS, and those of each in a row of several."""
-    extended = sum(letter in EXTENDED for letter in text)
-    if in_gsm_alphabet(text):
-        return len(text) + extended, 160, 153
-    return len(text.encode("utf-16-be")) // 2, 70, 67

@@ -43,6 +43,10 @@ WEEK = 7 * 24 * HOUR
         ("a" * 70 + "á", 2),
         ("🎓" * 35, 1),  # two places each
         ("🎓" * 36, 2),
+        ("a" * 152 + "€" + "a" * 152, 3),  # no letter is split between two SMS
+        ("a" * 151 + "€" + "a" * 153, 2),
+        ("ሰ" * 66 + "🎓" + "ሰ" * 66, 3),
+        ("ሰ" * 65 + "🎓" + "ሰ" * 67, 2),
     ],
 )
 def test_segments_are_counted_as_networks_do(text: str, count: int) -> None:
