@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from icalendar import Calendar as CalendarFile
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from tests.builders import a_session, a_student, a_tutor
+from tests.builders import a_parent, a_session, a_student, a_tutor
 from tests.sinks.smtp import Mail
 from tests.tasks.delivery.conftest import MakeDay
 from tests.tasks.delivery.lesson_day import LessonDay
@@ -270,3 +270,31 @@ def test_one_session_is_named_once_where_two_of_its_leads_go_together(
     *_, mail = day.mails_to(TUTOR)
     assert mail.subject == "Reminder: Mathematics with Abebe Kebede begins in 2 hours, at 14:00"
     assert next(ics(mail)).count(b"BEGIN:VEVENT") == 1
+
+
+def test_a_tutor_who_is_a_parent_has_each_lesson_in_its_own_role(
+    make_day: MakeDay, conn: Connection
+) -> None:
+    """She teaches Abebe, and at the same hour her daughter Sara is taught by another."""
+    day = make_day(alarm_recipients="tutor,parent")
+    tutor = a_tutor(conn, email=TUTOR, first_name="Hana", father_name="Alemu")
+    user = conn.execute(text("SELECT user_id FROM tutor_profiles")).scalar_one()
+    daughter = a_student(
+        conn, first_name="Sara", parent_id=[a_parent(conn, user_id=user)], email=STUDENT
+    )
+    other = a_tutor(conn, email=SECOND, first_name="Yonas", father_name="Tesfaye")
+    a_session(conn, tutor_id=tutor, student_id=a_student(conn), alarm_enabled=True)
+    a_session(conn, tutor_id=other, student_id=daughter, subject="Physics", alarm_enabled=True)
+    day.at("13:45")
+
+    (mail,) = day.mails_to(TUTOR)
+    words = mail.text.replace("\r\n", "\n")
+    assert "Mathematics\nWhen: Tuesday 1 December 2026" in words
+    assert "Student: Abebe Kebede" in mail.text
+    assert "Tutor: Yonas Tesfaye\nStudent: Sara Kebede" in words
+    assert "Tutor: Hana Alemu" not in mail.text
+    assert "Physics – Yonas Tesfaye – Sara Kebede" in unfolded(next(ics(mail)))
+
+
+def unfolded(file: bytes) -> str:
+    return file.replace(b"\r\n ", b"").decode().replace("\\,", ",")
