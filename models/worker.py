@@ -311,3 +311,11 @@ class Preference(WorkerBase):
     quiet_from: Mapped[time | None]
     quiet_until: Mapped[time | None]
     muted: Mapped[bool] = filled()
+
+
+class Zone(WorkerBase):
+    """A name of a zone that PostgreSQL and the worker's zone data both have."""
+
+    __tablename__ = "zone"
+
+    name: Mapped[str] = mapped_column(primary_key=True)

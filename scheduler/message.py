@@ -1,8 +1,8 @@
 """What one message is about: values that the ledger yields and the templates read."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -85,8 +85,6 @@ class Preferences:
     language: str
     zone: ZoneInfo
     channels: tuple[ChannelName, ...] | None = None
-    quiet_from: time | None = None
-    quiet_until: time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +119,14 @@ class Message:
     key: UUID
     at: datetime
     now: datetime
+
+
+def one_message(kind: str, starts_at: datetime, recipient: str, key: UUID | None) -> Hashable:
+    """What ledger rows that are one message have in common.
+
+    What a person gets about sessions of one start is one message, whatever their number; all
+    notices to a person are (docs/decisions/0028), and an agenda is about many starts anyway. Once
+    it was tried, a message has a `key` of its own.
+    """
+    start = starts_at if kind in (Kind.ALARM, Kind.REMINDER) else None
+    return (start, Kind(kind), recipient, key)

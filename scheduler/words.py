@@ -73,6 +73,7 @@ REASONS: Mapping[str, str] = {
     "told_by_notice": "a notice told this start already",
     "changed_again": "the session changed again before it was told",
     "restored": "the session is on again",
+    "overtaken": "a newer message about the session has left",
     "empty_day": "no session is left on that day",
     "acknowledged": "the person has seen it",
     "snoozed": "the person wants it again later",

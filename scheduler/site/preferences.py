@@ -4,7 +4,6 @@ The site may write session_worker.preference; the doctor finds what it wrote wro
 """
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,6 @@ from scheduler.message import Preferences
 from scheduler.settings import ChannelName, Settings
 
 Stored = Mapping[str, Any] | None
-DAY = timedelta(days=1)
 
 
 def preferences_of(
@@ -22,28 +20,19 @@ def preferences_of(
 
     Both as JSON of session_worker.preference, or None.
     """
-    stored = {**_stated(general), **_stated(special)}
+    wishes = {**_stated(general), **_stated(special)}
     preferences = Preferences(
-        language=str(stored.get("language") or settings.language),
-        zone=_zone(stored.get("zone"), settings),
-        channels=_channels(stored.get("channels")),
-        quiet_from=_time(stored.get("quiet_from")),
-        quiet_until=_time(stored.get("quiet_until")),
+        language=str(wishes.get("language") or settings.language),
+        zone=_zone(wishes.get("zone"), settings),
+        channels=_channels(wishes.get("channels")),
     )
-    return preferences, _addresses(stored.get("addresses"))
+    return preferences, _addresses(wishes.get("addresses"))
 
 
-def quiet_until(preferences: Preferences, now: datetime) -> datetime | None:
-    """The end of the quiet hours that `now` falls in, or None. They may pass midnight."""
-    begin, end = preferences.quiet_from, preferences.quiet_until
-    if begin is None or end is None or begin == end:
-        return None
-    wall = now.astimezone(preferences.zone)
-    at = wall.time()
-    if not (begin <= at < end if begin < end else at >= begin or at < end):
-        return None
-    day = wall.date() + (DAY if at >= end else timedelta(0))
-    return datetime.combine(day, end, preferences.zone)
+def stored(alias: str) -> str:
+    """SQL: a row of session_worker.preference, by its alias, as JSON; its zone known, or NULL."""
+    zone = f"session_worker.known_zone({alias}.zone, NULL)"
+    return f"to_jsonb({alias}) || jsonb_build_object('zone', {zone})"
 
 
 def _stated(stored: Stored) -> dict[str, Any]:
@@ -66,13 +55,6 @@ def _channels(names: Any) -> tuple[ChannelName, ...] | None:
 
 def _is_known(name: Any, known: Mapping[str, ChannelName]) -> bool:
     return isinstance(name, str) and name.strip().lower() in known
-
-
-def _time(text: Any) -> time | None:
-    try:
-        return time.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:  # PostgreSQL knows 24:00
-        return None
 
 
 def _addresses(stored: Any) -> Mapping[ChannelName, str]:

@@ -13,7 +13,6 @@ from scheduler.message import Kind, Message
 from scheduler.reminders.read.claimed import Facts
 from scheduler.reminders.read.preview import Wanted, preview_facts
 from scheduler.settings import ChannelName, Role, Settings
-from tasks.delivery.decision import has_begun
 from tasks.messages.letter import Letter
 from tasks.messages.render import Words, render, words_of
 from tasks.messages.segments import segments
@@ -50,7 +49,7 @@ def preview_messages(
     """
     words = words_of(settings)
     with engine.connect() as conn:
-        facts = preview_facts(conn, read_catalog(conn), settings, wanted)
+        facts = preview_facts(conn, read_catalog(conn), settings, wanted, look.now)
     rows = sorted(facts, key=lambda each: (each.recipient_key, each.starts_at, each.session_id))
     by_person = groupby(rows, key=lambda each: each.recipient_key)
     return tuple(shown(list(theirs), wanted, look, words) for _, theirs in by_person)
@@ -75,7 +74,7 @@ def shown(rows: Sequence[Facts], wanted: Wanted, look: Look, words: Words) -> Sh
 def withheld(facts: Facts, now: datetime) -> str | None:
     """Why it would not be sent now. A notice is shown as if its change were true."""
     untrue = None if facts.kind is Kind.NOTICE else facts.untrue
-    return "begun" if has_begun(facts, now) else untrue or facts.barred
+    return "begun" if facts.too_late_at <= now else untrue or facts.barred
 
 
 def message_of(chosen: Facts, named: Sequence[Facts], look: Look) -> Message:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tasks.admin.preview_message import Look, Shown
 
 # Written out: the enums behind them are slow to import for `celery --help` (a test compares).
-KINDS = ("alarm", "reminder", "moved", "cancelled", "restored", "agenda")
+KINDS = ("alarm", "reminder", "moved", "cancelled", "restored", "reassigned", "agenda")
 ROLES = ("tutor", "student", "parent")
 CHANNELS = ("email", "sms", "telegram", "push", "webhook")
 LANGUAGES = {"en": "English", "am": "Amharic"}
@@ -50,7 +50,8 @@ def preview_message(
 ) -> None:
     """Show a message about a session as it would be sent now. Sends and writes nothing.
 
-    A move is shown as if it were one from the day after.
+    A move is shown as if it were one from the day after; a replacement as if the other person of the
+    session were new.
 
     Example: celery -A tasks preview-message 42 --lang am --channel sms
     """

@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scheduler.message import Kind, Recipient
+from scheduler.message import Recipient
 from scheduler.reminders.channel_pauses import is_paused
 from scheduler.reminders.read.claimed import Facts, Tried
 from scheduler.settings import ChannelName
-from scheduler.site.preferences import quiet_until
 from tasks.channels.address import Unreachable
 from tasks.channels.channel import Channel
 from tasks.delivery.outbox import Outbox
 
-GRACE = timedelta(minutes=1)
 # How long a message waits for a channel before it is decided on again; the end of a pause and a
 # provider that is back wake it at once.
 PAUSE_CHECK = timedelta(seconds=30)
@@ -89,7 +87,7 @@ class Ways:
 
 def decide(facts: Facts, ways: Ways, now: datetime) -> Decision:
     """What is to be done with one ledger row."""
-    if has_begun(facts, now):
+    if facts.too_late_at <= now:
         return Expire()
     if facts.untrue is not None:
         return Withdraw(facts.untrue)
@@ -100,29 +98,15 @@ def decide(facts: Facts, ways: Ways, now: datetime) -> Decision:
     return choose(facts, ways, now)
 
 
-def has_begun(facts: Facts, now: datetime) -> bool:
-    """As session_worker.begun; a notice also comes too late after the start that was told."""
-    if facts.lead_minutes == 0 and facts.kind in (Kind.ALARM, Kind.REMINDER):
-        return facts.starts_at < now - GRACE
-    return first_start(facts) <= now
-
-
-def first_start(facts: Facts) -> datetime:
-    change = facts.lesson.change
-    return facts.starts_at if change is None else min(facts.starts_at, change.old_starts_at)
-
-
 def waits_for_quiet(facts: Facts, now: datetime) -> datetime | None:
-    """The end of the person's quiet hours, if it comes before the start. An alarm never waits."""
-    if facts.kind is Kind.ALARM:
-        return None
-    until = quiet_until(facts.recipient.preferences, now)
-    return until if until is not None and until < first_start(facts) else None
+    """The end of the person's quiet hours, if it comes before the start."""
+    until = facts.quiet_until
+    return until if until is not None and now < until < facts.too_late_at else None
 
 
 def is_near(facts: Facts, now: datetime) -> bool:
     """Whether there is no time to wait for a channel."""
-    return first_start(facts) - now < NEAR
+    return facts.too_late_at - now < NEAR
 
 
 def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:

@@ -84,8 +84,9 @@ class Snapshot:
 def take_snapshot(conn: Connection, work: Work, ids: Sequence[int]) -> Snapshot:
     """What there is to say about those rows that the holder still has."""
     catalog = site_catalog(work.tools.engine)
-    found: Sequence[Facts] = read_facts(conn, catalog, work.tools.settings, ids, work.holder)
-    found = with_days(conn, catalog, work.tools.settings, found, work.holder, work.clock())
+    settings, holder, now = work.tools.settings, work.holder, work.clock()
+    found: Sequence[Facts] = read_facts(conn, catalog, settings, ids, holder, now)
+    found = with_days(conn, catalog, settings, found, holder, now)
     return Snapshot(
         {facts.id: facts for facts in found}, paused_channels(conn), troubles(conn),
         time.monotonic(),

@@ -1,7 +1,6 @@
 """The whole story of a session's messages: what became of each person's, and why there is none."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -44,9 +43,9 @@ def explain(
         raise LedgerRefusal(unknown_session(session_id))
     session = read_session(conn, catalog, session_id, settings.site_timezone)
     people = read_people(conn, catalog, settings, session_id)
-    rows = rows_by_part(read_rows(conn, session_id))
-    scene = Scene(now, settings.zone, pauses(conn), session.starts_at if session else None, None)
-    told = tell_all(conn, rows, people, scene)
+    rows = rows_by_part(read_rows(conn, session_id, settings.site_timezone))
+    scene = Scene(now, settings.zone, pauses(conn), session.starts_at if session else None)
+    told = tell_all(conn, rows, scene)
     if session is not None:
         outlook = look_out(conn, settings, now, session, people, reach)
         for person in people:
@@ -61,12 +60,11 @@ def rows_by_part(rows: Sequence[Row]) -> Mapping[Part, Sequence[Row]]:
 
 
 def tell_all(
-    conn: Connection, rows: Mapping[Part, Sequence[Row]], people: Sequence[Person], scene: Scene
+    conn: Connection, rows: Mapping[Part, Sequence[Row]], scene: Scene
 ) -> dict[Part, list[Event]]:
     """What the ledger tells, for each person in each role."""
     ids = [row.id for each in rows.values() for row in each]
     tries, moves = read_tries(conn, ids), read_moves(conn, ids)
-    preferences = {person.key: person.recipients[Kind.REMINDER].preferences for person in people}
     return {
         part: [
             event
@@ -75,7 +73,7 @@ def tell_all(
                 row,
                 tries.get(row.id, []),
                 moves.get(row.id, []),
-                replace(scene, preferences=preferences.get(row.recipient)),
+                scene,
             )
         ]
         for part, each in rows.items()

@@ -7,10 +7,9 @@ from zoneinfo import ZoneInfo
 
 from scheduler.ledger.story.event import Event, What
 from scheduler.ledger.story.rows import Moved, Row, Try
-from scheduler.message import Kind, Preferences
+from scheduler.message import Kind
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, Pause
 from scheduler.reminders.moves.state import State
-from scheduler.site.preferences import quiet_until
 from scheduler.words import duration, label, local, reason
 
 LATE = timedelta(minutes=1)
@@ -25,7 +24,6 @@ class Scene:
     zone: ZoneInfo
     pauses: Sequence[Pause]
     new_start: datetime | None
-    preferences: Preferences | None
 
     def at(self, instant: datetime) -> str:
         return local(instant, self.zone)
@@ -64,20 +62,24 @@ def planned(row: Row, tries: Sequence[Try], scene: Scene) -> Event:
 def change_words(row: Row, scene: Scene) -> str:
     change = row.change or {}
     old = scene.at(datetime.fromisoformat(change["old_starts_at"]))
+    if change["kind"] == "cancelled" and "because" in change:
+        return f"the session of {old} was given to others after this person was told of it"
     if change["kind"] == "cancelled":
         return f"the session of {old} was cancelled after this person was told of it"
     if change["kind"] == "restored":
         return f"on again at {scene.at(row.starts_at)}, after a cancellation was told"
-    return f"moved from {old} to {scene.at(row.starts_at)} after this person was told"
+    new = " and ".join(role for role in ("tutor", "student") if f"old_{role}_id" in change)
+    if change["kind"] == "reassigned":
+        return f"another {new} at {old}, after this person was told"
+    also = f", with another {new}," if new else ""
+    return f"moved from {old} to {scene.at(row.starts_at)}{also} after this person was told"
 
 
 def held_by_quiet(row: Row, moves: Sequence[Moved], scene: Scene) -> Iterator[Event]:
     """As the person's preferences are now; the ledger keeps the instant alone."""
     postponed = any(moved.reason == "quiet_hours" for moved in moves)
-    if row.kind != Kind.REMINDER or scene.preferences is None or postponed:
-        return
-    until = quiet_until(scene.preferences, row.due_at)
-    if until is None or until <= row.due_at:
+    until = row.quiet_until
+    if row.kind != Kind.REMINDER or until is None or postponed:
         return
     if row.send_after < row.due_at:
         words = (
@@ -138,6 +140,12 @@ BY_ADMIN = {
 }
 
 
+WAITED = {
+    "paused": "for the end of its channel's pause",
+    "channel_down": "for its channel, whose provider is away",
+}
+
+
 def move_words(row: Row, state: str, code: str | None, scene: Scene) -> tuple[What, str]:
     if code in BY_ADMIN:
         return BY_ADMIN[code]
@@ -146,6 +154,8 @@ def move_words(row: Row, state: str, code: str | None, scene: Scene) -> tuple[Wh
         return What.SETTLED, f"an admin says that {said}"
     if code == "quiet_hours":
         return What.WAITS, f"held by quiet hours until {scene.at(row.send_after)}"
+    if code in WAITED:
+        return What.WAITS, WAITED[code]
     if state == State.PLANNED:
         return What.PLANNED, "true again" if code is None else f"again: {reason(code)}"
     if state == State.HELD:

@@ -11,7 +11,7 @@ from models.catalog import SiteCatalog
 from scheduler.message import Kind, Recipient
 from scheduler.settings import Role, Settings
 from scheduler.site.barred import barred
-from scheduler.site.preferences import preferences_of
+from scheduler.site.preferences import preferences_of, stored
 from scheduler.site.recipients import parent_joins
 from scheduler.site.series_people import enrolment_join, people_joins
 
@@ -38,7 +38,7 @@ def _read_people(catalog: SiteCatalog) -> str:
            ru.email, {catalog.read("ru", "users", "phone")} AS phone,
            {catalog.read("e", "tutor_students", "contact_email")} AS contact_email,
            {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
-           (SELECT jsonb_object_agg(p.kind, to_jsonb(p)) FROM session_worker.preference p
+           (SELECT jsonb_object_agg(p.kind, {stored("p")}) FROM session_worker.preference p
              WHERE p.person_id = told.person_id) AS preferences
       FROM told CROSS JOIN due {people_joins(catalog, "due")}
       {enrolment_join(catalog)}
@@ -73,26 +73,26 @@ def read_people(
 
 
 def _person(row: ResultRow[Any], settings: Settings) -> Person:
-    stored: Mapping[str, Any] = row.preferences or {}
+    wishes: Mapping[str, Any] = row.preferences or {}
     return Person(
         key=row.key,
         role=Role(row.role),
         barred=row.barred,
-        muted=frozenset(kind for kind in Kind if _muted(stored, kind)),
-        recipients={kind: _recipient(row, stored, kind, settings) for kind in Kind},
+        muted=frozenset(kind for kind in Kind if _muted(wishes, kind)),
+        recipients={kind: _recipient(row, wishes, kind, settings) for kind in Kind},
     )
 
 
-def _muted(stored: Mapping[str, Any], kind: Kind) -> bool:
+def _muted(wishes: Mapping[str, Any], kind: Kind) -> bool:
     """The kind's own row goes first, as when a message is sent."""
-    rows = (stored.get(kind), stored.get("*"))
+    rows = (wishes.get(kind), wishes.get("*"))
     return bool(next((row["muted"] for row in rows if row is not None), False))
 
 
 def _recipient(
-    row: ResultRow[Any], stored: Mapping[str, Any], kind: Kind, settings: Settings
+    row: ResultRow[Any], wishes: Mapping[str, Any], kind: Kind, settings: Settings
 ) -> Recipient:
-    preferences, addresses = preferences_of(stored.get("*"), stored.get(kind), settings)
+    preferences, addresses = preferences_of(wishes.get("*"), wishes.get(kind), settings)
     student = row.role == Role.STUDENT
     return Recipient(
         person_id=row.person_id,

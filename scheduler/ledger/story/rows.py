@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of the ledger. `revision`: 0, of what is repeated 1 and on. `together`: other sessions
-    that the same message named."""
+    that the same message named. `quiet_until`: the end of the quiet hours that it was due in."""
 
     id: int
     recipient: str
@@ -35,6 +35,7 @@ class Row:
     held_detail: str | None
     acknowledged_at: datetime | None
     planned_at: datetime
+    quiet_until: datetime | None
     together: Sequence[int] | None
 
 
@@ -67,6 +68,7 @@ ROWS = text("""
     SELECT d.id, d.recipient, d.person_id, d.role, d.kind, d.lead_minutes, d.revision, d.starts_at,
            d.state, d.reason, d.change, d.due_at, d.send_after, d.retry_at, d.lease_until,
            d.channel, d.batch, b.cause, b.detail, d.acknowledged_at, d.planned_at,
+           session_worker.silent_until(d.person_id, d.kind, d.due_at, :zone) AS quiet_until,
            CASE d.kind WHEN 'notice' THEN
                (SELECT array_agg(DISTINCT m.session_id) FROM session_worker.delivery m
                  WHERE m.message_key = d.message_key AND m.kind = 'notice'
@@ -82,8 +84,9 @@ ROWS = text("""
      ORDER BY d.starts_at, d.due_at, d.id""")
 
 
-def read_rows(conn: Connection, session_id: int) -> Sequence[Row]:
-    return [Row(*row) for row in conn.execute(ROWS, {"session_id": session_id})]
+def read_rows(conn: Connection, session_id: int, zone: str) -> Sequence[Row]:
+    """`zone` is the site's; quiet hours are those of now, as the ledger keeps the instant alone."""
+    return [Row(*row) for row in conn.execute(ROWS, {"session_id": session_id, "zone": zone})]
 
 
 # A person's ledger key, the message's kind and its lead in minutes.

@@ -27,8 +27,8 @@ RETRY = noted("""
        AND (d.state IN ('failed', 'unknown', 'unreachable')
             OR d.state = 'held' AND d.reason = 'no_answer'
             OR d.state = 'obsolete' AND d.reason = 'dropped_by_admin')
-       AND NOT session_worker.begun(d.kind, d.lead_minutes,
-           least(d.starts_at, (d.change->>'old_starts_at')::timestamptz), :now)
+       AND NOT session_worker.begun(
+           d.kind, d.lead_minutes, d.starts_at, d.change, :now)
     RETURNING d.id, d.state, d.reason""")
 
 
@@ -45,8 +45,8 @@ FAILED = text("""
     SELECT d.id FROM session_worker.delivery d
      WHERE d.starts_at > :now - interval '1 minute' AND d.due_at >= :since
        AND d.state = 'failed' AND d.retry_at IS NULL
-       AND NOT session_worker.begun(d.kind, d.lead_minutes,
-           least(d.starts_at, (d.change->>'old_starts_at')::timestamptz), :now)""")
+       AND NOT session_worker.begun(
+           d.kind, d.lead_minutes, d.starts_at, d.change, :now)""")
 
 
 def retry_failed(conn: Connection, since: datetime, now: datetime) -> frozenset[int]:
@@ -113,8 +113,7 @@ WHOLE_MESSAGES = text("""
 
 STANDS_AS = text("""
     SELECT state, reason, batch,
-           session_worker.begun(kind, lead_minutes,
-               least(starts_at, (change->>'old_starts_at')::timestamptz), :now) AS begun
+           session_worker.begun(kind, lead_minutes, starts_at, change, :now) AS begun
       FROM session_worker.delivery WHERE id = :id""")
 
 

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Row, text
 
+from scheduler.message import one_message
 from scheduler.turns import commit_without_flush
 
 
@@ -107,8 +108,7 @@ def by_message(rows: Iterable[Row[Any]]) -> dict[Hashable, list[int]]:
 
 
 def message_of(row: Row[Any]) -> Hashable:
-    start = None if row.kind == "notice" else row.starts_at
-    return (start, row.kind, row.recipient, row.message_key)
+    return one_message(row.kind, row.starts_at, row.recipient, row.message_key)
 
 
 # Index: primary key. SKIP LOCKED lets claimants pass each other.

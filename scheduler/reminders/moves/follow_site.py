@@ -21,11 +21,11 @@ EXPIRE = noted("""
      WHERE d.id = ANY(ARRAY(
            SELECT id FROM session_worker.delivery
             WHERE state = 'planned' AND starts_at <= :now
-              AND session_worker.begun(kind, lead_minutes, starts_at, :now)
+              AND session_worker.begun(kind, lead_minutes, starts_at, change, :now)
             UNION ALL
            SELECT id FROM session_worker.delivery
             WHERE state = 'failed' AND retry_at IS NOT NULL
-              AND session_worker.begun(kind, lead_minutes, starts_at, :now)))
+              AND session_worker.begun(kind, lead_minutes, starts_at, change, :now)))
        AND (d.state = 'planned' OR d.state = 'failed' AND d.retry_at IS NOT NULL)
     RETURNING d.id, d.state, d.reason""")
 

@@ -106,8 +106,8 @@ def _plan_agendas(catalog: SiteCatalog) -> str:
           LEFT JOIN session_worker.preference a ON a.person_id = t.person_id AND a.kind = '*'
           LEFT JOIN session_worker.preference k ON k.person_id = t.person_id AND k.kind = 'agenda'
           JOIN day
-            ON day.zone = CASE WHEN coalesce(k.zone, a.zone) IS NULL THEN :zone
-                   ELSE session_worker.known_zone(coalesce(k.zone, a.zone), :zone) END
+            ON day.zone = session_worker.known_zone(
+                   k.zone, session_worker.known_zone(a.zone, :zone))
            AND t.session_starts_at >= day.begins_at AND t.session_starts_at < day.ends_at
            AND t.session_starts_at > greatest(day.due_at, :now)
          ORDER BY t.tutor_id, t.recipient, day.ends_at, t.session_starts_at, t.session_id
@@ -153,7 +153,7 @@ def with_days(
     if not ids:
         return facts
     sessions: dict[int, list[Facts]] = {id_: [] for id_ in ids}
-    for row in read_facts(conn, catalog, settings, ids, holder, DAYS):
+    for row in read_facts(conn, catalog, settings, ids, holder, now, DAYS):
         if row.untrue is None:
             sessions[row.id].append(row)
     return [
@@ -167,4 +167,5 @@ def of_day(agenda: Facts, sessions: Sequence[Facts], now: datetime) -> Facts:
     if not sessions:
         return replace(agenda, untrue="empty_day")
     coming = tuple(each.lesson for each in sessions if each.starts_at > now)
-    return replace(agenda, untrue=None, starts_at=sessions[-1].starts_at, day=coming)
+    last = sessions[-1].starts_at
+    return replace(agenda, untrue=None, starts_at=last, too_late_at=last, day=coming)

@@ -2,7 +2,8 @@
 
 What counts is what a person was told last, all of it: that the session takes place, when, and with
 whom. Moved and moved back before anybody was told is no change. `change` in the ledger holds what
-happened, the start that was told, and of a tutor or student who was replaced the id that was told.
+happened, the start that was told, of a tutor or student who was replaced the id that was told, and
+of a cancellation whether it is one for this person alone.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, TextClause, text
 from models.catalog import SiteCatalog
 from scheduler.reminders.moves.history import noted
 from scheduler.reminders.read.last_told import IS_LAST, MAY_KNOW, is_off, is_on
-from scheduler.reminders.read.still_true import STARTS_AT
+from scheduler.reminders.read.still_true import STARTS_AT, STATUS
 
 
 # What each person was told last of a session that is still to begin, where that no longer holds,
@@ -33,7 +34,8 @@ def _wanted(catalog: SiteCatalog) -> str:
                {STARTS_AT} AS new_starts_at, s.tutor_id, s.student_id,
                coalesce(d.change->>'kind' = 'cancelled', false) AS told_off,
                {is_on(catalog)} AND (s.notification_enabled OR s.alarm_enabled) AS goes_on,
-               {is_off(catalog)} AS is_off
+               {is_off(catalog)} AS is_off,
+               s.id IS NOT NULL AND {STATUS} IS DISTINCT FROM 'cancelled' AS is_there
           FROM told d LEFT JOIN tutor_sessions s ON s.id = d.session_id
     ), worded AS (
         SELECT changed.*,
@@ -47,7 +49,9 @@ def _wanted(catalog: SiteCatalog) -> str:
     ), wanted AS (
         SELECT session_id, recipient, person_id, role,
                old_tutor_id AS tutor_id, old_student_id AS student_id, old_starts_at AS starts_at,
-               jsonb_build_object('kind', kind, 'old_starts_at', old_starts_at) AS change
+               jsonb_strip_nulls(jsonb_build_object(
+                   'kind', kind, 'old_starts_at', old_starts_at,
+                   'because', CASE WHEN is_there THEN 'reassigned' END)) AS change
           FROM worded WHERE kind = 'cancelled'
          UNION ALL
         SELECT session_id, recipient, person_id, role, tutor_id, student_id, new_starts_at,

@@ -135,7 +135,7 @@ def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str
     ), fresh AS (
         SELECT c.*, CASE
                WHEN paused THEN 'series_paused'
-               WHEN session_worker.begun(kind, lead_minutes, starts_at, :now) THEN 'begun'
+               WHEN session_worker.begun(kind, lead_minutes, starts_at, NULL, :now) THEN 'begun'
                WHEN due_at <= CAST(:silent_until AS timestamptz) THEN 'before_first_tick'
                END AS reason
           FROM candidate c

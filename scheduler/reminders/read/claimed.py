@@ -5,7 +5,7 @@ Everything that a message says, and whether it may be sent, is read here in one 
 changed since.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from models.catalog import SiteCatalog
-from scheduler.message import Kind, Lesson, Recipient
+from scheduler.message import Kind, Lesson, Recipient, one_message
 from scheduler.reminders.read.last_told import (
     ENTRY,
     LAST_TOLD,
@@ -27,7 +27,7 @@ from scheduler.reminders.read.lesson import lesson_of
 from scheduler.reminders.read.still_true import FALLEN, LIVE, STARTS_AT, why_not_true
 from scheduler.settings import Role, Settings
 from scheduler.site.barred import barred
-from scheduler.site.preferences import preferences_of
+from scheduler.site.preferences import preferences_of, stored
 from scheduler.site.series_people import enrolment_join, people_joins
 
 
@@ -58,6 +58,7 @@ class Facts:
     session_id: int
     kind: Kind
     starts_at: datetime
+    too_late_at: datetime
     lead_minutes: int
     recipient_key: str
     key: UUID | None
@@ -69,16 +70,13 @@ class Facts:
     tried: Mapping[str, Tried]
     lesson: Lesson
     recipient: Recipient
+    quiet_until: datetime | None
     day: tuple[Lesson, ...] = ()
 
     @property
-    def group(self) -> tuple[datetime | None, Kind, str, UUID | None]:
-        """What one message is about: rows that are alike in this are sent together.
-
-        Notices and agendas are about many starts.
-        """
-        start = self.starts_at if self.kind in (Kind.ALARM, Kind.REMINDER) else None
-        return (start, self.kind, self.recipient_key, self.key)
+    def group(self) -> Hashable:
+        """What one message is about: rows that are alike in this are sent together."""
+        return one_message(self.kind, self.starts_at, self.recipient_key, self.key)
 
     @property
     def lessons(self) -> tuple[Lesson, ...]:
@@ -96,17 +94,20 @@ def read_facts(
     settings: Settings,
     ids: Sequence[int],
     holder: UUID,
+    now: datetime,
     ledger: str = LEDGER,
     of_ledger: Mapping[str, object] = NOTHING,
 ) -> list[Facts]:
     """The facts of what `holder` has claimed among `ids`; soonest start first.
 
-    `ledger`: SQL of a relation with the ledger's columns; `of_ledger`: its own parameters.
+    `now`: the instant at which quiet hours hold or not. `ledger`: SQL of a relation with the
+    ledger's columns; `of_ledger`: its own parameters.
     """
     parameters = {
         **of_ledger,
         "ids": list(ids),
         "holder": holder,
+        "now": now,
         "zone": settings.site_timezone,
         "default_minutes": settings.default_duration_minutes,
     }
@@ -138,7 +139,9 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
            {catalog.read("ru", "users", "phone")} AS phone,
            {catalog.read("e", "tutor_students", "contact_email")} AS contact_email,
            {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
-           to_jsonb(a) AS preferences, to_jsonb(k) AS kind_preferences
+           {stored("a")} AS preferences, {stored("k")} AS kind_preferences,
+           session_worker.too_late_at(d.kind, d.lead_minutes, d.starts_at, d.change) AS too_late_at,
+           session_worker.silent_until(d.person_id, d.kind, :now, :zone) AS quiet_until
       FROM {ledger} d
       LEFT JOIN tutor_sessions s ON s.id = d.session_id
       {people_joins(catalog, "d")}
@@ -238,6 +241,7 @@ def _facts(row: Row[Any], settings: Settings) -> Facts:
         session_id=row.session_id,
         kind=kind,
         starts_at=row.starts_at,
+        too_late_at=row.too_late_at,
         lead_minutes=row.lead_minutes,
         recipient_key=row.recipient,
         key=row.message_key,
@@ -249,6 +253,7 @@ def _facts(row: Row[Any], settings: Settings) -> Facts:
         tried={channel: Tried(*counts) for channel, counts in (row.tried or {}).items()},
         lesson=lesson_of(row),
         recipient=_recipient(row, settings),
+        quiet_until=row.quiet_until,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -20,25 +21,25 @@ class NothingToShow(Exception):
 
 
 class Occasion(StrEnum):
-    """What a message is about; the three notices apart."""
+    """What a message is about; each notice by what it tells."""
 
     ALARM = "alarm"
     REMINDER = "reminder"
     MOVED = "moved"
     CANCELLED = "cancelled"
     RESTORED = "restored"
+    REASSIGNED = "reassigned"
     AGENDA = "agenda"
 
     @property
     def kind(self) -> Kind:
-        notices = (Occasion.MOVED, Occasion.CANCELLED, Occasion.RESTORED)
-        return Kind.NOTICE if self in notices else Kind(self.value)
+        return Kind(self.value) if self.value in list(Kind) else Kind.NOTICE
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which message is looked at. A move is shown as one from the day after: an old start that has
-    passed would keep the notice back."""
+    passed would keep the notice back. In one that is reassigned the other person is new."""
 
     session_id: int
     occasion: Occasion
@@ -46,7 +47,7 @@ class Wanted:
 
 
 def preview_facts(
-    conn: Connection, catalog: SiteCatalog, settings: Settings, wanted: Wanted
+    conn: Connection, catalog: SiteCatalog, settings: Settings, wanted: Wanted, now: datetime
 ) -> list[Facts]:
     """All that the messages would name, also the sessions told of in the same message.
 
@@ -62,7 +63,7 @@ def preview_facts(
     ids = conn.scalars(text(f"SELECT d.id FROM {imagined} d"), parameters).all()
     if not ids:
         raise NothingToShow(f"session {wanted.session_id} has no {wanted.role} to write to.")
-    return read_facts(conn, catalog, settings, ids, holder, imagined, parameters)
+    return read_facts(conn, catalog, settings, ids, holder, now, imagined, parameters)
 
 
 # Index: primary key.
@@ -105,8 +106,12 @@ def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
            CAST(:kind AS text) AS kind, 0 AS urgency, lead_minutes, recipient, person_id, role,
            CASE WHEN CAST(:change AS text) IS NOT NULL THEN jsonb_build_object(
                'kind', CAST(:change AS text), 'old_starts_at',
-               CASE :change WHEN 'moved' THEN starts_at + interval '1 day' ELSE starts_at END) END
-           AS change, NULL::uuid AS message_key, NULL::timestamptz AS message_at, 0 AS attempts,
+               CASE :change WHEN 'moved' THEN starts_at + interval '1 day' ELSE starts_at END)
+               || CASE :change WHEN 'reassigned' THEN jsonb_build_object(
+                      CASE role WHEN 'tutor' THEN 'old_student_id' ELSE 'old_tutor_id' END, 0)
+                  ELSE jsonb_build_object() END
+               END AS change,
+           NULL::uuid AS message_key, NULL::timestamptz AS message_at, 0 AS attempts,
            NULL::timestamptz AS tries_since, 'claimed' AS state, CAST(:holder AS uuid) AS holder
       FROM numbered)"""
 

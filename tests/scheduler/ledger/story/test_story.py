@@ -305,6 +305,35 @@ def test_the_state_of_a_message_is_told(
     assert any(e.what == what and words in e.detail for e in lesson.story())
 
 
+def test_a_message_that_went_out_after_a_pause_says_that_it_waited(lesson: Lesson) -> None:
+    id_ = lesson.message(due_at=NOW, planned_at=NOW, state="sent", sent_at=NOW)
+    lesson.conn.execute(
+        text("INSERT INTO session_worker.move (delivery_id, state, reason, moved_at)"
+             " VALUES (:id, 'planned', 'paused', :at)"), {"id": id_, "at": NOW}
+    )  # fmt: skip
+
+    assert any(
+        event.what == "waits" and "its channel's pause" in event.detail for event in lesson.story()
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"kind": "cancelled"}, "was cancelled after this person was told"),
+        ({"kind": "cancelled", "because": "reassigned"}, "was given to others after this person"),
+        ({"kind": "reassigned", "old_tutor_id": 3}, "another tutor at "),
+        ({"kind": "moved", "old_student_id": 3}, ", with another student, after this person"),
+    ],
+)
+def test_a_notice_is_told_by_what_happened(
+    lesson: Lesson, change: dict[str, Any], words: str
+) -> None:
+    lesson.message(kind="notice", change={**change, "old_starts_at": NOW.isoformat()})
+
+    assert any(words in event.detail for event in lesson.story())
+
+
 def test_a_message_that_waits_for_the_end_of_a_pause_says_since_when_and_why(
     lesson: Lesson,
 ) -> None:

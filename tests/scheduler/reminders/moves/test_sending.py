@@ -233,3 +233,16 @@ def test_a_late_worker_moves_nothing_out_of_its_batch(conn: Connection) -> None:
 
     assert sending.let_expire(conn, [id_], HOLDER) == frozenset()
     assert row_of(conn, id_).state == "claimed"
+
+
+@pytest.mark.parametrize(("reason", "kept"), [("paused", 1), ("channel_down", 1), ("rate", 0)])
+def test_a_long_wait_that_is_renewed_is_kept_once(conn: Connection, reason: str, kept: int) -> None:
+    id_ = a_claim(conn)
+    for _ in range(3):
+        sending.postpone(conn, [id_], HOLDER, START, reason)
+        conn.execute(
+            text("UPDATE session_worker.delivery SET state = 'claimed', holder = :holder,"
+                 " lease_until = clock_timestamp() + interval '1 hour'"), {"holder": HOLDER}
+        )  # fmt: skip
+
+    assert conn.scalar(text("SELECT count(*) FROM session_worker.move")) == kept

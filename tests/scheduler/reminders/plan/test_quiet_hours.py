@@ -9,16 +9,21 @@ from sqlalchemy import Connection, text
 
 from scheduler.message import Preferences
 from scheduler.settings import ChannelName, load_settings
-from scheduler.site.preferences import preferences_of, quiet_until
+from scheduler.site.preferences import preferences_of
 from tests.builders import a_session, a_tutor, a_user
 from tests.scheduler.reminders.passes import ADDIS, ALARMED, REMINDED, at, planner
 
 SETTINGS = load_settings(_env_file=None)
 NIGHT = (time(22), time(7))
 
+QUIET_END = text("""
+    SELECT session_worker.quiet_end(:at, CAST(:begin AS time), CAST(:end AS time),
+                                    'Africa/Addis_Ababa')""")
 
-def wishes(begin: time | None, end: time | None) -> Preferences:
-    return Preferences("en", ADDIS, None, begin, end)
+
+def quiet_end(conn: Connection, begin: object, end: object, at: datetime) -> datetime | None:
+    found: datetime | None = conn.scalar(QUIET_END, {"begin": begin, "end": end, "at": at})
+    return found
 
 
 @pytest.mark.parametrize(
@@ -26,23 +31,34 @@ def wishes(begin: time | None, end: time | None) -> Preferences:
     [("21:59:59", None), ("22:00", at("07:00", 1)), ("23:30", at("07:00", 1)),
      ("00:00", at("07:00")), ("06:59:59", at("07:00")), ("07:00", None)],
 )  # fmt: skip
-def test_quiet_hours_may_pass_midnight(clock: str, end: datetime | None) -> None:
-    assert quiet_until(wishes(*NIGHT), at(clock)) == end
+def test_quiet_hours_may_pass_midnight(conn: Connection, clock: str, end: datetime | None) -> None:
+    assert quiet_end(conn, NIGHT[0], NIGHT[1], at(clock)) == end
 
 
 @pytest.mark.parametrize(
     ("clock", "end"),
     [("11:59", None), ("12:00", at("14:00")), ("13:59", at("14:00")), ("14:00", None)],
 )  # fmt: skip
-def test_quiet_hours_may_lie_in_a_day(clock: str, end: datetime | None) -> None:
-    assert quiet_until(wishes(time(12), time(14)), at(clock)) == end
+def test_quiet_hours_may_lie_in_a_day(conn: Connection, clock: str, end: datetime | None) -> None:
+    assert quiet_end(conn, time(12), time(14), at(clock)) == end
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "clock", "ends"),
+    [("22:00", "24:00", "23:30", at("00:00", 1)), ("22:00", "24:00", "00:00", None),
+     ("24:00", "07:00", "06:00", at("07:00")), ("24:00", "07:00", "23:00", None)],
+)  # fmt: skip
+def test_24_00_is_midnight(
+    conn: Connection, begin: str, end: str, clock: str, ends: datetime | None
+) -> None:
+    assert quiet_end(conn, begin, end, at(clock)) == ends
 
 
 @pytest.mark.parametrize(
     "hours", [(None, None), (time(22), None), (None, time(7)), (time(9), time(9))]
 )
-def test_half_or_empty_quiet_hours_are_none(hours: Any) -> None:
-    assert quiet_until(wishes(*hours), at("23:00")) is None
+def test_half_or_empty_quiet_hours_are_none(conn: Connection, hours: Any) -> None:
+    assert quiet_end(conn, hours[0], hours[1], at("23:00")) is None
 
 
 OUTSIDE = text("""
@@ -119,8 +135,11 @@ def test_a_wish_for_reminders_goes_before_that_for_everything(
     assert planned.rows("send_after") == [(at("05:30"),)]
 
 
-def test_a_zone_that_is_none_is_the_sites(conn: Connection, early_bird: int) -> None:
-    conn.execute(text("UPDATE session_worker.preference SET zone = 'Middle/Earth'"))
+@pytest.mark.parametrize(
+    "zone", ["Middle/Earth", "+03:00", "Room 12", "EAT-3", "africa/nairobi", "EET", ""]
+)
+def test_a_zone_that_is_none_is_the_sites(conn: Connection, early_bird: int, zone: str) -> None:
+    conn.execute(text("UPDATE session_worker.preference SET zone = :zone"), {"zone": zone})
     planned = planner(conn, reminder_leads="1h")
     planned.run(at("21:58:30", -1))
 
@@ -129,14 +148,12 @@ def test_a_zone_that_is_none_is_the_sites(conn: Connection, early_bird: int) -> 
 
 def test_what_the_person_wrote_is_read_as_far_as_it_can_be() -> None:
     general = {"language": None, "zone": "Europe", "channels": ["SMS ", 7, "pigeon", "email"],
-               "quiet_from": "24:00:00", "quiet_until": "07:00:00",
                "addresses": {"telegram": 42, "push": None}}  # fmt: skip
 
     read, addresses = preferences_of(general, {"language": "am", "channels": None}, SETTINGS)
 
     assert (read.language, read.zone) == ("am", ZoneInfo("Africa/Addis_Ababa"))
     assert read.channels == (ChannelName.SMS, ChannelName.EMAIL)
-    assert (read.quiet_from, read.quiet_until) == (None, time(7))
     assert addresses == {ChannelName.TELEGRAM: "42"}
 
 
