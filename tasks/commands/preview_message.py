@@ -50,8 +50,8 @@ def preview_message(
 ) -> None:
     """Show a message about a session as it would be sent now. Sends and writes nothing.
 
-    A move is shown as if it were one from the day after; a replacement as if the other person of the
-    session were new.
+    A move is shown as if it were one from the day after, and a replacement as if the other person
+    of the session were new.
 
     Example: celery -A tasks preview-message 42 --lang am --channel sms
     """

@@ -15,7 +15,8 @@ LONG_WAITS = "'paused', 'channel_down'"
 def noted(move: str) -> TextClause:
     """The statement of a move that returns id, state and reason: what moved is kept as well.
 
-    Index: move_delivery, for long waits alone. It returns the ids. On the database's clock, as `planned_at`.
+    It returns the ids. On the database's clock, as `planned_at`. Index: move_delivery, for long
+    waits alone.
     """
     return text(f"""
     WITH moved AS ({move}
