@@ -51,8 +51,11 @@ class Exchange:
 
         Some services take the message itself by GET; then its words stand in the address.
         """
-        beside = self.method in QUESTIONS or self.path.endswith(BESIDE)
-        return self.says_message or not beside
+        return self.says_message or not (self.method in QUESTIONS or self.is_login)
+
+    @property
+    def is_login(self) -> bool:
+        return self.method not in QUESTIONS and self.path.endswith(LOGINS)
 
     @property
     def wait(self) -> timedelta | None:
@@ -61,7 +64,7 @@ class Exchange:
 
 
 QUESTIONS = {"GET", "HEAD", "OPTIONS"}
-BESIDE = ("/token", "/oauth", "/login", "/auth")
+LOGINS = ("/token", "/access_token", "/oauth", "/login", "/logout", "/auth", ".createSession")
 LONGEST_WAIT = timedelta(days=7)
 
 

@@ -68,7 +68,11 @@ def never_told(heard: Heard) -> Judgement:
     if not heard.exchanges or heard.exchanges[-1].accepted:
         seen = WebSeen.BROKEN_LIBRARY if heard.broke else WebSeen.NOT_TRIED
         return Judgement(seen, complaint)
-    beside = by_status(heard.exchanges[-1])
+    last = heard.exchanges[-1]
+    beside = by_status(last)
+    # OAuth refuses a login with 400 (RFC 6749, 5.2).
+    if last.is_login and beside.seen in (WebSeen.NOT_SO, WebSeen.GONE):
+        return Judgement(WebSeen.REFUSED_CHANNEL, beside.words)
     lost = result_of(beside) is Result.UNKNOWN
     return Judgement(WebSeen.CUT_BEFORE, beside.words) if lost else beside
 
@@ -91,11 +95,11 @@ def by_status(exchange: Exchange) -> Judgement:
 def refused(exchange: Exchange, reading: Reading) -> Judgement:
     """In the service's own words. What they leave open an error's status tells."""
     seen = reading.refusal
-    vague = seen in (WebSeen.REFUSED_MESSAGE, WebSeen.REFUSED_NOW)
-    if vague and exchange.status is not None and 400 <= exchange.status < 500:
-        seen = exchange.seen
-    elif vague and not exchange.accepted:
-        seen = WebSeen.REFUSED_NOW
+    if seen in (None, WebSeen.REFUSED_MESSAGE):
+        if exchange.status is not None and 400 <= exchange.status < 500:
+            seen = exchange.seen
+        elif seen is None or not exchange.accepted:
+            seen = WebSeen.REFUSED_NOW
     return Judgement(seen, words_of(exchange, reading), reading.wait or exchange.wait)
 
 

@@ -72,7 +72,8 @@ SERVICES = {
 }
 
 WELCOME = b"""{"access_token": "granted0123456789", "expires_in": 3600, "id": "1", "MessageId": "1",
-    "messageId": "1", "result": true, "mail": "desk@school.example"}"""
+    "messageId": "1", "result": true, "ErrorCode": 0, "mail": "desk@school.example",
+    "data": {"succeeded": 1}, "results": {"total_accepted_recipients": 1}}"""
 CALENDAR = Attachment(
     name="session.ics",
     mime_type="text/calendar; method=PUBLISH; charset=utf-8",

@@ -7,11 +7,12 @@ here, by a description of its form. `reader_of` gives a plugin's.
 from collections.abc import Mapping
 
 from tasks.channels.web.services.chat import CHAT
+from tasks.channels.web.services.mail import MAIL
 from tasks.channels.web.services.plain_no import PLAIN_NO
 from tasks.channels.web.services.reading import Reader
 from tasks.channels.web.services.sms import SMS
 
-READERS: Mapping[str, Reader] = {**SMS, **CHAT}
+READERS: Mapping[str, Reader] = {**SMS, **CHAT, **MAIL}
 
 
 def reader_of(service: str) -> Reader:

@@ -11,7 +11,6 @@ from typing import Any
 
 from scheduler.settings import ChannelSettings, InvalidSetting
 from tasks.channels.redaction import one_line
-from tasks.channels.web.seen import WebSeen
 from tasks.channels.web.services.body import find, first, fit_id, plain_text, structure
 from tasks.channels.web.services.form import Mark, stance_at, together
 from tasks.channels.web.services.plain_no import PLAIN_NO, WORDS
@@ -55,7 +54,7 @@ class OwnWord:
         stance = together({stance_at(self.mark, each) for each in found})
         words = first(value, *OWN_WORDS) or f"{self.mark.path} {found[0]}"
         id_ = self.id_in(plain_text(body), value)
-        return Reading(stance, words, WebSeen.REFUSED_NOW, id_)
+        return Reading(stance, words, provider_id=id_)
 
     def id_in(self, text: str, value: Any) -> str | None:
         if self.id_pattern is not None:

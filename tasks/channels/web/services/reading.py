@@ -17,12 +17,13 @@ class Stance(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`refusal`: what kind of no it is. `words`: the service's, empty where it has none.
-    `provider_id`: what the service calls the message. `wait`: how long it bids to wait."""
+    """`refusal`: what kind of no it is; None where the service leaves that open. `words`: the
+    service's, empty where it has none. `provider_id`: what the service calls the message. `wait`:
+    how long it bids to wait."""
 
     stance: Stance
     words: str = ""
-    refusal: WebSeen = WebSeen.REFUSED_NOW
+    refusal: WebSeen | None = None
     provider_id: str | None = None
     wait: timedelta | None = None
 
