@@ -1,4 +1,4 @@
-"""What is stored: the site's tables as they are found, and the worker's own schema."""
+"""Stored data: the site's tables as they are found, and the worker's own schema."""
 
 # Both, always: an enrolment's relationship names a class of the whiteboard's file.
 from models import site, whiteboard

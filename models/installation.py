@@ -1,4 +1,4 @@
-"""Which server and database a ledger belongs to (design, "The wrong database").
+"""Identity of the server and database that a ledger belongs to (design, "The wrong database").
 
 A copy or a restore of the database carries the ledger along; its messages must not go out twice.
 A dump restored elsewhere has another system identifier, one restored in the same place other object

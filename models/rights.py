@@ -1,4 +1,4 @@
-"""Which rights the worker needs and the user of a connection lacks, and what would grant them."""
+"""Rights that the worker needs and a connection's user does not have, and the GRANTs for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

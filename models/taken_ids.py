@@ -1,5 +1,6 @@
-"""Whose ids tutor_sessions.tutor_id and student_id were taken to hold, as the ledger notes it
-(design, "Whose id it is")."""
+"""The reading of tutor_sessions.tutor_id and student_id that was taken, as the ledger notes it
+(design, "Whose id it is").
+"""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Which URLs REDIS_URL may hold: those that Celery takes and the worker was made for."""
+"""REDIS_URL: the broker URLs that Celery takes and this worker was made for."""
 
 import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit

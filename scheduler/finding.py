@@ -1,4 +1,4 @@
-"""What the doctor finds."""
+"""A finding of the doctor, with its severity and its cure."""
 
 from dataclasses import dataclass
 from enum import StrEnum

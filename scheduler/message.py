@@ -1,4 +1,4 @@
-"""What one message is about: values that the ledger yields and the templates read."""
+"""Contents of one message: values that the ledger yields and the templates read."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is wrong with an installation, as far as its database shows, and how to cure it.
+"""Checks of an installation, as far as its database shows it, each finding with its cure.
 
 One function a check; each reads only and yields findings. What needs the broker or the channels is
 `tasks.admin.doctor`'s.

@@ -1,5 +1,6 @@
-"""Whether enrolments are lost rather than ended: then none of them pauses a series, and it is said
-(design, the table "What happened")."""
+"""Check for enrolments that are lost rather than ended: none of those pauses a series (design, the
+table "What happened").
+"""
 
 from collections.abc import Iterator
 

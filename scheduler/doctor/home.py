@@ -1,4 +1,4 @@
-"""Whether this is the ledger's database, at the migration that this worker wants."""
+"""Checks that this is the ledger's own database, at the migration that this worker needs."""
 
 from collections.abc import Collection, Iterator
 

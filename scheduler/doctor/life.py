@@ -1,4 +1,4 @@
-"""Whether beat, planners and workers are at work (promise 8: the ledger shows what is lost)."""
+"""Checks that beat, planners and workers are at work (promise 8: the ledger shows what is lost)."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta

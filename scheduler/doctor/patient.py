@@ -1,4 +1,4 @@
-"""What a check looks at."""
+"""The installation that a check examines, and words for counts and ids."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the worker may not do with the tables, and what the site's lack that would help."""
+"""Checks of the worker's rights on the site's tables, and of an index that would help it."""
 
 from collections.abc import Iterator
 

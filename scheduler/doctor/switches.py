@@ -1,4 +1,4 @@
-"""What keeps messages from people on purpose, and whether there is a way to them at all."""
+"""Checks of the switches that keep messages from people, and of the channels that reach them."""
 
 from collections.abc import Iterator
 

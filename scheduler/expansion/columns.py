@@ -1,4 +1,4 @@
-"""How each column of a generated row comes about (design, "A generated row").
+"""The source of each column of a generated row (design, "A generated row").
 
 The site's table may have columns that nobody here has heard of: those are copied. The lists are
 made from the catalogue, so the statements name just the columns that this database has.

@@ -1,4 +1,4 @@
-"""What one expansion did, and what stands after it (design, `expand --json`)."""
+"""Report of one expansion: what it wrote, and what stands after it (design, `expand --json`)."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""What one expansion is about: the dates to fill, and everything that bears on the outcome."""
+"""Span of one expansion: the dates to fill, and everything that bears on the outcome."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What an admin sees of the ledger of messages: `listing` lists deliveries, `story` explains them.
+"""The ledger of messages as an admin sees it: `listing` lists deliveries, `story` explains them.
 
 What an admin changes in it is in `scheduler.reminders.moves.admin`.
 """

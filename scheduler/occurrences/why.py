@@ -1,4 +1,4 @@
-"""Why a day is a date of a rule, or why not, in words."""
+"""Reasons, in words, why a day is a date of a rule or is not."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""What a planning pass changed in the ledger."""
+"""The ledger rows that a planning pass changed."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Whether this is the ledger's database, and what is held where it is not.
+"""The ledger's own database: recognised before each pass; elsewhere everything is held.
 
 Source: design, "The wrong database".
 """

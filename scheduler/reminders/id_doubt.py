@@ -1,4 +1,4 @@
-"""Whose ids the sessions hold: looked at each day, and what is held while it cannot be told.
+"""Doubt about whose ids the sessions hold: looked for each day; while it lasts, messages are held.
 
 Source: design, "Whose id it is".
 """

@@ -1,4 +1,4 @@
-"""How far planning has come: the one row of `installation`, and the signs of life."""
+"""Progress of planning: the one row of `installation`, and the heartbeats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

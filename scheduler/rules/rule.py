@@ -1,4 +1,4 @@
-"""What a rule is: values that are compared, hashed and printed; `scheduler.occurrences` dates them.
+"""Rules as values that are compared, hashed and printed; `scheduler.occurrences` dates them.
 
 Collections are sorted tuples, so that equal rules have equal `repr`s in every process.
 """

@@ -1,1 +1,1 @@
-"""How the site's rows are read: people, session times, preferences."""
+"""Reading of the site's rows: people, session times, preferences."""

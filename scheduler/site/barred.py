@@ -1,4 +1,4 @@
-"""Why a person gets no message at all, whatever it is about (design, "Address")."""
+"""Reasons that bar a person from every message, whatever it is about (design, "Address")."""
 
 from models.catalog import SiteCatalog
 from scheduler.site.series_people import student_left, suspended

@@ -1,5 +1,5 @@
-"""Whose ids tutor_sessions.tutor_id and student_id hold, judged by the rows (design, "Whose id it
-is").
+"""Readings of tutor_sessions.tutor_id and student_id, profile ids or user ids, judged by the rows
+(design, "Whose id it is").
 
 A reading fits where every value that names anybody names a tutor (a student) by it; a value that
 names nobody either way tells nothing.

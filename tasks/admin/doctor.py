@@ -1,4 +1,4 @@
-"""What is wrong with an installation: its database, its channels, its broker and its workers."""
+"""Examination of an installation: its database, its channels, its broker and its workers."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass

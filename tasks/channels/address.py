@@ -1,4 +1,4 @@
-"""Whether a person can be reached by e-mail or phone, and as what."""
+"""Addresses of a person: e-mail, and phone numbers in E.164."""
 
 import re
 import unicodedata

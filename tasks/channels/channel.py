@@ -1,4 +1,4 @@
-"""What a channel is: who can be reached on it, and a try of a message with what became of it."""
+"""A channel: the people it reaches, and a try of a message with its outcome."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""How one try of a message ended, as the transport saw it (promise 3)."""
+"""Outcome of one try of a message, as the transport saw it (promise 3)."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What was seen of a try, and what that makes of it (promise 3).
+"""Verdict on a try, from what was seen of it (promise 3).
 
 Each transport has an enum of everything it can see (`MailSeen`, `WebSeen`); its values are
 verdicts. docs/outcomes.md is checked against them.

@@ -1,4 +1,4 @@
-"""What a user writes: instants, days, ids and words as click parameters."""
+"""Click parameters for what a user writes: instants, days, ids and words."""
 
 import re
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""What a command prints: one JSON document, or words for a person."""
+"""Output of a command: one JSON document, or words for a person."""
 
 import json
 import os

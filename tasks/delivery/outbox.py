@@ -1,4 +1,4 @@
-"""Where messages really go (OUTBOX)."""
+"""OUTBOX: where messages really go."""
 
 from enum import Enum
 

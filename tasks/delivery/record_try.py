@@ -1,4 +1,4 @@
-"""What became of a try, into the ledger (promise 3; docs/outcomes.md says what was seen)."""
+"""Record of a try's outcome in the ledger (promise 3; docs/outcomes.md says what is seen)."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How many ledger rows a piece of work moved, by where to."""
+"""Tally of the ledger rows that a piece of work moved, by their new state."""
 
 from dataclasses import dataclass, fields
 

@@ -1,4 +1,4 @@
-"""What a worker process delivers with: made once, at the first batch."""
+"""Tools of a worker process for delivery: made once, at the first batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How the demo is shown: live in a terminal, line by line in a pipe, not at all beside `--json`."""
+"""Display of the demo: live in a terminal, line by line in a pipe, none beside `--json`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""What can be seen of the worker's work: its tables beside the site's, and the mails that came."""
+"""Snapshot of the worker's work: its tables beside the site's, and the mails that came."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

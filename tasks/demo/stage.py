@@ -1,4 +1,4 @@
-"""What the demo runs on: servers of its own, the site's database, beat and a worker."""
+"""Stage of the demo: servers of its own, the site's database, beat and a worker."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What happens in the demo, act by act."""
+"""Story of the demo, act by act."""
 
 from collections.abc import Callable
 from contextlib import suppress

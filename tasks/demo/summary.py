@@ -1,4 +1,4 @@
-"""What came of the demo."""
+"""Summary of the demo."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

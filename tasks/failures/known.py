@@ -1,4 +1,4 @@
-"""Which exceptions end a command in one line, and which are mistakes of the worker.
+"""Known exceptions: those that end a command in one line; all others are mistakes of the worker.
 
 Imported when something went wrong, and not before: it knows every part's exceptions.
 """

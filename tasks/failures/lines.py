@@ -1,4 +1,4 @@
-"""How a command ends: its lines on standard error, and its exit code."""
+"""End of a command: its lines on standard error, and its exit code."""
 
 import errno
 from enum import IntEnum

@@ -1,4 +1,4 @@
-"""What a template sees of a message: clean texts, one entry for each session, in order.
+"""The message as a template sees it: clean texts, one entry for each session, in order.
 
 These names are a promise to the admins who write templates of their own (docs/templates.md).
 """

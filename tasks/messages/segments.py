@@ -1,4 +1,5 @@
-"""How many SMS a text is: GSM 7-bit (3GPP TS 23.038, 6.2.1) where its alphabet does, else UCS-2.
+"""Number of SMS that a text takes: GSM 7-bit (3GPP TS 23.038, 6.2.1) where its alphabet does, else
+UCS-2.
 
 One letter outside the alphabet makes the whole text UCS-2 and more than halves its room.
 """

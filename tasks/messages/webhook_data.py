@@ -1,4 +1,4 @@
-"""What the webhook carries for a program: the message's facts as JSON values.
+"""Facts of a message as JSON values, for the program behind a webhook.
 
 The site's own alarm needs ids: `session_worker.acknowledge(delivery)` takes a delivery's.
 """

@@ -1,4 +1,4 @@
-"""How Celery reads celeryconfig.py: an unreadable setting becomes one line, and exit code 2."""
+"""Celery's reading of celeryconfig.py: an unreadable setting becomes one line, and exit code 2."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

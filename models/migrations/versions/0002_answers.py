@@ -1,4 +1,4 @@
-"""What the site calls: a person has seen a message, or wants it again later.
+"""Functions that the site calls: a person has seen a message, or wants it again later.
 
 They run with the rights of the worker's role, so that the site needs none on the ledger.
 """

@@ -1,6 +1,4 @@
-"""What the last expansion that found nothing to do had looked at: while that stands, nothing is to
-do (docs/decisions/0007).
-"""
+"""Snapshot of the last expansion that found no work (docs/decisions/0007)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What the site's own machinery made of a row, and the dates that stand for one that a person
+"""Changes that the site's own machinery made of a row, and dates that stand for one that a person
 settled: so that only a person's edit counts as one.
 """
 

@@ -1,5 +1,5 @@
-"""What a split can be undone with, and how the site's table looked when a series was last written:
-so that a column that was renamed or changed its type is no person's edit.
+"""Data for undoing a split, and the shape of the site's table when a series was last written: a
+column that was renamed or changed its type is no person's edit.
 """
 
 from alembic import op

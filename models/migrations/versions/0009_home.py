@@ -1,5 +1,5 @@
-"""What tells a ledger from one that was restored under the same name, or from a folder that was
-copied and started elsewhere (docs/decisions/0061).
+"""Marks that tell a ledger from one restored under the same name, or from a folder copied and
+started elsewhere (docs/decisions/0061).
 
 Also: no parent's row counts as a student's enrolment any more.
 """

@@ -1,4 +1,4 @@
-"""Whether a backfill fills dates whose rows were deleted (`--refill-deleted`)."""
+"""The choice of a backfill to fill dates whose rows were deleted (`--refill-deleted`)."""
 
 from alembic import op
 

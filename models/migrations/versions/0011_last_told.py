@@ -1,4 +1,4 @@
-"""What each person was last told of a session: its calendar entry; and how long a session lasts."""
+"""The calendar entry that each person was last told of a session; and how long a session lasts."""
 
 from alembic import op
 

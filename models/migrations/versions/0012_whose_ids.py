@@ -1,5 +1,5 @@
-"""Whose ids tutor_sessions.tutor_id and student_id hold, as it was taken by the rows or said by an
-admin (docs/decisions/0062).
+"""The reading of tutor_sessions.tutor_id and student_id, taken by the rows or said by an admin
+(docs/decisions/0062).
 """
 
 from alembic import op

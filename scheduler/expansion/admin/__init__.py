@@ -1,1 +1,1 @@
-"""What an admin asks of expansion: audit, backfill, preview, and ending a series by hand."""
+"""Expansion as an admin drives it: audit, backfill, preview, and ending a series by hand."""

@@ -1,6 +1,7 @@
-"""Whether the promises hold in the rows that stand: nothing doubled, nothing overlapping by our
-doing, every date of every rule accounted for (promises 1 and 2). What people double or let
-overlap is theirs to do: the audit tells the two apart by the values that were written (0001)."""
+"""Audit of the rows that stand: none doubled or overlapping by the worker's doing, every date of
+every rule accounted for (promises 1 and 2). Doubles and overlaps that people made are theirs:
+the values that were written tell the two apart (docs/decisions/0001).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the last look that found nothing to do had seen: while all of it stands, nothing is to do.
+"""Snapshot of the last expansion that found no work. While it still matches, the scan is skipped.
 
 Reading every row for its content takes a tenth of the time of making them all; seeing that no row
 is new and none is gone, a hundredth (docs/decisions/0007, which says why this is exact).

@@ -1,5 +1,6 @@
-"""Which series need work: found by comparing, in a few statements, so that a run with nothing to
-do reads each table once and writes nothing."""
+"""List of the series that need work, found by comparing in a few statements: a run with nothing to
+do reads each table once and writes nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which old date goes to which new one (docs/decisions/0009)."""
+"""Pairing of old dates with new ones (docs/decisions/0009)."""
 
 from collections.abc import Sequence
 from datetime import date

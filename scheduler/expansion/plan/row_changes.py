@@ -1,5 +1,6 @@
-"""What becomes of the rows that stand: they move to new dates, follow new values, or are cancelled
-(design, "What happened")."""
+"""Changes of rows that stand: they move to new dates, follow new values, or are cancelled (design,
+"What happened").
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date

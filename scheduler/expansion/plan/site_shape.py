@@ -1,4 +1,4 @@
-"""What was written under other columns or types, brought to those of today (docs/decisions/0001).
+"""Values written under earlier columns or types, brought to those of today (docs/decisions/0001).
 
 A column is known by its attribute number, which a rename leaves as it is. What a column held before
 its type changed is what the new type makes of it; where that is nothing, and where the site filled

@@ -1,4 +1,4 @@
-"""Which candidates can stand: adoption, conflicts, and who wins where they collide (design, "A
+"""Verdicts on candidates: adoption, conflicts, and the winner where two collide (design, "A
 generated row").
 
 All that shift in one run are judged at their new places together, as if all moved at once. Whoever

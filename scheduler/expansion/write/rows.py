@@ -1,4 +1,4 @@
-"""What was decided → rows of tutor_sessions and the record of them, a set at a time."""
+"""Writing of the plan: rows of tutor_sessions and the record of them, a set at a time."""
 
 from sqlalchemy import Connection, text
 

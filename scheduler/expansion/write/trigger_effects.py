@@ -1,5 +1,6 @@
-"""What the site's triggers made of the rows that were written: that is what was written, and no
-person's edit (docs/decisions/0001)."""
+"""Effects of the site's triggers on the rows just written: they count as written, and as no
+person's edit (docs/decisions/0001).
+"""
 
 from sqlalchemy import Connection, text
 

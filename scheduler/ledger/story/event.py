@@ -1,4 +1,4 @@
-"""What a story is made of."""
+"""The parts of a story: events, people, and the explanation of one session."""
 
 from dataclasses import dataclass
 from datetime import datetime

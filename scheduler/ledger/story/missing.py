@@ -1,4 +1,4 @@
-"""Why a person has no message of a kind in the ledger: not yet, or not at all."""
+"""Reasons why a person has no message of a kind in the ledger: not yet, or not at all."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

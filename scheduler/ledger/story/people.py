@@ -1,4 +1,4 @@
-"""Whom a session concerns, in every role, and what keeps messages from each of them."""
+"""People of a session in every role, and what keeps messages from each of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

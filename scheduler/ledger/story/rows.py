@@ -1,4 +1,4 @@
-"""What the ledger has about one session: its rows, their tries, and what became of them beside."""
+"""Ledger rows of one session, with their tries and their other moves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

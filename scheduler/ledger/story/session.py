@@ -1,4 +1,4 @@
-"""What a session's row says now, as far as messages depend on it."""
+"""A session's row as it is now, as far as messages depend on it."""
 
 from dataclasses import dataclass
 from datetime import datetime

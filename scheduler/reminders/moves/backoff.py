@@ -1,4 +1,4 @@
-"""When a message that failed is tried again."""
+"""Waiting times between the tries of a message that failed."""
 
 from datetime import datetime, timedelta
 

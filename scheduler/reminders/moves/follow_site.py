@@ -1,4 +1,4 @@
-"""What is true later: rows of the ledger that follow the site's changes (promises 4 and 5).
+"""Moves of deliveries that follow the site's changes (promises 4 and 5).
 
 Each move has one state it starts from and one it ends in, works on the set of what has not begun,
 and returns the ids that moved. The ledger's past is never looked at.

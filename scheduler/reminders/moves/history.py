@@ -1,4 +1,4 @@
-"""What became of ledger rows outside of their tries, kept for `explain`.
+"""Record of moves that are no tries, kept for `explain`.
 
 A row of the ledger holds the present alone: one that was held and released, or fell and came back,
 would have no past without this. A wait for a channel that is paused, or whose provider is away, is

@@ -1,4 +1,4 @@
-"""What waits for a channel's rate is called up soonest start first (promise 5).
+"""Messages that wait for a channel's rate: called up soonest start first (promise 5).
 
 A worker that finds no place within the rate sends a message back to wait for a later one. By the
 time that place is free, sooner ones may have expired or come in; so those that begin soonest are

@@ -1,4 +1,4 @@
-"""What the ledger will not do for an admin."""
+"""Refusal of a move that an admin asked for."""
 
 
 class LedgerRefusal(Exception):

@@ -1,1 +1,3 @@
-"""What falls due: sessions, leads, notices, agendas and repeated alarms → new deliveries."""
+"""Planning of what falls due: sessions, leads, notices, agendas and repeated alarms → new
+deliveries.
+"""

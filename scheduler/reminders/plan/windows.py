@@ -1,4 +1,4 @@
-"""Which starts a planning pass looks at: a window of instants for each lead, and its wall times.
+"""Windows of starts that a planning pass looks at: instants for each lead, and their wall times.
 
 The tick looks at what newly falls due, the sweep at everything that has not begun.
 """

@@ -1,4 +1,4 @@
-"""What the database says about claimed messages: read for a few at once, just before each is sent.
+"""Claimed messages as the database has them, read for a few at once, just before each is sent.
 
 Everything that a message says, and whether it may be sent, is read here in one statement
 (promises 4 to 6). `version` is the session row's; `moves.begin_sending` sends nothing if it has

@@ -1,4 +1,4 @@
-"""What can be seen of a mail on its way to a mail server, and what it means (RFC 5321)."""
+"""Observations of a mail on its way to a mail server, and their meaning (RFC 5321)."""
 
 from enum import Enum
 

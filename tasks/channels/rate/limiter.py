@@ -1,4 +1,4 @@
-"""What a limiter is, and the two that need no server."""
+"""Limiters of a channel's rate: their interface, and the two that need no server."""
 
 import threading
 from collections import deque

@@ -1,4 +1,4 @@
-"""Which limiter a channel has, by its rate and the servers there are."""
+"""Choice of a channel's limiter, by its rate and the servers there are."""
 
 from sqlalchemy import Engine
 

@@ -1,4 +1,4 @@
-"""What lies under a plugin's `requests.post`: our connections, and a note of each exchange.
+"""Transport under a plugin's `requests.post`: our connections, and a note of each exchange.
 
 A plugin comes here by way of tasks.channels.web.carried_requests.
 """

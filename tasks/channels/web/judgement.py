@@ -1,4 +1,4 @@
-"""What became of a message, from all that was seen of its requests."""
+"""Judgement of a message, from all that was seen of its requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whom a server runs as: PostgreSQL refuses to run as root, so root lends it another user."""
+"""Accounts that servers run as: PostgreSQL refuses root, so root lends it another user."""
 
 import os
 import pwd

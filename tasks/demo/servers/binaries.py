@@ -1,4 +1,4 @@
-"""Where the servers' binaries are. The packages that carry them are found, never imported."""
+"""Paths of the servers' binaries. The packages that carry them are found, never imported."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What goes wrong with an embedded server."""
+"""Failure of an embedded server."""
 
 
 class EmbeddedServerFailed(Exception):

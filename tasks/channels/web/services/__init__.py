@@ -1,4 +1,4 @@
-"""What each service's answer means: the one place that knows it, for every channel.
+"""Meaning of each service's answer: the one place that knows it, for every channel.
 
 Channels report what they saw (tasks.channels.web.exchange); what a service says in a body is read
 here, by a description of its form. `reader_of` gives a plugin's.

@@ -1,4 +1,4 @@
-"""How chat and push services refuse, by the name of their Apprise plugin.
+"""Refusals of chat and push services, by the name of their Apprise plugin.
 
 Their 2xx is a yes unless the body says no: none of them is known to take nothing and say nothing.
 """

@@ -1,4 +1,4 @@
-"""What a service's own words say of a message."""
+"""Readings of a service's own words about a message."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""How SMS providers answer, by the name of their Apprise plugin.
+"""Answers of SMS providers, by the name of their Apprise plugin.
 
 From each provider's own reference. Codes that are about the number asked for are the person's; a
 login, a sender, a balance or a country that is not switched on is the channel's.
