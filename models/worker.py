@@ -179,6 +179,8 @@ class Delivery(WorkerBase):
     message_at: Mapped[datetime | None]
     channel: Mapped[str | None]
     outbox: Mapped[str | None]
+    source: Mapped[str | None]
+    receipt: Mapped[str | None]
     batch: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
     tries_since: Mapped[datetime | None]

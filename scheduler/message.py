@@ -91,6 +91,7 @@ class Preferences:
 class Recipient:
     """Whom a message goes to. `person_id` is users.id, None where no user stands behind the role.
 
+    `email_source`, `phone_source`: where they came from (scheduler.site.contacts).
     `addresses`: where a channel reaches this person, if neither e-mail nor phone does (a Telegram
     chat, a device's push token).
     """
@@ -102,6 +103,17 @@ class Recipient:
     phone: str | None
     preferences: Preferences
     addresses: Mapping[ChannelName, str] = field(default_factory=dict, hash=False)
+    email_source: str | None = None
+    phone_source: str | None = None
+
+    def source_on(self, channel: ChannelName) -> str | None:
+        """Where the address came from by which the channel reaches this person; None: it has none,
+        or reaches everybody."""
+        if channel is ChannelName.EMAIL:
+            return self.email_source
+        if channel is ChannelName.SMS:
+            return self.phone_source
+        return "preference" if channel in self.addresses else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from scheduler.doctor.patient import Patient, many, some
-from scheduler.finding import Finding, note, warning
+from scheduler.finding import Finding, error, note, warning
 from scheduler.words import local, reason
 
 DAY = timedelta(days=1)
@@ -24,7 +24,7 @@ def check_batches(patient: Patient) -> Iterator[Finding]:
     for row in patient.conn.execute(BATCHES):
         held = f"{many(row.messages, 'message')} held with batch {row.id}"
         since = local(row.held_at, patient.settings.zone)
-        yield warning(
+        yield error(
             "held",
             f"{held} since {since}: {reason(row.cause)} ({row.detail})",
             f"celery -A tasks deliveries release --batch {row.id}, or drop --batch {row.id}",

@@ -23,7 +23,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
-    """A row of the ledger. `person_id` is users.id."""
+    """A row of the ledger. `person_id` is users.id. `outbox`: 'log' or 'redirect' where it was not
+    live. `source`: where the address came from, 'user', 'enrolment' or 'preference'. `receipt`:
+    'delivered' or 'undelivered', where the provider said so."""
 
     id: int
     session_id: int
@@ -36,6 +38,9 @@ class DeliveryLine:
     reason: str | None
     channel: str | None
     batch: int | None
+    outbox: str | None
+    source: str | None
+    receipt: str | None
     due_at: datetime
     sent_at: datetime | None
     attempts: int
@@ -52,7 +57,7 @@ CONDITIONS = {
 LIST = """
     SELECT * FROM (
         SELECT id, session_id, starts_at, kind, lead_minutes, person_id, role, state, reason,
-               channel, batch, due_at, sent_at, attempts
+               channel, batch, outbox, source, receipt, due_at, sent_at, attempts
           FROM session_worker.delivery WHERE {conditions}
          ORDER BY due_at DESC, id DESC LIMIT :limit) newest
      ORDER BY due_at, id"""

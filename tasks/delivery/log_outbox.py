@@ -63,7 +63,13 @@ def message_rows(
     if logger.isEnabledFor(logging.INFO):
         log(work, message)
     return [
-        sending.Logged(row.id, row.version, told(row.lesson, message.at), message.key)
+        sending.Logged(
+            row.id,
+            row.version,
+            told(row.lesson, message.at),
+            message.key,
+            send.recipient.source_on(send.form),
+        )
         for row in going
     ]
 

@@ -197,7 +197,9 @@ class Sender:
         claimed = [
             sending.Claimed(row.id, row.version, told(row.lesson, message.at)) for row in going
         ]
-        envelope = sending.Envelope(send.channel, send.outbox, message.key, message.at)
+        envelope = sending.Envelope(
+            send.channel, send.outbox, message.key, message.at, send.recipient.source_on(send.form)
+        )
         try:
             with self.recorded() as moved:
                 moved.append(let_go(self.conn, decided, self.work.holder))

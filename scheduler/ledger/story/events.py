@@ -94,9 +94,18 @@ def held_by_quiet(row: Row, moves: Sequence[Moved], scene: Scene) -> Iterator[Ev
 def told_tries(row: Row, tries: Sequence[Try], scene: Scene) -> Iterator[Event]:
     for place, each in enumerate(tries):
         first, last = tries[0], place == len(tries) - 1
-        yield Event(each.begun_at, What.TRIED, f"by {by(each.channel)}")
+        address = SOURCES.get(row.source or "", "") if last else ""
+        yield Event(each.begun_at, What.TRIED, f"by {by(each.channel)}{address}")
         if each.outcome is not None or not (last and row.state == State.SENDING):
             yield outcome(row, each, first, scene)
+
+
+# Where the address of the last try came from.
+SOURCES = {
+    "user": ", to the address in users",
+    "enrolment": ", to the address in the enrolment (tutor_students)",
+    "preference": ", to the address in session_worker.preference",
+}
 
 
 def outcome(row: Row, one: Try, first: Try, scene: Scene) -> Event:
@@ -114,6 +123,8 @@ def outcome(row: Row, one: Try, first: Try, scene: Scene) -> Event:
 
 def sent_words(row: Row, one: Try, first: Try) -> str:
     words = f"by {by(one.channel)}"
+    if row.receipt is not None:
+        words += f", {row.receipt} by the provider's word"
     if one is not first and one.ended_at:
         words += f", {duration(one.ended_at - first.begun_at)} after the first try"
     if row.together:

@@ -11,6 +11,7 @@ from models.catalog import SiteCatalog
 from scheduler.message import Kind, Recipient
 from scheduler.settings import Role, Settings
 from scheduler.site.barred import barred
+from scheduler.site.contacts import contact
 from scheduler.site.preferences import preferences_of, stored
 from scheduler.site.recipients import parent_joins
 from scheduler.site.series_people import enrolment_join, people_joins
@@ -93,13 +94,16 @@ def _recipient(
     row: ResultRow[Any], wishes: Mapping[str, Any], kind: Kind, settings: Settings
 ) -> Recipient:
     preferences, addresses = preferences_of(wishes.get("*"), wishes.get(kind), settings)
-    student = row.role == Role.STUDENT
+    email = contact(Role(row.role), row.email, row.contact_email)
+    phone = contact(Role(row.role), row.phone, row.contact_phone)
     return Recipient(
         person_id=row.person_id,
         role=Role(row.role),
         name=None,
-        email=row.email or (row.contact_email if student else None),
-        phone=row.phone or (row.contact_phone if student else None),
+        email=email.address,
+        phone=phone.address,
         preferences=preferences,
         addresses=addresses,
+        email_source=email.source,
+        phone_source=phone.source,
     )

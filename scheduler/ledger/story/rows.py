@@ -37,6 +37,8 @@ class Row:
     planned_at: datetime
     quiet_until: datetime | None
     together: Sequence[int] | None
+    source: str | None
+    receipt: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ ROWS = text("""
                (SELECT array_agg(DISTINCT m.session_id) FROM session_worker.delivery m
                  WHERE m.starts_at = d.starts_at AND m.recipient = d.recipient AND m.kind = d.kind
                    AND m.message_key = d.message_key AND m.session_id <> d.session_id)
-           END AS together
+           END AS together, d.source, d.receipt
       FROM session_worker.delivery d
       LEFT JOIN session_worker.held_batch b ON b.id = d.batch
      WHERE d.session_id = :session_id

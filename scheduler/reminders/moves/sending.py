@@ -52,13 +52,14 @@ BEGIN_SENDING = Prepared(
     {
         "id": "bigint", "version": "text", "told": "jsonb", "holder": "uuid",
         "channel": "text", "outbox": "text", "key": "uuid", "at": "timestamptz",
-        "lease": "interval",
+        "lease": "interval", "source": "text",
     },
     """
     WITH begun AS (
         UPDATE session_worker.delivery d
            SET state = 'sending', channel = :channel, outbox = :outbox, reason = NULL,
-               message_key = :key, message_at = :at, told = :told, attempts = d.attempts + 1,
+               source = :source, message_key = :key, message_at = :at, told = :told,
+               attempts = d.attempts + 1,
                lease_until = clock_timestamp() + :lease
          WHERE d.id = :id AND d.state = 'claimed' AND d.holder = :holder
            AND d.lease_until > clock_timestamp()
@@ -76,13 +77,14 @@ BEGIN_SENDING = Prepared(
 class Envelope:
     """How a message goes out. `key` is that of its first try, `at` its Date (promise 3).
 
-    `outbox`: 'log' or 'redirect' where it is not live.
+    `outbox`: 'log' or 'redirect' where it is not live. `source`: where the address came from.
     """
 
     channel: str
     outbox: str | None
     key: UUID
     at: datetime
+    source: str | None = None
 
 
 def begin_sending(
@@ -104,6 +106,7 @@ def begin_sending(
         "key": str(envelope.key),
         "at": envelope.at,
         "lease": lease,
+        "source": envelope.source,
     }
     attempts = {}
     for row in rows:
@@ -271,6 +274,7 @@ class Logged:
     version: str | None
     told: str
     key: UUID
+    source: str | None = None
 
 
 # Indexes: primary keys. As BEGIN_SENDING, for many messages: there is no provider to wait for.
@@ -280,9 +284,11 @@ MARK_LOGGED = text("""
            SET state = 'sent', sent_at = :now, channel = 'log', outbox = 'log', reason = NULL,
                message_key = coalesce(d.message_key, c.key),
                message_at = coalesce(d.message_at, :now), told = c.told,
+               source = c.source,
                attempts = d.attempts + 1, holder = NULL, lease_until = NULL
           FROM unnest(CAST(:ids AS bigint[]), CAST(:versions AS text[]), CAST(:told AS jsonb[]),
-                      CAST(:keys AS uuid[])) AS c(id, version, told, key)
+                      CAST(:keys AS uuid[]), CAST(:sources AS text[]))
+               AS c(id, version, told, key, source)
          WHERE d.id = c.id AND d.state = 'claimed' AND d.holder = :holder
            AND d.lease_until > clock_timestamp()
            AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
@@ -306,6 +312,7 @@ def mark_logged(
         "versions": [row.version for row in rows],
         "told": [row.told for row in rows],
         "keys": [str(row.key) for row in rows],
+        "sources": [row.source for row in rows],
         "holder": holder,
         "now": now,
     }

@@ -27,6 +27,7 @@ from scheduler.reminders.read.lesson import lesson_of
 from scheduler.reminders.read.still_true import FALLEN, LIVE, STARTS_AT, why_not_true
 from scheduler.settings import Role, Settings
 from scheduler.site.barred import barred
+from scheduler.site.contacts import contact
 from scheduler.site.preferences import preferences_of, stored
 from scheduler.site.series_people import enrolment_join, people_joins
 
@@ -258,20 +259,19 @@ def _facts(row: Row[Any], settings: Settings) -> Facts:
 
 
 def _recipient(row: Row[Any], settings: Settings) -> Recipient:
-    """The student's enrolment holds a second address for the student."""
     role = Role(row.role)
+    email = contact(role, row.email, row.contact_email)
+    phone = contact(role, row.phone, row.contact_phone)
     student = role is Role.STUDENT
     preferences, addresses = preferences_of(row.preferences, row.kind_preferences, settings)
     return Recipient(
         person_id=row.person_id,
         role=role,
         name=row.person_name or (row.student_name if student else None),
-        email=_filled(row.email) or (_filled(row.contact_email) if student else None),
-        phone=_filled(row.phone) or (_filled(row.contact_phone) if student else None),
+        email=email.address,
+        phone=phone.address,
         preferences=preferences,
         addresses=addresses,
+        email_source=email.source,
+        phone_source=phone.source,
     )
-
-
-def _filled(value: str | None) -> str | None:
-    return value if value and value.strip() else None

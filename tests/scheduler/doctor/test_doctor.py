@@ -187,7 +187,7 @@ def test_while_all_is_paused_nothing_is_overdue(running: Connection) -> None:
     assert "overdue" not in codes(running)
 
 
-def test_a_held_batch_is_a_warning_whose_cure_names_it(running: Connection) -> None:
+def test_a_held_batch_is_an_error_whose_cure_names_it(running: Connection) -> None:
     batch = a_batch(running, held_at=NOW)
     for lead in (1, 2):
         a_delivery(running, state="held", reason="flood", batch=batch, lead_minutes=lead)
@@ -195,6 +195,7 @@ def test_a_held_batch_is_a_warning_whose_cure_names_it(running: Connection) -> N
 
     one = found(running, "held")
 
+    assert one.severity == "error"
     assert one.detail == (
         f"2 messages held with batch {batch} since Tue 2026-12-01 12:00: too many at once"
         " (2000 sessions changed at 11:58)"

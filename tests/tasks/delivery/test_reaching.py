@@ -110,6 +110,18 @@ def test_a_student_is_reached_by_what_the_enrolment_says(day: LessonDay, conn: C
     assert len(day.mails_to(STUDENT)) == 1
 
 
+def test_the_ledger_notes_where_an_address_came_from(day: LessonDay, conn: Connection) -> None:
+    tutor, student = a_tutor(conn, email=TUTOR), a_student(conn, email=" ")
+    an_enrolment(conn, tutor_id=tutor, student_profile_id=student, contact_email=STUDENT)
+    a_session(conn, tutor_id=tutor, student_id=student, alarm_enabled=True,
+              notification_enabled=True)  # fmt: skip
+    day.at("13:45")
+
+    sources = conn.execute(text("SELECT role, source FROM session_worker.delivery"
+                                " WHERE state = 'sent'")).all()  # fmt: skip
+    assert sorted(sources) == [("student", "enrolment"), ("tutor", "user")]
+
+
 def test_a_student_without_a_user_is_reached_and_named_by_the_enrolment(
     day: LessonDay, conn: Connection
 ) -> None:

@@ -217,6 +217,25 @@ def test_a_try_without_an_answer_may_have_arrived(lesson: Lesson) -> None:
     assert "the worker ended before the provider's answer" in lesson.story()[-2].detail
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("user", "by e-mail, to the address in users"),
+        ("enrolment", "by e-mail, to the address in the enrolment (tutor_students)"),
+        (None, "by e-mail"),
+    ],
+)
+def test_a_try_is_told_with_where_its_address_came_from(
+    lesson: Lesson, source: str | None, words: str
+) -> None:
+    id_ = lesson.message(state="sent", source=source, receipt="delivered")
+    an_attempt(lesson.conn, id_, outcome="sent", words=None)
+
+    told = {event.what: event.detail.partition(": ")[2] for event in lesson.story()}
+    assert told[What.TRIED] == words
+    assert told[What.SENT] == "by e-mail, delivered by the provider's word"
+
+
 def test_a_message_that_is_being_sent_has_no_outcome_yet(lesson: Lesson) -> None:
     one = lesson.message(state="sending")
     an_attempt(lesson.conn, one, outcome=None, ended_at=None)
