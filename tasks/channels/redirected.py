@@ -27,10 +27,10 @@ PREFIX = "redirect:"
 
 @dataclass(frozen=True, slots=True)
 class RedirectedChannel:
-    """`real` tells who would be reached; `carrier` takes the message to the one address."""
+    """`real` tells who would be reached; `target` takes the message to the one address."""
 
     real: Channel
-    carrier: Channel
+    target: Channel
     address: str
 
     @property
@@ -44,7 +44,7 @@ class RedirectedChannel:
         return self.real.address_of(recipient)
 
     def permit(self, now: datetime) -> timedelta:
-        return self.carrier.permit(now)
+        return self.target.permit(now)
 
     def send(self, letter: Letter, recipient: Recipient, key: UUID, at: datetime) -> Outcome:
         destination = self.reach(recipient)
@@ -52,13 +52,13 @@ class RedirectedChannel:
             return Outcome(Result.FAILED, destination.reason, final=True)
         told = with_first_line(letter, first_line(self.name, recipient, destination))
         elsewhere = replace(recipient, email=self.address, phone=self.address)
-        return self.carrier.send(told, elsewhere, key, at)
+        return self.target.send(told, elsewhere, key, at)
 
     def open(self) -> AbstractContextManager[Any]:
-        return self.carrier.open()
+        return self.target.open()
 
     def close(self) -> None:
-        self.carrier.close()
+        self.target.close()
 
 
 def redirected(
