@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 from scheduler.settings import ChannelName
+from tasks.channels.channel import Channel
 from tasks.channels.outcome import Result
 from tests.sinks.http import Answer, HttpSink
+from tests.sinks.smtp import SmtpSink
 from tests.tasks.channels.attempt import a_person, channels, try_once
+from tests.tasks.channels.mail_services import a_real_letter
 from tests.tasks.channels.oddities import answering, serving
+from tests.tasks.channels.unpacking import everything_in
 
 BOT = "123456789:abcdefghijklmnopqrstuvwxyzABCDEFGHI"
 CHAT = {ChannelName.TELEGRAM: "424242"}
@@ -70,3 +74,29 @@ def test_an_answer_with_a_broken_head_puts_no_address_into_the_log(
         try_once(channels(channel_webhook=url)[ChannelName.WEBHOOK])
 
     assert "5f0c2f52" not in log.getvalue() + "".join(capfd.readouterr())
+
+
+LOGIN = "apikeyuser", "s3cretpass"
+
+
+def by_smtp(sink: SmtpSink) -> Channel:
+    user, password = LOGIN
+    more = "?from=desk@school.example&reply=office@school.example&to={email}"
+    url = f"mailto://{user}:{password}@{sink.host}:{sink.port}{more}"
+    return channels(channel_email=url)[ChannelName.EMAIL]
+
+
+def test_a_mail_holds_nothing_of_the_login(smtp_sink: SmtpSink, log: io.StringIO) -> None:
+    assert try_once(by_smtp(smtp_sink), a_real_letter()).result is Result.SENT
+
+    there = everything_in(smtp_sink.accepted[0].content) + log.getvalue()
+    assert smtp_sink.logins == ["apikeyuser"]
+    assert [secret for secret in LOGIN if secret in there] == []
+
+
+def test_a_login_that_the_server_repeats_is_left_out_of_its_words(smtp_sink: SmtpSink) -> None:
+    smtp_sink.reply("MAIL", f"550 5.7.1 {' '.join(LOGIN)} may not write")
+
+    words = try_once(by_smtp(smtp_sink)).words
+
+    assert words == "550 5.7.1 … … may not write (check the sender's address)"
