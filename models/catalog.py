@@ -173,7 +173,8 @@ READ_UNIQUE_TOGETHER = text("""
 class SiteCatalog:
     """The site's tables: table → column name → Column, in the table's own order.
 
-    `tutor_key`, `student_key`: whose ids a session names its people by. `references`: column of
+    `tutor_key`, `student_key`: whose ids a session names its people by, as far as that is known;
+    `ids_in_doubt`: an admin has to say. `references`: column of
     tutor_sessions → the table that its foreign key points at. `unique_together`: tutor_sessions
     has a unique or exclusion constraint over several columns, or over an expression.
     """
@@ -181,6 +182,7 @@ class SiteCatalog:
     tables: Mapping[str, Mapping[str, Column]]
     tutor_key: ProfileKey = ProfileKey.PROFILE
     student_key: ProfileKey = ProfileKey.PROFILE
+    ids_in_doubt: bool = False
     unique_together: bool = False
     references: Mapping[str, str] = field(default_factory=dict)
 
@@ -235,9 +237,10 @@ def with_taken_ids(connection: Connection, catalog: SiteCatalog) -> SiteCatalog:
     taken, references = taken_ids(connection), catalog.references
     tutor = taken.tutor or key_of(references.get("tutor_id"))
     student = taken.student or key_of(references.get("student_id"))
-    if (tutor, student) == (catalog.tutor_key, catalog.student_key):
+    doubt = taken.doubt is not None
+    if (tutor, student, doubt) == (catalog.tutor_key, catalog.student_key, catalog.ids_in_doubt):
         return catalog
-    return replace(catalog, tutor_key=tutor, student_key=student)
+    return replace(catalog, tutor_key=tutor, student_key=student, ids_in_doubt=doubt)
 
 
 def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:

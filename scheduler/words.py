@@ -89,6 +89,7 @@ REASONS: Mapping[str, str] = {
     "flood": "too many at once",
     "muted": "the person muted these messages",
     "suspended": "the tutor is suspended",
+    "account_suspended": "the person's account is suspended",
     "inactive": "the person is not active",
     "no_address": "the person has no address",
     "no_channel": "no channel is configured",

@@ -5,14 +5,14 @@ from scheduler.site.series_people import student_left, suspended
 
 
 def barred(catalog: SiteCatalog, role: str, user: str) -> str:
-    """SQL: 'suspended', 'inactive' or NULL; a flag that is NULL says nothing.
+    """SQL: 'suspended', 'account_suspended', 'inactive' or NULL; a flag that is NULL says nothing.
 
     `role`: SQL of the role in which the person is told; `user`: their row of users. The profiles
     are those of `people_joins`.
     """
     return f"""CASE
-        WHEN {role} = 'tutor' AND {suspended(catalog, "tp", user)}
-          OR {catalog.read(user, "users", "is_suspended")} THEN 'suspended'
+        WHEN {role} = 'tutor' AND {suspended(catalog, "tp", user)} THEN 'suspended'
+        WHEN {catalog.read(user, "users", "is_suspended")} THEN 'account_suspended'
         WHEN {role} = 'tutor' AND NOT {catalog.read("tp", "tutor_profiles", "is_active")}
           OR {role} = 'student' AND {student_left(catalog, "sp")}
           OR NOT {catalog.read(user, "users", "is_active")} THEN 'inactive' END"""

@@ -50,9 +50,10 @@ def pause_reason(catalog: SiteCatalog, series: str) -> str:
     """SQL: why the series of `people_joins` pauses, or NULL. A flag that is NULL says nothing.
 
     `series` has `enrolled`, whether its people ever were, and `state`. Where enrolments are lost
-    rather than ended, none pauses for that; what was paused stays so.
+    rather than ended, none pauses for that, and none at all while nobody can tell whose ids the
+    sessions hold; what was paused stays so.
     """
-    return f"""CASE
+    reason = f"""CASE
         WHEN {suspended(catalog, "tp", "tu")} THEN 'tutor_suspended'
         WHEN NOT {catalog.read("tp", "tutor_profiles", "is_active")}
           OR NOT {catalog.read("tu", "users", "is_active")} THEN 'tutor_inactive'
@@ -62,6 +63,9 @@ def pause_reason(catalog: SiteCatalog, series: str) -> str:
         WHEN {series}.enrolled AND NOT {enrolled_now(catalog)}
              AND ({series}.state = 'paused' OR NOT {enrolments_lost(catalog)})
         THEN 'enrolment_ended' END"""
+    if catalog.ids_in_doubt:
+        return f"CASE WHEN {series}.state = 'paused' THEN {reason} END"
+    return reason
 
 
 # Of the pairs that were enrolled: from how many on a loss at once is taken for a mishap where it is

@@ -146,3 +146,14 @@ def test_a_user_all_of_whose_profiles_are_suspended_pauses_the_series(site: Site
     an_anchor(site.conn, tutor_id=user)
 
     assert site.run().series["paused"] == 1
+
+
+def test_while_nobody_can_tell_whose_ids_they_are_no_series_pauses(site: Site) -> None:
+    anchor = an_anchor(site.conn, tutor_id=a_tutor(site.conn, is_suspended=True))
+    site.sql("UPDATE session_worker.installation SET ids_doubt = 'whose ids?'")
+
+    assert site.run().series["active"] == 1
+
+    site.sql("UPDATE session_worker.installation SET ids_doubt = NULL")
+    site.run()
+    assert site.series(anchor).reason == "tutor_suspended"

@@ -161,7 +161,7 @@ GONE = [
     ("student_profiles", "is_active boolean", "is_active = false", "inactive"),
     ("student_profiles", "scheduled_deletion_at timestamp",
      "scheduled_deletion_at = '2027-03-01'", "inactive"),
-    ("users", "is_suspended boolean", "is_suspended = true", "suspended"),
+    ("users", "is_suspended boolean", "is_suspended = true", "account_suspended"),
 ]  # fmt: skip
 
 
