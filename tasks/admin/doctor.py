@@ -7,7 +7,6 @@ from functools import partial
 
 from celery import Celery
 from kombu import Connection as Broker
-from kombu.exceptions import OperationalError
 from sqlalchemy import Connection
 
 from models.catalog import SiteMismatch, read_catalog
@@ -17,6 +16,7 @@ from scheduler.doctor.life import START
 from scheduler.finding import error, note, warning
 from scheduler.settings import InvalidSetting, Settings
 from tasks.admin.setup import notes_on
+from tasks.broker import BROKER_ERRORS, check_writable
 from tasks.database import engine
 
 BROKER_SECONDS = 3
@@ -95,38 +95,50 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
     try:
         with broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_SECONDS)
+            yield from check_writes(broker)
             return
-    except (OperationalError, OSError, ValueError, LookupError, ImportError) as failure:
-        words = unreachable_words(broker, failure)
+    except (*BROKER_ERRORS, OSError, ValueError, LookupError, ImportError) as failure:
+        words = f"the broker at {where(broker)} cannot be reached: {said(broker, failure)}"
     yield error("broker_unreachable", words, "start the broker, or mend REDIS_URL")
 
 
-def unreachable_words(broker: Broker, failure: Exception) -> str:
-    """In one line, without the password."""
-    where = f"{broker.hostname or 'localhost'}:{broker.port or '?'}"
+def check_writes(broker: Broker) -> Iterator[Finding]:
+    try:
+        check_writable(broker)
+    except BROKER_ERRORS as refusal:
+        words = f"the broker at {where(broker)} takes no writes: {said(broker, refusal)}"
+        yield error("broker_refuses", words, "mend the broker: the workers wait for it")
+
+
+def where(broker: Broker) -> str:
+    return f"{broker.hostname or 'localhost'}:{broker.port or '?'}"
+
+
+def said(broker: Broker, failure: Exception) -> str:
+    """The broker's words in one line, without the password."""
     words = " ".join(str(failure).split()) or type(failure).__name__
-    if broker.password:
-        words = words.replace(broker.password, "***")
-    return f"the broker at {where} cannot be reached: {words}"
-
-
-# Only then are the workers asked, as they are given a second to answer.
-SIGNS = {"never_ticked", "tick_stopped", "sweep_stopped", "overdue"}
+    return words.replace(broker.password, "***") if broker.password else words
 
 
 def check_workers(settings: Settings, found: Collection[str]) -> Iterator[Finding]:
-    """Where little happens: whether anybody takes from the queues."""
-    if not SIGNS & set(found):
-        return
+    """Whether somebody takes from each queue: where one serves the other alone, all that is
+    planned waits, and beat and the ledger look well for minutes."""
     # Not the process's own app: it may have been configured for another broker before.
     with Celery(broker=settings.redis_url, set_as_current=False) as asking:
-        answers = asking.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
-    queues = {queue["name"] for each in answers.values() for queue in each}
+        try:
+            answers = asking.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
+        except (*BROKER_ERRORS, OSError) as refusal:
+            words = " ".join(str(refusal).split())
+            yield error("workers_unknown", f"the workers cannot be asked: {words}", BROKER_RIGHTS)
+            return
     if not answers:
         find = warning if "never_ticked" in found else error
         yield find("no_worker", "no worker answers on the broker", START)
         return
-    for queue in ("planning", "delivery"):
-        if queue not in queues:
-            detail = f"no worker takes from the queue {queue}"
-            yield error("queue_unserved", detail, f"celery -A tasks worker -Q {queue}")
+    served = {queue["name"] for each in answers.values() for queue in each}
+    for queue in sorted({"planning", "delivery"} - served):
+        detail = f"no worker takes from the queue {queue}"
+        yield error("queue_unserved", detail, f"celery -A tasks worker -Q {queue}")
+
+
+BROKER_RIGHTS = "give the broker's user the rights that docs/broker.md lists"

@@ -1,10 +1,16 @@
 """`doctor`: what it asks beside the database, its keys, exit codes and cure."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+import redis
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from kombu import Queue
+from sqlalchemy import Connection, make_url, text
 
 from scheduler.reminders.moves.held_batches import WRONG_DATABASE, hold_all
 from scheduler.reminders.progress import note_beat
@@ -12,17 +18,34 @@ from tasks.commands.doctor import doctor
 from tests.bare_site import drop_columns
 from tests.command_line import Commands, celery
 from tests.scheduler.ledger.rows import a_delivery, row_of
+from tests.servers import flush
 
 EMAIL = "mailto://user:tok3n@mail.example?from=a@b.example&to={email}"
 
 
 @pytest.fixture
-def healthy(commands: Commands, valkey: str) -> Commands:
-    """An installation that works: beat ticks, the broker is there, and so is the index."""
+def workers(valkey: str) -> Iterator[str]:
+    """The broker's URL, with a worker that serves both queues."""
+    with serving(valkey, "planning", "delivery"):
+        yield valkey
+
+
+@contextmanager
+def serving(broker: str, *queues: str) -> Iterator[None]:
+    """A worker of Celery's own in a thread, which takes from these queues."""
+    with Celery(broker=broker, set_as_current=False) as app:
+        app.conf.task_queues = [Queue(name) for name in queues]
+        with start_worker(app, pool="solo", perform_ping_check=False, loglevel="ERROR"):
+            yield
+
+
+@pytest.fixture
+def healthy(commands: Commands, workers: str) -> Commands:
+    """An installation that works: beat ticks, workers and the broker are there, and the index."""
     for name in ("tick", "sweep"):
         note_beat(commands.conn, name, datetime.now(UTC))
     commands.conn.execute(text("CREATE INDEX ON tutor_sessions (session_date, start_time)"))
-    commands.environment |= {"REDIS_URL": valkey, "CHANNEL_EMAIL": EMAIL}
+    commands.environment |= {"REDIS_URL": workers, "CHANNEL_EMAIL": EMAIL}
     return commands
 
 
@@ -107,16 +130,61 @@ def test_no_broker_at_all_is_an_error(healthy: Commands) -> None:
     assert found(healthy, "no_broker", REDIS_URL="")["severity"] == "error"
 
 
-def test_where_beat_fell_silent_the_workers_are_asked(healthy: Commands) -> None:
-    note_beat(healthy.conn, "tick", datetime(2026, 1, 1, tzinfo=UTC))
+def test_where_no_worker_is_left_that_is_an_error_though_beat_ticks(
+    healthy: Commands, valkey: str
+) -> None:
+    elsewhere = other_database(valkey)
 
-    codes = {each["code"] for each in healthy.document(doctor)["findings"]}
-
-    assert {"tick_stopped", "no_worker"} <= codes
+    assert found(healthy, "no_worker", REDIS_URL=elsewhere)["severity"] == "error"
 
 
-def test_an_installation_that_never_ran_is_no_error(healthy: Commands) -> None:
+def test_each_queue_must_be_served(healthy: Commands, valkey: str) -> None:
+    elsewhere = other_database(valkey)
+    with serving(elsewhere, "planning"):
+        one = found(healthy, "queue_unserved", REDIS_URL=elsewhere)
+
+    assert (one["severity"], one["detail"]) == ("error", "no worker takes from the queue delivery")
+
+
+def test_a_broker_that_takes_no_writes_is_an_error(healthy: Commands, valkey: str) -> None:
+    with redis.Redis.from_url(valkey) as admin:
+        admin.config_set("min-replicas-to-write", 1)
+        try:
+            one = found(healthy, "broker_refuses")
+        finally:
+            admin.config_set("min-replicas-to-write", 0)
+
+    assert one["severity"] == "error"
+    assert "takes no writes: NOREPLICAS" in one["detail"]
+
+
+def test_a_user_who_may_not_ask_the_workers_loses_no_other_finding(
+    healthy: Commands, valkey: str
+) -> None:
+    with redis.Redis.from_url(valkey) as admin:
+        admin.acl_setuser("mute", enabled=True, passwords="+t0psecret", keys=["*"],
+                          commands=["+@all"], reset_channels=True)  # fmt: skip
+        url = make_url(valkey).set(username="mute", password="t0psecret")
+        try:
+            document = healthy.document(
+                doctor, REDIS_URL=url.render_as_string(hide_password=False), OUTBOX="log"
+            )
+        finally:
+            admin.acl_deluser("mute")
+
+    codes = {each["code"] for each in document["findings"]}
+    assert {"workers_unknown", "outbox"} <= codes
+
+
+def other_database(valkey: str) -> str:
+    other = make_url(valkey).set(database="14").render_as_string(hide_password=False)
+    flush(other)
+    return other
+
+
+def test_an_installation_that_never_ran_is_no_error(healthy: Commands, valkey: str) -> None:
     healthy.conn.execute(text("DELETE FROM session_worker.heartbeat"))
+    healthy.environment["REDIS_URL"] = other_database(valkey)
 
     document = healthy.document(doctor)
 
