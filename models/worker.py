@@ -145,6 +145,7 @@ class BackfillChunk(WorkerBase):
     state: Mapped[str] = filled()
     rows: Mapped[dict[str, Any]] = filled()
     error: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(Integer, server_default=FetchedValue())
 
 
 class Delivery(WorkerBase):

@@ -18,7 +18,7 @@ EXAMPLE = "write postgresql://user:password@host/name"
 CONNECT_TIMEOUT = timedelta(seconds=5)
 # A host that has vanished acknowledges nothing: then the kernel ends the connection. While nothing
 # is on its way, a keepalive is sent after so many seconds, and asks for the same.
-VANISHED = timedelta(seconds=15)
+VANISHED = timedelta(seconds=10)
 KEEPALIVE_SECONDS = 5
 
 # postgresql://user:password@HOST:PORT,HOST:PORT/name, as libpq takes it and SQLAlchemy does not.

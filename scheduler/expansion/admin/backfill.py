@@ -7,19 +7,23 @@ run would.
 """
 
 import json
+import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, Row, text
 
 from models.catalog import read_catalog
+from scheduler.expansion.admin import chunk_tries
 from scheduler.expansion.chunk import decide, expand_or_halve
 from scheduler.expansion.find.gone_rows import OCCURRENCES
 from scheduler.expansion.report import Failure, Written, count_occurrences
 from scheduler.expansion.span import Purpose, Span
 from scheduler.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 500  # series a chunk: a second or so, so that progress shows and a kill costs little
 LONGEST_SPAN_DAYS = 3_660
@@ -201,13 +205,14 @@ RESUME = text("""
 
 
 def left_behind(conn: Connection) -> list[int]:
-    """Backfills that are neither finished nor stopped: their messages may have been lost."""
+    """Backfills that are neither finished nor stopped, and that nobody is filling at this moment:
+    their messages may have been lost. A second chain of messages would be one too many."""
     return list(conn.scalars(LEFT_BEHIND))
 
 
 LEFT_BEHIND = text("""
     SELECT id FROM session_worker.backfill
-     WHERE finished_at IS NULL AND stopped_at IS NULL ORDER BY id""")
+     WHERE finished_at IS NULL AND stopped_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED""")
 
 
 def read_extent(conn: Connection, backfill_id: int) -> Extent:
@@ -243,20 +248,36 @@ def fill_next_chunk(engine: Engine, settings: Settings, as_of: datetime, backfil
         if chunk is None:
             conn.execute(FINISH, {"id": backfill_id})
             return False
-        extent = read_extent(conn, backfill_id)
-        anchors = _read_anchors(conn, extent, chunk.first_anchor, chunk.last_anchor)
-        outcome = expand_or_halve(conn, _span(conn, settings, as_of, extent), anchors)
-        conn.execute(
-            MARK_CHUNK,
-            {
-                "id": backfill_id,
-                "first": chunk.first_anchor,
-                "state": "failed" if outcome.failed else "done",
-                "rows": json.dumps(asdict(outcome.written)),
-                "error": _as_json(outcome.failed),
-            },
-        )
+        if chunk_tries.begin_try(engine, backfill_id, chunk.first_anchor):
+            with chunk_tries.living(engine, backfill_id, chunk.first_anchor):
+                extent = read_extent(conn, backfill_id)
+                anchors = _read_anchors(conn, extent, chunk.first_anchor, chunk.last_anchor)
+                outcome = expand_or_halve(conn, _span(conn, settings, as_of, extent), anchors)
+            _mark(conn, backfill_id, chunk.first_anchor, outcome.written, outcome.failed)
+        else:
+            given_up = Failure(chunk.first_anchor, chunk_tries.GIVEN_UP)
+            _mark(conn, backfill_id, chunk.first_anchor, Written(), [given_up])
+            logger.error("Backfill %s, series from %s on: %s.", backfill_id, *astuple(given_up))
     return True
+
+
+def _mark(
+    conn: Connection,
+    backfill_id: int,
+    first_anchor: int,
+    written: Written,
+    failed: Sequence[Failure],
+) -> None:
+    conn.execute(
+        MARK_CHUNK,
+        {
+            "id": backfill_id,
+            "first": first_anchor,
+            "state": "failed" if failed else "done",
+            "rows": json.dumps(asdict(written)),
+            "error": _as_json(failed),
+        },
+    )
 
 
 def _as_json(failed: Sequence[Failure]) -> str | None:
@@ -268,7 +289,7 @@ NEXT_CHUNK = text("""
      WHERE backfill_id = :id AND state = 'pending' ORDER BY first_anchor LIMIT 1""")
 MARK_CHUNK = text("""
     UPDATE session_worker.backfill_chunk
-       SET state = :state, rows = CAST(:rows AS jsonb), error = :error
+       SET state = :state, rows = CAST(:rows AS jsonb), error = :error, tries = 0
      WHERE backfill_id = :id AND first_anchor = :first""")
 FINISH = text("""
     UPDATE session_worker.backfill SET finished_at = now()
