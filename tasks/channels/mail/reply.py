@@ -32,8 +32,12 @@ class Stopped(Exception):
         self.result = SmtpResult(what, words, code)
 
 
-# The class, subject and detail of an enhanced status code (RFC 3463), at the head of the words.
-ENHANCED = re.compile(rb"\s*[245]\.(\d{1,3})\.(\d{1,3})\b")
+# The class, subject and detail of an enhanced status code (RFC 3463): at the head of the words, or
+# as qmail puts it, `(#5.7.1)` behind them.
+ENHANCED = re.compile(rb"(?:\s*|.*\(#)[245]\.(\d{1,3})\.(\d{1,3})\b", re.DOTALL)
+# What servers without such codes (Exim, Courier) say of a client or a sender they do not serve.
+UNSERVED = re.compile(rb"\brelay(ing)?\b|\bauthenticat|\bsender\b", re.IGNORECASE)
+ADDRESS = re.compile(rb"\S+@\S+")
 ADDRESSES, MAILBOXES, POLICY = 1, 2, 7
 SENDERS = {7, 8}  # of ADDRESSES: it is the sender's that is bad
 UNAUTHENTICATED = range(20, 30)  # of POLICY: SPF, DKIM, DMARC and the like (RFC 7372)
@@ -57,6 +61,7 @@ def recipient_seen(reply: Reply) -> MailSeen:
         return MailSeen.CLOSING
     if 500 <= code < 600:
         unwelcome = subject == POLICY or (subject == ADDRESSES and detail in SENDERS)
+        unwelcome |= subject == 0 and UNSERVED.search(ADDRESS.sub(b"", words)) is not None
         return MailSeen.UNWELCOME if unwelcome or code == LOGIN_WANTED else MailSeen.RCPT_REFUSED
     mailbox = subject == MAILBOXES and detail in FULL_OR_OFF
     return MailSeen.MAILBOX_LATER if mailbox else MailSeen.RCPT_LATER

@@ -26,7 +26,7 @@ class MailSeen(Enum):
     MAIL_REFUSED = for_good("5xx to MAIL", About.CHANNEL, SENDER)
     RCPT_LATER = for_now("any other 4xx to RCPT", About.LATER)
     MAILBOX_LATER = for_now("4xx to RCPT with 4.2.1, 4.2.2 or 4.2.3: a full mailbox", About.PERSON)
-    UNWELCOME = for_good("5xx to RCPT with 5.7.x, 5.1.7 or 5.1.8, or 530", About.CHANNEL, WELCOME)
+    UNWELCOME = for_good("5xx to RCPT that is about client or sender", About.CHANNEL, WELCOME)
     RCPT_REFUSED = for_good("any other 5xx to RCPT: the address is refused", About.PERSON)
     DATA_LATER = for_now("4xx to DATA", About.LATER)
     DATA_REFUSED = for_good("5xx to DATA")

@@ -159,6 +159,15 @@ def test_who_is_refused_in_a_batch_is_exact(smtp_sink: SmtpSink) -> None:
         ("RCPT", "550-5.7.1 Client host blocked\r\n550 5.7.1 see a list", About.CHANNEL),
         ("RCPT", "553 5.1.8 sender refused", About.CHANNEL),
         ("RCPT", "530 authentication required", About.CHANNEL),
+        ("RCPT", "550 relay not permitted", About.CHANNEL),  # Exim
+        ("RCPT", "550 authentication required", About.CHANNEL),  # Exim
+        ("RCPT", "550 Sender verify failed", About.CHANNEL),  # Exim
+        ("RCPT", "513 Relaying denied.", About.CHANNEL),  # Courier
+        ("RCPT", "553 not in my list of allowed rcpthosts (#5.7.1)", About.CHANNEL),  # qmail
+        ("RCPT", "550 sorry, no mailbox here by that name. (#5.1.1)", About.PERSON),  # qmail
+        ("RCPT", "550 5.1.1 relay@ has no mailbox", About.PERSON),
+        ("RCPT", "550 <sender@relay.example>: user unknown", About.PERSON),
+        ("RCPT", "550 Invalid recipient", About.PERSON),  # OpenSMTPD
         ("RCPT", "452 4.2.2 mailbox full", About.PERSON),
         ("RCPT", "450 4.2.1 receiving mail too quickly", About.PERSON),
         ("RCPT", "450 4.2.0 greylisted", About.LATER),
