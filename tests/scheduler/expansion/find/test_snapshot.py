@@ -129,6 +129,7 @@ def test_every_table_that_a_look_or_its_report_reads_is_watched(site: Looking) -
                 read |= relations(cursor.fetchall())
 
     own = {"session_worker.last_look", "session_worker.migration"}
+    own.add("session_worker.installation")  # whose ids they are: the statements say it, hashed
     watched = {one if "." in one else f"public.{one}" for one in WATCHED}
     assert {one for one in read if not one.startswith("pg_catalog.")} - own == watched
 
@@ -581,3 +582,11 @@ def test_on_another_server_or_timeline_a_run_looks_for_itself(
 
     assert site.look()[1]
     assert not site.look()[1]
+
+
+def test_a_run_looks_again_when_it_is_told_whose_ids_the_sessions_hold(site: Looking) -> None:
+    site.run()
+    site.run()
+    site.sql("UPDATE session_worker.installation SET tutor_ids = 'user', tutor_ids_why = 'said'")
+
+    assert site.look()[1]
