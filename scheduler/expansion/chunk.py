@@ -13,7 +13,7 @@ from scheduler.expansion.plan.closed_dates import find_closed, forget_unwanted
 from scheduler.expansion.plan.existing_rows import compare_rows, hold_rows
 from scheduler.expansion.plan.row_changes import plan_changes
 from scheduler.expansion.plan.series_now import SeriesNow, read_series
-from scheduler.expansion.plan.site_shape import align_written
+from scheduler.expansion.plan.site_shape import align_written, note_shape
 from scheduler.expansion.plan.tables import make_tables
 from scheduler.expansion.plan.verdicts import judge_candidates
 from scheduler.expansion.plan.wanted_dates import write_series

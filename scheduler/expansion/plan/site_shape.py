@@ -19,23 +19,36 @@ from scheduler.expansion.span import Span
 def align_written(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
     """Brings what the ledger holds of these series' rows to the site's columns of today."""
     signature = span.catalog.signature
-    conn.execute(NOTE_SHAPE, {"signature": signature})
     ids = [one.anchor_id for one in series]
     stale = conn.execute(STALE, {"ids": ids, "signature": signature}).all()
+    if stale:
+        note_shape(conn, span)
     for shape in {row.shape for row in stale}:
         of_shape = [row.anchor_id for row in stale if row.shape == shape]
         _align(conn, span, of_shape, _renames(conn, shape, signature))
 
 
-# Written where the site's table is new to the ledger or was restored since.
-NOTE_SHAPE = text("""
-    INSERT INTO session_worker.site_shape AS s (signature, columns)
-    SELECT :signature, jsonb_object_agg(a.attnum, a.attname)
-                       || jsonb_build_object('table', to_regclass('tutor_sessions')::oid)
+def note_shape(conn: Connection, span: Span) -> None:
+    """Notes the site's columns under their signature, which the series written now bear."""
+    if not conn.scalar(IS_NOTED, {"signature": span.catalog.signature}):
+        conn.execute(NOTE_SHAPE, {"signature": span.catalog.signature})
+
+
+# The columns of tutor_sessions by attribute number, and the table's own oid.
+_SHAPE_NOW = """
+    SELECT jsonb_object_agg(a.attnum, a.attname)
+           || jsonb_build_object('table', to_regclass('tutor_sessions')::oid) AS columns
       FROM pg_attribute a
-     WHERE a.attrelid = to_regclass('tutor_sessions') AND a.attnum > 0 AND NOT a.attisdropped
-        ON CONFLICT (signature) DO UPDATE SET columns = excluded.columns
-     WHERE s.columns <> excluded.columns""")
+     WHERE a.attrelid = to_regclass('tutor_sessions') AND a.attnum > 0 AND NOT a.attisdropped"""
+# Asked first: mostly it is.
+IS_NOTED = text(f"""
+    SELECT EXISTS (SELECT FROM session_worker.site_shape s, ({_SHAPE_NOW}) now
+                    WHERE s.signature = :signature AND s.columns = now.columns)""")
+# Where the site's table is new to the ledger or was restored since.
+NOTE_SHAPE = text(f"""
+    INSERT INTO session_worker.site_shape AS s (signature, columns)
+    SELECT :signature, columns FROM ({_SHAPE_NOW}) now
+        ON CONFLICT (signature) DO UPDATE SET columns = excluded.columns""")
 
 # Index: primary key.
 STALE = text("""
@@ -47,7 +60,7 @@ STALE = text("""
 def _renames(conn: Connection, before: str | None, today: str) -> dict[str, str]:
     """Old name → new name, of columns that only one of the two shapes knows by that name."""
     rows = conn.execute(SHAPES, {"shapes": [before, today]})
-    columns: dict[str | None, dict[str, Any]] = dict(rows.tuples().all())
+    columns: dict[str | None, dict[str, Any]] = {row.signature: row.columns for row in rows}
     old, new = columns.get(before, {}), columns[today]
     if old.get("table") != new["table"]:
         return {}

@@ -107,7 +107,9 @@ PASS_LATER = text("""
 def undo_splits(conn: Connection, span: Span, ids: Sequence[int]) -> frozenset[int]:
     """Gives back what the rows among `ids` took that carry no readable rule any more, where they
     have made no row of their own. Returns the anchors of the series that go on."""
-    going_on = set[int](conn.scalars(FORGET_TICKED, {"ids": list(ids)}))
+    going_on = set[int]()
+    if ticked := list(conn.scalars(TICKED, {"ids": list(ids)})):
+        going_on.update(conn.scalars(FORGET_TICKED, {"ids": ticked}))
     candidates = conn.execute(
         text(SPLIT_OFF.format(columns=_rule_columns(span))), {"ids": list(ids)}
     ).all()
@@ -119,18 +121,22 @@ def undo_splits(conn: Connection, span: Span, ids: Sequence[int]) -> frozenset[i
     return frozenset(going_on)
 
 
-# A row that was ticked as recurring, never could be read as a rule, and is no more.
+# A row that was ticked as recurring, never could be read as a rule, and is no more. Asked before
+# it is forgotten: a user who may only read can look at a plan. Index: primary key of series.
+TICKED = text("""
+    SELECT s.anchor_id
+      FROM session_worker.series s JOIN tutor_sessions t ON t.id = s.anchor_id
+     WHERE s.anchor_id = ANY(CAST(:ids AS bigint[])) AND s.state = 'unreadable'
+       AND t.is_recurring IS NOT TRUE
+       AND NOT EXISTS (SELECT FROM session_worker.occurrence o
+                        WHERE o.anchor_id = s.anchor_id)
+       AND EXISTS (SELECT FROM session_worker.occurrence o
+                    WHERE o.session_id = s.anchor_id AND o.state IN ('created', 'skipped'))""")
 # Index: primary key of series; occurrence_session.
 FORGET_TICKED = text("""
     WITH ticked AS (
-        DELETE FROM session_worker.series s USING tutor_sessions t
-         WHERE s.anchor_id = ANY(CAST(:ids AS bigint[])) AND s.state = 'unreadable'
-           AND t.id = s.anchor_id AND t.is_recurring IS NOT TRUE
-           AND NOT EXISTS (SELECT FROM session_worker.occurrence o
-                            WHERE o.anchor_id = s.anchor_id)
-           AND EXISTS (SELECT FROM session_worker.occurrence o
-                        WHERE o.session_id = s.anchor_id AND o.state IN ('created', 'skipped'))
-        RETURNING s.anchor_id)
+        DELETE FROM session_worker.series s
+         WHERE s.anchor_id = ANY(CAST(:ids AS bigint[])) RETURNING s.anchor_id)
     UPDATE session_worker.series s SET seen = ''
       FROM ticked JOIN session_worker.occurrence o
         ON o.session_id = ticked.anchor_id AND o.state IN ('created', 'skipped')
