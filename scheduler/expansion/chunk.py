@@ -61,6 +61,7 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     decision = _compare(conn, span, [*ids, *_companions(conn, span, ids)])
     late = hold_rows(conn, span) if decision.rows else frozenset[int]()
     _judge(conn, span, decision.series)
+    note_shape(conn, span)
     written, left, again = write_rows(conn, span, decision.rows)
     late |= left
     if span.purpose is Purpose.ENDING and not late.isdisjoint(ids):
