@@ -121,7 +121,13 @@ def end(pair: tuple[socket.socket, socket.socket]) -> None:
         each.close()
 
 
+def target_of(text: str) -> Target:
+    """A path, or HOST:PORT."""
+    host, found, port = text.partition(":")
+    return (host, int(port)) if found else Path(text)
+
+
 if __name__ == "__main__":
-    with Relay(Path(sys.argv[3]), sys.argv[1], int(sys.argv[2])):
+    with Relay(target_of(sys.argv[3]), sys.argv[1], int(sys.argv[2])):
         print("ready", flush=True)
         Event().wait()

@@ -4,6 +4,7 @@ It is kept in memory: an entry due again within seconds needs no file, and one t
 clock that was ahead would keep beat waiting, also after a restart.
 """
 
+import logging
 import time
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from tasks.broker import BROKER_ERRORS, part_from, say_unusable, wait_for_broker
 # So many messages wait for a worker at most; more of the same would tell it nothing new, and would
 # lie before the fresh ones when it comes.
 HANDFUL = 5
+logger = logging.getLogger(__name__)
 NOT_FOUND = "404"  # AMQP's; kombu gives the same for a queue that Redis has not, as it is empty
 # More than a slow tick explains: the clock was set.
 SET_SECONDS = 1.0
@@ -33,6 +35,7 @@ class SteadyScheduler(Scheduler):
         """Seconds until the next. A clock that was set since the last begins all entries anew."""
         offset = clock_offset()
         if abs(offset - self.offset) > SET_SECONDS:
+            logger.warning("This machine's clock was set by %+.0f s.", offset - self.offset)
             self.offset = offset
             self.begin_anew(self.app.now())
         return float(super().tick(*given, **options))

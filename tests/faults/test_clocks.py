@@ -5,12 +5,14 @@ import shutil
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from tests.builders import a_session, a_student
 from tests.command_line import celery
+from tests.eventually import eventually
 from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel
 from tests.sinks.smtp import SmtpSink
+from tests.tasks.worker.run import running
 
 
 def clock(shift: str) -> dict[str, Any]:
@@ -52,3 +54,20 @@ def test_doctor_tells_how_far_the_clocks_are_apart(database: str, valkey: str) -
     examined = celery("doctor", DATABASE_URL=database, REDIS_URL=valkey, **clock("+8m"))
 
     assert "this machine's clock is 8 min ahead of PostgreSQL's" in examined.stdout
+
+
+def test_a_worker_whose_clock_is_ahead_takes_every_tick_and_says_so(
+    conn: Connection, database: str, valkey: str
+) -> None:
+    with running(database, valkey) as beating, running(database, valkey, **clock("+6s")) as site:
+        site.worker()
+        beating.beat()
+
+        eventually(lambda: ticks(conn) is not None, within=40)
+        assert "this machine's clock is 6 s ahead of PostgreSQL's" in site.log()
+
+
+def ticks(conn: Connection) -> Any:
+    """When the last tick was."""
+    conn.rollback()
+    return conn.scalar(text("SELECT ticked_at FROM session_worker.installation"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 import pytest
+from sqlalchemy import Connection, make_url
 
 from tasks.demo.servers import PostgresServer, Workspace
 from tasks.demo.servers.processes import Command
@@ -18,6 +19,7 @@ from tests.eventually import eventually
 from tests.faults.rounds import mail_channel
 from tests.faults.standby import primary_with_site, socket_of
 from tests.faults.test_database_comes_back import alarms
+from tests.relay import Relay
 from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
@@ -77,6 +79,32 @@ def relay_on(host: Host, workspace: Workspace, target: str) -> None:
     name = f"relay-{host.name}"
     workspace.start(Command(name, ["ip", "netns", "exec", host.name, *relay], dict(os.environ)))
     eventually(lambda: "ready" in workspace.log(name), within=20)
+
+
+def test_a_brokers_host_that_vanishes_is_given_up_and_taken_again(
+    host: Host, database: str, conn: Connection, valkey: str, workspace: Workspace,
+    smtp_sink: SmtpSink,
+) -> None:  # fmt: skip
+    alarms(conn, 120)
+    url = make_url(valkey)
+    with Relay((str(url.host), int(url.port or 0)), HERE) as way_out:
+        relay_on(host, workspace, f"{HERE}:{way_out.port}")
+        there = url.set(host=THERE, port=PORT).render_as_string(hide_password=False)
+        with running(database, there, **mail_channel(smtp_sink)) as site:
+            site.worker()
+            site.beat()
+            eventually(lambda: len(smtp_sink.mails) >= 3, within=60)
+            host.vanish()
+            vanished = monotonic()
+            eventually(lambda: "the broker cannot be reached" in site.log(), within=30)
+            print(f"measured: the broker's vanished host given up: {monotonic() - vanished:.1f} s")
+            host.appear()
+            ended, before = monotonic(), len(smtp_sink.mails)
+
+            eventually(lambda: len(smtp_sink.mails) > before, within=BACK_SECONDS)
+            print(f"measured: the broker's vanished host back: {monotonic() - ended:.1f} s")
+            assert [process.poll() for process in site.processes] == [None, None]
+            assert "Traceback" not in site.log()
 
 
 def test_a_database_host_that_vanishes_is_given_up_and_taken_again(
