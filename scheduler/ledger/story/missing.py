@@ -144,8 +144,19 @@ def why_barred(kind: Kind, person: Person, outlook: Outlook) -> str | None:
         return reason("muted")
     if person.barred is not None:
         return reason(person.barred)
-    code = outlook.reach(person.recipients[kind])
-    return None if code is None else reason(code)
+    recipient = person.recipients[kind]
+    code = outlook.reach(recipient)
+    return None if code is None else reason(code) + whose_address(code, recipient)
+
+
+OF_THE_PHONE = ("bad_phone", "landline", "not_a_mobile")
+
+
+def whose_address(code: str, recipient: Recipient) -> str:
+    """Where the address stands that cannot be used, if not in users."""
+    phone = recipient.phone_source == "enrolment" and any(each in code for each in OF_THE_PHONE)
+    email = recipient.email_source == "enrolment" and "bad_email" in code
+    return " (from the enrolment in tutor_students)" if phone or email else ""
 
 
 def why_unplanned(due_at: datetime, outlook: Outlook) -> str:

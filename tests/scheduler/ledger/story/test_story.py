@@ -24,7 +24,7 @@ from scheduler.reminders.moves.refusal import LedgerRefusal
 from scheduler.settings import Settings
 from scheduler.words import ordinal
 from tests.bare_site import drop_the_optional
-from tests.builders import a_parent, a_session, a_student, a_tutor, a_user
+from tests.builders import a_parent, a_session, a_student, a_tutor, a_user, an_enrolment
 from tests.scheduler.ledger.rows import (
     HOUR,
     KEY,
@@ -469,6 +469,18 @@ def test_the_kinds_own_preference_goes_before_the_general_one(lesson: Lesson) ->
     insert_row_of_wishes(lesson, kind="reminder", muted="false")
 
     assert lesson.whats()[-1] == "due"
+
+
+def test_an_address_that_cannot_be_used_is_told_with_the_enrolment_it_is_from(
+    conn: Connection,
+) -> None:
+    tutor, student = a_tutor(conn), a_student(conn, email=None)
+    an_enrolment(conn, tutor_id=tutor, student_profile_id=student, contact_phone="0911 no work")
+    lesson = a_lesson(conn, tutor_id=tutor, student_id=student, alarm_enabled=True)
+
+    assert lesson.story("student", reach="no_email, bad_phone")[-1].detail.endswith(
+        "no e-mail address, an unusable phone number (from the enrolment in tutor_students)"
+    )
 
 
 def test_a_person_without_a_way_is_told_which_lack(lesson: Lesson) -> None:
