@@ -10,7 +10,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from models.catalog import SiteCatalog
 from scheduler.reminders.moves.history import noted
-from scheduler.reminders.read.last_told import IS_LAST, MAY_KNOW
+from scheduler.reminders.read.last_told import IS_LAST, KNOWS, MAY_KNOW
 from scheduler.reminders.read.still_true import LIVE, STANDS, WHY_NOT_TRUE, why_not_true
 
 # Indexes: delivery_ready, delivery_retry. A notice whose old start has passed expires as it is
@@ -60,8 +60,9 @@ def try_again(conn: Connection, now: datetime) -> frozenset[int]:
     return frozenset(conn.scalars(TRY_AGAIN, {"now": now}))
 
 
-# What was told follows as a whole, with the calendar entry; not where its row goes on elsewhere and
-# the other is of another subject: then the one has moved, and the other is a lesson of its own.
+# What was told follows as a whole, with the calendar entry; not to a session that the person was
+# told of before, nor where its row goes on elsewhere and the other is of another subject: then the
+# one has moved, and the other is a lesson of its own.
 # Indexes: delivery_start (what is still to begin), delivery_session, the primary key of
 # tutor_sessions, and for the few whose row has gone (session_date, start_time), or one reading of
 # those days.
@@ -73,7 +74,8 @@ FOLLOW = text(f"""
           FROM session_worker.delivery d
           LEFT JOIN tutor_sessions s ON s.id = d.session_id
          WHERE d.starts_at > :now AND NOT {STANDS}
-           AND CASE WHEN {MAY_KNOW.format("d")} THEN {IS_LAST} ELSE true END
+           AND CASE WHEN {MAY_KNOW.format("d")} THEN {IS_LAST}
+                    ELSE d.reason IS DISTINCT FROM 'told_by_notice' END
     ), anew AS (
         SELECT DISTINCT ON (d.id) d.id, d.session_id AS old_id, d.recipient, d.is_told,
                s.id AS session_id
@@ -82,7 +84,8 @@ FOLLOW = text(f"""
             ON s.session_date = d.wall::date AND s.start_time = d.wall::time
            AND s.tutor_id = d.tutor_id AND s.student_id = d.student_id
          WHERE {LIVE} AND s.session_date = ANY(ARRAY(SELECT wall::date FROM lost))
-           AND (d.subject IS NULL OR NOT d.is_told OR d.subject = s.subject)
+           AND (NOT d.is_told
+                OR (d.subject IS NULL OR d.subject = s.subject) AND NOT {KNOWS})
          ORDER BY d.id, s.id
     )
     UPDATE session_worker.delivery d SET session_id = anew.session_id
@@ -174,7 +177,8 @@ DROP_TOLD = noted("""
        AND (SELECT true FROM session_worker.delivery n
              WHERE n.tutor_id = d.tutor_id AND n.student_id = d.student_id
                AND n.starts_at = d.starts_at AND n.kind = 'notice' AND n.recipient = d.recipient
-               AND n.due_at >= d.due_at AND n.change->>'kind' <> 'cancelled'
+               AND n.session_id = d.session_id AND n.due_at >= d.due_at
+               AND n.change->>'kind' <> 'cancelled'
                AND n.state NOT IN ('obsolete', 'expired', 'unreachable')
              LIMIT 1)
     RETURNING d.id, d.state, d.reason""")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
 from scheduler.reminders.plan.windows import LONGEST_ALARM, Slot, Window, slots
+from scheduler.reminders.read.last_told import LAST, MAY_KNOW
 from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT, alarm_minutes
 from scheduler.settings import Settings
 from scheduler.site.recipients import people
@@ -92,11 +93,26 @@ def _within(slots: Sequence[Slot]) -> str:
     )
 
 
+# A message that its person may know of, or the notice in whose favour it was dropped, where a newer
+# one about the same session has replaced it.
+IS_OVER = f"""(CASE
+    WHEN {MAY_KNOW.format("d")} THEN NOT ({LAST.format("d")})
+    WHEN d.state = 'obsolete' AND d.reason = 'told_by_notice' THEN NOT EXISTS (
+        SELECT FROM session_worker.delivery n
+         WHERE n.session_id = d.session_id AND n.recipient = d.recipient AND n.kind = 'notice'
+           AND n.starts_at = d.starts_at AND n.tutor_id = d.tutor_id
+           AND n.student_id = d.student_id AND n.change->>'kind' <> 'cancelled'
+           AND (n.state <> 'obsolete' OR {MAY_KNOW.format("n")}) AND {LAST.format("n")})
+    ELSE false END)"""
+
+
 # Indexes: (session_date, start_time) of tutor_sessions where the site has one, once for each slot;
 # a site without it is read once, by a comparison or two of each row's date. The primary keys of
 # the people. delivery_once for each row found, whatever the ledger's size.
 # LIMIT holds the planner to that look-up: a ledger without statistics, in its first minute, would
 # get a plan that compares every row with every other.
+# Who was told for another session that is not theirs any more, and was told that as well, is told
+# again.
 # The anti-join comes before ON CONFLICT, so that known keys take no sequence values; the latter is
 # for two passes at once.
 def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str:
@@ -144,19 +160,23 @@ def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str
                WHERE d.tutor_id = c.tutor_id AND d.student_id = c.student_id
                  AND d.starts_at = c.starts_at AND d.kind = c.kind
                  AND d.lead_minutes = c.lead_minutes AND d.recipient = c.recipient
-                 AND d.revision = 0
+                 AND (d.session_id = c.session_id OR NOT {IS_OVER})
                LIMIT 1) known ON true
          WHERE known.id IS NULL
     )
     INSERT INTO session_worker.delivery (
-        session_id, tutor_id, student_id, starts_at, kind, lead_minutes, recipient, person_id,
-        role, state, reason, due_at, send_after)
-    SELECT session_id, tutor_id, student_id, starts_at, kind, lead_minutes, recipient, person_id,
-           role,
+        session_id, tutor_id, student_id, starts_at, kind, lead_minutes, revision, recipient,
+        person_id, role, state, reason, due_at, send_after)
+    SELECT session_id, tutor_id, student_id, starts_at, kind, lead_minutes,
+           (SELECT coalesce(max(o.revision) + 1, 0) FROM session_worker.delivery o
+             WHERE o.tutor_id = f.tutor_id AND o.student_id = f.student_id
+               AND o.starts_at = f.starts_at AND o.kind = f.kind
+               AND o.lead_minutes = f.lead_minutes AND o.recipient = f.recipient),
+           recipient, person_id, role,
            CASE reason WHEN 'begun' THEN 'expired' ELSE
                CASE WHEN reason IS NULL THEN 'planned' ELSE 'obsolete' END END,
            reason, due_at, send_after
-      FROM fresh
+      FROM fresh f
         ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING
     RETURNING id, state"""
 

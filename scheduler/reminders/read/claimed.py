@@ -17,6 +17,7 @@ from models.catalog import SiteCatalog
 from scheduler.message import Kind, Lesson, Recipient, one_message
 from scheduler.reminders.read.last_told import (
     ENTRY,
+    KNOWS,
     LAST_TOLD,
     MAY_HAVE_LEFT,
     OVERTAKEN,
@@ -173,7 +174,8 @@ TRIED = """(
 ANEW = f"""EXISTS (
     SELECT FROM (SELECT d.starts_at AT TIME ZONE :zone AS wall) w
       JOIN tutor_sessions s ON s.session_date = w.wall::date AND s.start_time = w.wall::time
-     WHERE s.tutor_id = d.tutor_id AND s.student_id = d.student_id AND {LIVE})"""
+     WHERE s.tutor_id = d.tutor_id AND s.student_id = d.student_id AND {LIVE}
+       AND NOT {KNOWS})"""
 
 
 def _untrue(catalog: SiteCatalog) -> str:

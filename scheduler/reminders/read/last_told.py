@@ -22,11 +22,17 @@ WHEN_TOLD = "(coalesce({0}.message_at, {0}.sent_at), {0}.id)"
 # A person's last message about a session is `d` itself, and none is on its way: that may be newer.
 # A subquery in place of EXISTS is looked up row by row (docs/decisions/0021).
 # Index: delivery_session.
-IS_LAST = f"""(SELECT true FROM session_worker.delivery l
-         WHERE l.session_id = d.session_id AND l.recipient = d.recipient
+LAST = f"""(SELECT true FROM session_worker.delivery l
+         WHERE l.session_id = {{0}}.session_id AND l.recipient = {{0}}.recipient
            AND (l.state = 'sending' AND l.kind <> 'agenda'
-                OR {MAY_KNOW.format("l")} AND {WHEN_TOLD.format("l")} > {WHEN_TOLD.format("d")})
+                OR {MAY_KNOW.format("l")} AND {WHEN_TOLD.format("l")} > {WHEN_TOLD})
          LIMIT 1) IS NULL"""
+IS_LAST = LAST.format("d")
+
+# Whether the person of `d` was told of the session `s` before. Index: delivery_session.
+KNOWS = f"""EXISTS (
+    SELECT FROM session_worker.delivery k
+     WHERE k.session_id = s.id AND k.recipient = d.recipient AND {MAY_KNOW.format("k")})"""
 
 # What the message before `d` told its person of its session: `l`, without columns where there is
 # none. Index: delivery_session.

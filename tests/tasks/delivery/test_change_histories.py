@@ -1,0 +1,102 @@
+"""Histories of changes at random, against what each person's calendar and messages then show.
+
+The oracle knows nothing of the ledger: after each pass it compares the site's rows with the
+calendar that a person keeps by the files of their mails.
+"""
+
+import random
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, text
+
+from tests.builders import a_session, a_student, a_tutor
+from tests.tasks.delivery.conftest import MakeDay
+from tests.tasks.delivery.lesson_day import LessonDay, wall
+from tests.tasks.delivery.test_last_told import calendar_of
+
+TUTORS = [f"tutor{n}@tutoring.example" for n in (1, 2)]
+STUDENTS = [f"student{n}@tutoring.example" for n in (1, 2)]
+CHANGES = (
+    "UPDATE tutor_sessions SET tutor_id = 3 - tutor_id WHERE id = :id",
+    "UPDATE tutor_sessions SET student_id = 3 - student_id WHERE id = :id",
+    "UPDATE tutor_sessions SET status = 'cancelled' WHERE id = :id",
+    "UPDATE tutor_sessions SET status = 'scheduled' WHERE id = :id",
+    "UPDATE tutor_sessions SET start_time = '16:00', end_time = '17:00' WHERE id = :id",
+    "UPDATE tutor_sessions SET start_time = '14:00', end_time = '15:00' WHERE id = :id",
+    "DELETE FROM tutor_sessions WHERE id = :id",
+)
+ANEW = """
+    INSERT INTO tutor_sessions (tutor_id, student_id, subject, session_date, start_time, end_time,
+                                mode, status, notification_enabled)
+    SELECT tutor_id, student_id, subject, session_date, start_time, end_time, mode, status, true
+      FROM tutor_sessions WHERE id = :id"""
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_stands_in_a_calendar_is_what_takes_place(
+    make_day: MakeDay, conn: Connection, seed: int
+) -> None:
+    day = make_day(reminder_leads="48h", reminder_recipients="tutor,student")
+    for email in TUTORS:
+        a_tutor(conn, email=email)
+    for email in STUDENTS:
+        a_student(conn, email=email)
+    a_session(conn, tutor_id=1, student_id=1, notification_enabled=True)
+    day.at("13:50", -1)
+    chance = random.Random(seed)
+    now = wall("14:30", -1)
+    for _ in range(8):
+        for _ in range(chance.choice((1, 1, 2))):
+            change(day, chance)
+        now += timedelta(minutes=30)
+        pass_at(day, now)
+        assert shown(day) == takes_place(day)
+
+
+def change(day: LessonDay, chance: random.Random) -> None:
+    ids = [row.id for row in day.read("SELECT id FROM tutor_sessions ORDER BY id")]
+    if not ids:
+        a_session(day.conn, tutor_id=1, student_id=1, notification_enabled=True)
+        return
+    id_ = chance.choice(ids)
+    if chance.random() < 0.2:
+        day.write(ANEW, id=id_)
+        day.write(CHANGES[-1], id=id_)
+        return
+    day.write(chance.choice(CHANGES), id=id_)
+
+
+def pass_at(day: LessonDay, now: datetime) -> None:
+    day.at(f"{now:%H:%M}", (now.date() - wall("00:00").date()).days)
+
+
+Standing = dict[str, list[datetime]]
+
+
+def shown(day: LessonDay) -> Standing:
+    """Person → the starts that stand in their calendar."""
+    return {
+        person: sorted(
+            start
+            for status, start in calendar_of(day.mails_to(person)).values()
+            if status == "CONFIRMED"
+        )
+        for person in (*TUTORS, *STUDENTS)
+    }
+
+
+def takes_place(day: LessonDay) -> Standing:
+    rows = day.conn.execute(
+        text("SELECT tutor_id, student_id, start_time FROM tutor_sessions"
+             " WHERE status = 'scheduled' ORDER BY start_time")
+    ).all()  # fmt: skip
+    day.conn.commit()
+    starts = [(row, wall(f"{row.start_time:%H:%M}")) for row in rows]
+    return {
+        **{who: [at for row, at in starts if row.tutor_id == n] for n, who in enumerate(TUTORS, 1)},
+        **{
+            who: [at for row, at in starts if row.student_id == n]
+            for n, who in enumerate(STUDENTS, 1)
+        },
+    }
