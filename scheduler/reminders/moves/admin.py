@@ -33,7 +33,8 @@ RETRY = noted("""
 
 
 def retry(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
-    """failed, unknown, held without an answer, unreachable → planned: sent at once if still true.
+    """failed, unknown, held without an answer, unreachable, or obsolete as dropped → planned: sent at
+    once if still true.
 
     Raises LedgerRefusal where one of them cannot be sent again; then nothing has moved.
     """

@@ -31,7 +31,7 @@ EXPIRE = noted("""
 
 
 def expire(conn: Connection, now: datetime) -> frozenset[int]:
-    """planned, or waiting to be tried again → expired: the session has begun."""
+    """planned, or failed and waiting → expired: the session has begun."""
     return frozenset(conn.scalars(EXPIRE, {"now": now}))
 
 
