@@ -21,7 +21,6 @@ from tasks.demo.servers import Workspace
 from tests.eventually import eventually
 
 # In one test process, one after the other: each demo starts six processes of its own.
-pytestmark = pytest.mark.xdist_group("demo")
 
 REPOSITORY = Path(__file__).parents[3]
 LONGEST_SECONDS = 60
