@@ -33,8 +33,9 @@ RETRY = noted("""
 
 
 def retry(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
-    """failed, unknown, held without an answer, unreachable, or obsolete as dropped → planned: sent at
-    once if still true.
+    """failed, unknown, held without an answer, unreachable, or obsolete as dropped → planned.
+
+    They are sent at once if they are still true.
 
     Raises LedgerRefusal where one of them cannot be sent again; then nothing has moved.
     """
