@@ -183,6 +183,7 @@ class Delivery(WorkerBase):
     source: Mapped[str | None]
     receipt: Mapped[str | None]
     batch: Mapped[int | None]
+    queue: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
     tries_since: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]

@@ -33,7 +33,10 @@ from tasks.input_limits import LARGEST_ID, read_day
 
 @app.task(name="tasks.planning.tick")
 def tick() -> None:
-    """Plan what falls due, and hand out what is due."""
+    """Plan what falls due, and hand out what is due: also where the former fails.
+
+    It was planned a minute ahead; a lock on the site's table must not keep it from being sent.
+    """
     engine, settings = worker_engine(), worker_settings()
     with engine.begin() as conn:
         now = database_now(conn)
@@ -41,13 +44,18 @@ def tick() -> None:
         if hold_elsewhere(conn):
             log_once(str(WrongDatabase()))
             return
-        if words := hold_in_doubt(conn, site_catalog(engine), settings, now):
-            log_once(f"Nothing is sent: {words}.")
-            return
-        catalog = with_taken_ids(conn, site_catalog(engine))
-        changes = plan_due(conn, catalog, settings, now)
-    say_what_is_held(changes)
-    hand_out(app, engine, settings, now)
+    words = None
+    try:
+        with engine.begin() as conn:
+            if words := hold_in_doubt(conn, site_catalog(engine), settings, now):
+                log_once(f"Nothing is sent: {words}.")
+                return
+            catalog = with_taken_ids(conn, site_catalog(engine))
+            changes = plan_due(conn, catalog, settings, now)
+        say_what_is_held(changes)
+    finally:
+        if not words:
+            hand_out(app, engine, settings, engine_now(engine))
 
 
 def say_clocks_apart(machine: datetime, database: datetime) -> None:

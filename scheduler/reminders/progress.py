@@ -46,6 +46,15 @@ def note_alarm_leads(conn: Connection, minutes: Sequence[int]) -> None:
     conn.execute(NOTE_ALARM_LEADS, {"minutes": [*minutes]})
 
 
+BEAT_OF = text("SELECT beat_at FROM session_worker.heartbeat WHERE name = :name")
+
+
+def beat_of(conn: Connection, name: str) -> datetime | None:
+    """The last sign of life of a part, if it ever gave one."""
+    at: datetime | None = conn.scalar(BEAT_OF, {"name": name})
+    return at
+
+
 NOTE_BEAT = text("""
     INSERT INTO session_worker.heartbeat (name, beat_at) VALUES (:name, :now)
     ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at""")

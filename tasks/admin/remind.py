@@ -9,7 +9,7 @@ from scheduler.database_clock import Clock, running_clock
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.home import WrongDatabase, hold_elsewhere, refuse_other_address
 from scheduler.reminders.id_doubt import WhoseIds, hold_in_doubt
-from scheduler.reminders.moves.claims import claim
+from scheduler.reminders.moves.claims import Waiting, claim
 from scheduler.reminders.moves.follow_site import try_again
 from scheduler.reminders.sweep import sweep_by_hand
 from tasks.database import site_catalog
@@ -69,7 +69,7 @@ def deliver_all(tools: Tools, clock: Callable[[], datetime]) -> Tally:
     while True:
         with tools.engine.begin() as conn:
             try_again(conn, clock())  # what one channel refused goes by the next at once
-            batches = claim(conn, clock(), 1, settings.claim_batch, lease)
+            batches = claim(conn, clock(), 1, settings.claim_batch, lease, Waiting.ALL)
         if not batches:
             return tally
         tally += work_through(tools, batches[0], clock, FOREVER)

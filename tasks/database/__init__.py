@@ -53,6 +53,11 @@ FLUSHED = {"synchronous_commit": "on"}
 UNFLUSHED = "off"
 
 
+# Connections beyond the pool's five, while they are needed: each channel's few in a worker process,
+# those that renew a lease, and one for the task at hand.
+OVERFLOW = 30
+
+
 def engine(settings: Settings) -> Engine:
     """An engine for DATABASE_URL; it connects at its first use.
 
@@ -66,6 +71,7 @@ def engine(settings: Settings) -> Engine:
         url,
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
+        max_overflow=OVERFLOW,
         connect_args={**connect_args(url), "connection_factory": WatchedConnection},
         execution_options=UNPREPARED if pooled else {},
     )

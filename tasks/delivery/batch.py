@@ -1,76 +1,223 @@
-"""A claimed batch, delivered over a few connections at once.
+"""A claimed batch on its way: sorted by channel, and sent over a few connections of each at once.
 
-A message waits for the disk once and for its provider twice; meanwhile others go on their way.
+A message waits for the disk once and for its provider twice; meanwhile others go on their way. A
+share of the batch is what one connection sends, in a thread of its own.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import logging
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Condition, Thread
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from scheduler.database_clock import Clock
-from scheduler.reminders.moves.claims import Batch
-from scheduler.settings import Settings
-from tasks.delivery.lease import kept_lease
+from scheduler.reminders.moves.channel_queue import queue_up
+from scheduler.reminders.moves.claims import CLAIM, Batch, release
+from scheduler.settings import ChannelName
+from tasks.database import ServerUnreachable
+from tasks.delivery.decision import Send, decide
+from tasks.delivery.lanes import Lanes
+from tasks.delivery.lease import KeptLease
 from tasks.delivery.log_outbox import write_to_log
 from tasks.delivery.outbox import Outbox, outbox_of
 from tasks.delivery.permits import Permits
-from tasks.delivery.sender import Sender, Snapshot, Work, take_snapshot
+from tasks.delivery.sender import Sender, Snapshot, Work, take_snapshot, ways_of
+from tasks.delivery.stop import Stop
 from tasks.delivery.tally import Tally
 from tasks.delivery.tools import Tools
 
-# Connections of a worker process, to the database and to each provider; and how many messages make
-# one more worth its beginning.
-CONNECTIONS = 4
+logger = logging.getLogger(__name__)
+
+# How many messages make one more connection worth its beginning.
 MESSAGES_EACH = 8
-# Messages a second: below it a channel keeps order on one connection, and loses nothing by it.
-SLOW = 20
+RELEASE_AGAIN_SECONDS = 0.25
 
 Messages = Sequence[Sequence[int]]
 
 
-def work_through(tools: Tools, batch: Batch, clock: Clock, patience: timedelta) -> Tally:
-    """Deliver what is left of the batch.
+@dataclass(eq=False)
+class Run:
+    """A batch under way. `open_shares`: those that are not at their end; guarded by `changed`.
+
+    `then`: called with each channel of which a share has ended.
+    """
+
+    work: Work
+    batch: Batch
+    lanes: Lanes
+    lease: KeptLease
+    then: Callable[[ChannelName], None]
+    tally: Tally = field(default_factory=Tally)
+    error: Exception | None = None
+    open_shares: int = 1
+    ended: bool = False
+    senders: list[Sender] = field(default_factory=list)
+    changed: Condition = field(default_factory=Condition)
+
+    def wait(self, seconds: float | None) -> bool:
+        """Whether all shares have ended within so many seconds; None: whenever they do.
+
+        Raises the first error of one.
+        """
+        with self.changed:
+            self.changed.wait_for(lambda: self.ended, seconds)
+        if self.error is not None:
+            raise self.error
+        return self.ended
+
+    def begin_share(self) -> None:
+        with self.changed:
+            self.open_shares += 1
+
+    def end_share(self) -> None:
+        """With the last one the batch is given back, as far as it was not begun."""
+        with self.changed:
+            self.open_shares -= 1
+            last = self.open_shares == 0
+        if last:
+            release_left(self.work, self.batch)
+            self.lease.leave()
+            self.lanes.under_way.discard(self)
+            with self.changed:
+                self.ended = True
+                self.changed.notify_all()
+
+    def give_back(self) -> None:
+        """claimed → planned: all that was not begun, for other workers."""
+        release_left(self.work, self.batch)
+
+    def give_up(self) -> None:
+        """The process ends: what was handed over without an answer is not repeated for that."""
+        for sender in list(self.senders):
+            sender.give_up()
+
+
+def nothing(_: ChannelName) -> None:
+    """What follows a share where nothing does."""
+
+
+def work_through(tools: Tools, batch: Batch, clock: Clock, patience: timedelta,
+                 stop: Stop | None = None) -> Tally:  # fmt: skip
+    """Deliver what is left of the batch, to its end. See `begin`."""
+    run = begin(tools, batch, clock, patience, Lanes(tools.settings.channels), stop or Stop())
+    run.wait(None)
+    return run.tally
+
+
+def begin(
+    tools: Tools,
+    batch: Batch,
+    clock: Clock,
+    patience: timedelta,
+    lanes: Lanes,
+    stop: Stop,
+    then: Callable[[ChannelName], None] = nothing,
+) -> Run:
+    """Deliver what is left of the batch; what takes longer goes on when this has returned.
 
     `clock` is read afresh before each message. `patience`: the longest wait for a place within a
-    channel's rate; beyond it a message goes back to the ledger.
+    channel's rate; beyond it a message goes back to the ledger. So does at the end, or after an
+    error, all that was not begun.
     """
-    permits = Permits(tools.channels, tools.settings.channels, patience)
-    work = Work(tools, batch.holder, clock, permits)
-    with kept_lease(tools.engine, batch.holder, work.lease):
+    permits = Permits(tools.channels, tools.settings.channels, patience, stop)
+    work = Work(tools, batch.holder, clock, permits, stop)
+    run = Run(work, batch, lanes, KeptLease(tools.engine, batch.holder, work.lease), then)
+    run.lease.keep()
+    lanes.under_way.add(run)
+    try:
         with tools.engine.begin() as conn:
             snapshot = take_snapshot(conn, work, batch.ids)
         if outbox_of(tools.settings) is Outbox.LOG:
-            return write_to_log(work, snapshot)
-        parts = shares(snapshot.messages, connections(tools.settings))
-        return sum(deliver_shares(work, snapshot, parts), Tally())
+            run.tally += write_to_log(work, snapshot)
+        else:
+            send_all(run, snapshot)
+    finally:
+        run.end_share()
+    return run
 
 
-def connections(settings: Settings) -> int:
-    """One where a channel is slow: several would race for its places, past the soonest start."""
-    rates = [each.rate for each in settings.channels.values() if each.rate is not None]
-    return 1 if any(rate.count / rate.per.total_seconds() < SLOW for rate in rates) else CONNECTIONS
+def release_left(work: Work, batch: Batch) -> None:
+    """Give back what was not begun, also to a database that is just coming back."""
+    limit = time.monotonic() + CLAIM.total_seconds()
+    while True:
+        try:
+            with work.tools.engine.begin() as conn:
+                release(conn, batch)
+                return
+        except (SQLAlchemyError, ServerUnreachable):
+            if time.monotonic() > limit or work.stop.asked:
+                return  # the lease has run out, or does so soon
+            time.sleep(RELEASE_AGAIN_SECONDS)
 
 
-def shares(messages: Messages, connections: int = CONNECTIONS) -> list[Messages]:
+def send_all(run: Run, snapshot: Snapshot) -> None:
+    """Begin a thread for each share, and settle here what is not to be sent."""
+    for channel, messages in by_channel(run.work, snapshot).items():
+        if channel is None:
+            deliver_share(run, snapshot, None, messages)
+            continue
+        taken = run.lanes.take(channel, -(-len(messages) // MESSAGES_EACH))
+        if not taken:
+            queue_all(run, channel, messages)
+        for part in shares(messages, taken):
+            start_share(run, snapshot, channel, part)
+
+
+def by_channel(work: Work, snapshot: Snapshot) -> dict[ChannelName | None, list[Sequence[int]]]:
+    """The messages by the channel that each would go by now; None: it would not be sent."""
+    ways, now = ways_of(work.tools, snapshot), work.clock()
+    sorted_: dict[ChannelName | None, list[Sequence[int]]] = {}
+    for ids in snapshot.messages:
+        decided = (decide(snapshot.facts[id_], ways, now) for id_ in ids)
+        send = next((each for each in decided if isinstance(each, Send)), None)
+        channel = None if send is None else ChannelName(send.channel)
+        sorted_.setdefault(channel, []).append(ids)
+    return sorted_
+
+
+def queue_all(run: Run, channel: ChannelName, messages: Messages) -> None:
+    ids = [id_ for message in messages for id_ in message]
+    with run.work.tools.engine.begin() as conn:
+        queue_up(conn, ids, run.work.holder, channel)
+
+
+def shares(messages: Messages, count: int) -> list[Messages]:
     """The messages dealt out, so that all shares begin with the soonest."""
-    count = min(connections, -(-len(messages) // MESSAGES_EACH))
     return [messages[first::count] for first in range(count)]
 
 
-def deliver_shares(work: Work, snapshot: Snapshot, parts: list[Messages]) -> list[Tally]:
-    """Raises the first error of a share when all have ended."""
-    if len(parts) == 1:
-        return [deliver_share(work, snapshot, parts[0])]
-    with ThreadPoolExecutor(max(len(parts), 1)) as pool:
-        return [*pool.map(lambda part: deliver_share(work, snapshot, part), parts)]
+def start_share(run: Run, snapshot: Snapshot, channel: ChannelName, messages: Messages) -> None:
+    run.begin_share()
+    name, args = f"{channel} {run.batch.holder}", (run, snapshot, channel, messages)
+    Thread(target=send_share, args=args, daemon=True, name=name).start()
 
 
-def deliver_share(work: Work, snapshot: Snapshot, messages: Messages) -> Tally:
+def send_share(run: Run, snapshot: Snapshot, channel: ChannelName, messages: Messages) -> None:
+    try:
+        deliver_share(run, snapshot, channel, messages)
+    except Exception as error:  # noqa: BLE001 (raised by who waits for the batch)
+        run.error = run.error or error
+    finally:
+        run.lanes.leave(channel)
+        run.end_share()
+    run.then(channel)
+
+
+def deliver_share(
+    run: Run, snapshot: Snapshot, channel: ChannelName | None, messages: Messages
+) -> None:
     with ExitStack() as stack:
-        for channel in work.tools.channels.values():
-            stack.enter_context(channel.open())
-        conn = stack.enter_context(work.tools.engine.connect())
-        sender = Sender(work, conn, snapshot)
-        sender.deliver(messages)
-        return sender.tally
+        if channel is not None:
+            stack.enter_context(run.work.tools.channels[channel].open())
+        conn = stack.enter_context(run.work.tools.engine.connect())
+        sender = Sender(run.work, conn, snapshot, channel)
+        run.senders.append(sender)
+        try:
+            sender.deliver(messages)
+        finally:
+            with run.changed:
+                run.tally += sender.tally

@@ -5,15 +5,21 @@ from datetime import datetime, timedelta
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, paused_channels
+from scheduler.reminders.moves.channel_queue import queues
 from scheduler.reminders.moves.claims import Batch, claim, count_claimed, release
+from scheduler.reminders.progress import beat_of
+from scheduler.reminders.sweep import recover_lost
 from scheduler.settings import Settings
 from tasks.broker import say_unusable
 
 DELIVER = "tasks.delivery.deliver"
+# The sign of life of those who take batches; they give one every five seconds at most.
+DELIVERY = "delivery"
+SILENCE = timedelta(seconds=30)
 logger = logging.getLogger(__name__)
 
 # Batches out at a time: enough for many workers. What waits in the ledger is handed out soonest
@@ -22,11 +28,39 @@ BATCHES_OUT = 20
 
 
 def hand_out(app: Celery, engine: Engine, settings: Settings, now: datetime) -> int:
-    """Claim what is due, as far as there is room, and post it. Returns the number of batches."""
+    """Claim what is due, as far as there is room, and post it. Returns the number of batches.
+
+    What dead workers held is taken back first. Of each channel's queue one batch goes out as well:
+    somebody may have a connection free who never heard of it.
+    """
     with engine.begin() as conn:
-        room = BATCHES_OUT - count_claimed(conn) // settings.claim_batch
-        batches = claim_due(conn, settings, now, room)
+        recover_lost(conn, settings, now)
+        batches = claim_due(conn, settings, now, room(conn, settings, now))
+        for channel in queues(conn):
+            batches += claim_queued(conn, settings, now, channel)
     return sum(post(app, engine, batch) for batch in batches)
+
+
+def room(conn: Connection, settings: Settings, now: datetime) -> int:
+    """How many batches may go out. While nobody takes any, one alone lies in the broker's queue."""
+    claimed = count_claimed(conn)
+    if is_served(conn, now):
+        return BATCHES_OUT - claimed // settings.claim_batch
+    return 0 if claimed else 1
+
+
+# Index: delivery_ready. Asked for only where nothing was taken for a while.
+OVERDUE = text("""
+    SELECT EXISTS (SELECT FROM session_worker.delivery
+                    WHERE state = 'planned' AND send_after < :before)""")
+
+
+def is_served(conn: Connection, now: datetime) -> bool:
+    """False: something has been due for a while, and no worker has taken a batch since."""
+    beat_at = beat_of(conn, DELIVERY)
+    if beat_at is None or beat_at < now - SILENCE:
+        return not conn.scalar(OVERDUE, {"before": now - SILENCE})
+    return True
 
 
 def hand_on(app: Celery, engine: Engine, settings: Settings, now: datetime) -> int:
@@ -40,8 +74,18 @@ def claim_due(conn: Connection, settings: Settings, now: datetime, batches: int)
     """Nothing while every channel is paused."""
     if batches < 1 or EVERY_CHANNEL in paused_channels(conn):
         return []
-    lease = timedelta(seconds=settings.lease_seconds)
-    return claim(conn, now, batches, settings.claim_batch, lease)
+    return claim(conn, now, batches, settings.claim_batch, lease_of(settings))
+
+
+def claim_queued(conn: Connection, settings: Settings, now: datetime, channel: str) -> list[Batch]:
+    """The next batch of those that wait for this channel's connections, or none."""
+    if EVERY_CHANNEL in paused_channels(conn):
+        return []
+    return claim(conn, now, 1, settings.claim_batch, lease_of(settings), channel)
+
+
+def lease_of(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.lease_seconds)
 
 
 def post(app: Celery, engine: Engine, batch: Batch) -> bool:

@@ -1,12 +1,11 @@
-"""Keeping a batch's lease alive while a worker works through it (promise 3).
+"""A batch's lease while a worker works through it (promise 3).
 
 A thread renews it on a connection of its own, so a slow provider does not cost the lease. With the
 process it dies, or is stopped: then the lease runs out, and the worker that wakes sends nothing.
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event, Thread
 from uuid import UUID
@@ -14,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from scheduler.reminders.moves.claims import renew
+from scheduler.reminders.moves.claims import CLAIM, renew
 from tasks.database import ServerUnreachable
 
 logger = logging.getLogger(__name__)
@@ -23,24 +22,27 @@ logger = logging.getLogger(__name__)
 RENEWALS = 3
 
 
-@contextmanager
-def kept_lease(engine: Engine, holder: UUID, lease: timedelta) -> Iterator[None]:
-    """Renew the lease until the block ends, or the lease is lost."""
-    done = Event()
-    thread = Thread(target=_keep, args=(engine, holder, lease, done), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+@dataclass(frozen=True, slots=True)
+class KeptLease:
+    """The lease of what `holder` has, renewed from `keep` until `leave`, or until it is lost."""
 
+    engine: Engine
+    holder: UUID
+    lease: timedelta
+    _done: Event = field(default_factory=Event)
 
-def _keep(engine: Engine, holder: UUID, lease: timedelta, done: Event) -> None:
-    while not done.wait(lease.total_seconds() / RENEWALS):
-        try:
-            with engine.begin() as conn:
-                if not renew(conn, holder, lease):
-                    return
-        except (SQLAlchemyError, ServerUnreachable) as error:
-            logger.warning("The lease of batch %s could not be renewed: %s", holder, error)
+    def keep(self) -> None:
+        Thread(target=self._renew, daemon=True, name=f"lease {self.holder}").start()
+
+    def leave(self) -> None:
+        self._done.set()
+
+    def _renew(self) -> None:
+        every = min(self.lease, CLAIM).total_seconds() / RENEWALS
+        while not self._done.wait(every):
+            try:
+                with self.engine.begin() as conn:
+                    if not renew(conn, self.holder, self.lease):
+                        return
+            except (SQLAlchemyError, ServerUnreachable) as error:
+                logger.warning("The lease of batch %s could not be renewed: %s", self.holder, error)

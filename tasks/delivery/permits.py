@@ -1,12 +1,12 @@
 """Waiting for a place within a channel's rate (CHANNEL_X_RATE)."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from scheduler.settings import ChannelName, ChannelSettings
 from tasks.channels.channel import Channel
+from tasks.delivery.stop import Stop
 
 NOW = timedelta(0)
 
@@ -20,6 +20,7 @@ class Permits:
     channels: Mapping[ChannelName, Channel]
     limits: Mapping[ChannelName, ChannelSettings]
     patience: timedelta
+    stop: Stop
     turned_away: dict[ChannelName, timedelta] = field(default_factory=dict)
 
     def take(self, channel: ChannelName) -> bool:
@@ -37,7 +38,9 @@ class Permits:
                 return NOW
             if wait > self.patience:
                 return self.turn_away(channel, wait)
-            time.sleep(wait.total_seconds())
+            self.stop.sleep(wait.total_seconds())
+            if self.stop.asked:
+                return wait
         return self.turn_away(channel, self.turned_away[channel] + self.pace(channel))
 
     def turn_away(self, channel: ChannelName, wait: timedelta) -> timedelta:

@@ -21,6 +21,7 @@ from scheduler.message import Message
 from scheduler.reminders.channel_pauses import paused_channels
 from scheduler.reminders.channel_troubles import Trouble, take_probe, troubles
 from scheduler.reminders.moves import sending
+from scheduler.reminders.moves.claims import Batch, release
 from scheduler.reminders.plan.agenda import with_days
 from scheduler.reminders.read.claimed import Facts, read_facts
 from scheduler.reminders.read.lesson import told
@@ -33,6 +34,7 @@ from tasks.delivery.outbox import outbox_of
 from tasks.delivery.permits import NOW, Permits
 from tasks.delivery.record_try import Ended, note_health, record
 from tasks.delivery.record_unsent import let_go
+from tasks.delivery.stop import Stop
 from tasks.delivery.tally import NOTHING, Tally
 from tasks.delivery.tools import Tools
 from tasks.messages.letter import Letter
@@ -51,12 +53,13 @@ COLLISIONS = {"40001", "40P01", "55P03"}
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the shifts of a batch share."""
+    """What the senders of a batch share."""
 
     tools: Tools
     holder: UUID
     clock: Clock
     permits: Permits
+    stop: Stop
 
     @property
     def lease(self) -> timedelta:
@@ -95,18 +98,32 @@ def take_snapshot(conn: Connection, work: Work, ids: Sequence[int]) -> Snapshot:
 
 @dataclass
 class Sender:
-    """One connection's way through messages. `ended`: sent, and not recorded yet."""
+    """One connection's way through messages, by one channel; None: only what is not to be sent.
+
+    `rest`: what comes after the message at hand; given back where that one is a probe. `trying`:
+    what its provider is called for now; `ended`: sent, and not recorded yet.
+    """
 
     work: Work
     conn: Connection
     snapshot: Snapshot
+    channel: ChannelName | None
     tally: Tally = field(default_factory=Tally)
+    trying: sending.Try | None = None
     ended: Ended | None = None
+    rest: list[int] = field(default_factory=list)
+    probing: bool = False
 
     def deliver(self, messages: Sequence[Sequence[int]]) -> None:
-        """Each in its turn. Raises what the database raises, the last outcome being recorded."""
+        """Each in its turn, until somebody asks to stop; what was not begun is left as it is.
+
+        Raises what the database raises, the last outcome being recorded.
+        """
         try:
             for number, ids in enumerate(messages):
+                if self.work.stop.asked or self.probing:
+                    break
+                self.rest = list(chain.from_iterable(messages[number + 1 :]))
                 if time.monotonic() - self.snapshot.read_at > FRESH_SECONDS:
                     self.read(list(chain.from_iterable(messages[number:])))
                 self.deliver_one(ids)
@@ -149,6 +166,8 @@ class Sender:
         if send is not None and not self.may_try(send.channel):
             decided = self.decided(rows)
             send = send_of(decided)
+        if send is not None and send.channel != self.channel:
+            return self.pass_on(rows)
         if send is not None:
             decided = self.rated(rows, decided, ChannelName(send.channel))
             send = send_of(decided)
@@ -162,6 +181,13 @@ class Sender:
         ways, now = ways_of(self.work.tools, self.snapshot), self.work.clock()
         return {row.id: decide(row, ways, now) for row in rows}
 
+    def pass_on(self, rows: Sequence[Facts]) -> bool:
+        """Back to the ledger: it goes by another channel now, whose connections are others."""
+        ids = tuple(row.id for row in rows)
+        with self.recorded():
+            release(self.conn, Batch(self.work.holder, ids))
+        return True
+
     def may_try(self, channel: str) -> bool:
         """False where the channel is down and the probe is another worker's: decide again."""
         trouble = self.snapshot.troubles.get(channel)
@@ -170,6 +196,9 @@ class Sender:
         self.finish()  # a commit of its own
         with self.conn.begin():
             mine = take_probe(self.conn, channel)
+            if mine:  # it may take its time: the others are not to wait behind it
+                release(self.conn, Batch(self.work.holder, tuple(self.rest)))
+        self.probing = mine
         waiting = {**self.snapshot.troubles, channel: replace(trouble, probe_due=False)}
         self.snapshot = replace(self.snapshot, troubles=waiting)
         return mine
@@ -208,7 +237,9 @@ class Sender:
                 )
         except sending.CannotBegin:
             return False
+        self.trying = tried
         self.ended = Ended(tried, going, send, self.transmit(letter, send, message))
+        self.trying = None
         if note_health(self.conn, self.ended, self.snapshot.troubles, self.work.clock()):
             self.snapshot = replace(self.snapshot, read_at=-FRESH_SECONDS)
         return True
@@ -241,6 +272,12 @@ class Sender:
 
     def record(self, conn: Connection, ended: Ended) -> Tally:
         return record(conn, ended, self.work.tools.settings, self.work.clock())
+
+    def give_up(self) -> None:
+        """No more time for an answer. Told by another thread than the one that waits for it."""
+        if (tried := self.trying) is not None:
+            with self.work.tools.engine.begin() as conn:
+                sending.mark_held(conn, tried, "no answer by the time the worker was stopped")
 
     def record_elsewhere(self) -> None:
         """On new connections, as long as the lease lasts: what is known must not be lost with one.

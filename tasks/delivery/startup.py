@@ -7,12 +7,19 @@ alarm must not wait for it.
 import sys
 from typing import Any
 
-from celery.signals import worker_init, worker_process_init
+from celery.signals import (
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutdown,
+    worker_shutting_down,
+)
 
 from scheduler.broker_url import EXAMPLE
 from scheduler.settings import InvalidSetting, Settings
 from tasks.channels.template import read_template
 from tasks.database import database_url, worker_engine
+from tasks.delivery.stop import WORKER_STOP
 
 
 def refuse_unusable(settings: Settings) -> None:
@@ -45,3 +52,20 @@ def prepare(**_: Any) -> None:
 def part_with_connections(**_: Any) -> None:
     """In each process that was forked: a connection cannot be shared."""
     worker_engine().dispose(close=False)
+
+
+@worker_shutting_down.connect
+def stop_beginning(**_: Any) -> None:
+    """In the main process, at TERM: from now on no process begins a message."""
+    WORKER_STOP.ask()
+
+
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def finish_batches(**_: Any) -> None:
+    """What was begun is finished and recorded, whyever the process ends: at TERM to the worker, at
+    a signal to this process alone, or as it has had its share of tasks."""
+    from tasks.delivery.worker_process import finish
+
+    WORKER_STOP.ask_here()
+    finish()

@@ -11,6 +11,7 @@ this moment PostgreSQL cannot know, and takes them for none (docs/decisions/0021
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +29,19 @@ class Batch:
     ids: tuple[int, ...]
 
 
+# How long a claim holds before it is renewed. A worker that is gone keeps nobody waiting longer:
+# what is claimed was not sent, so another may take it at once. What is being sent has the whole
+# of LEASE_SECONDS.
+CLAIM = timedelta(seconds=8)
+
+
+class Waiting(Enum):
+    """Which messages a claim is for. A channel's name: those in that channel's queue."""
+
+    UNSORTED = "for whoever looks at them"
+    ALL = "those in the channels' queues too"
+
+
 # How many rows a claimant looks at for each message wanted: more where others have locked what
 # comes first; and some more at all, as a message may have many rows.
 REACHES = (1, 4, 16, 1_000_000)
@@ -35,20 +49,27 @@ BESIDES = 100
 
 
 def claim(
-    conn: Connection, now: datetime, batches: int, size: int, lease: timedelta
+    conn: Connection,
+    now: datetime,
+    batches: int,
+    size: int,
+    lease: timedelta,
+    waiting: Waiting | str = Waiting.UNSORTED,
 ) -> list[Batch]:
     """planned → claimed: at most `batches` of `size` messages each; soonest start first.
 
-    Commit it before the batches are handed to workers.
+    Commit it before the batches are handed to workers. The claim holds for `lease`, or CLAIM if
+    that is shorter.
     """
     commit_without_flush(conn)  # a claim lost in a crash does no harm: the rows are still planned
     wanted = batches * size
     for reach in REACHES:
-        seen = find_due(conn, now, wanted * reach + BESIDES)
+        seen = find_due(conn, now, wanted * reach + BESIDES, waiting)
         messages = lock(conn, seen.messages, wanted)
         if messages or not seen.cut:
             break
-    return take(conn, [messages[n : n + size] for n in range(0, len(messages), size)], lease)
+    parts = [messages[n : n + size] for n in range(0, len(messages), size)]
+    return take(conn, parts, min(lease, CLAIM))
 
 
 Message = Sequence[int]  # the ids of its rows, the one that stands for it first
@@ -62,12 +83,15 @@ class DueMessages:
     cut: bool
 
 
-# Index: delivery_ready, in its order.
-DUE = text("""
+# Index: delivery_ready, in its order; delivery_queued for one channel's queue.
+DUE = """
     SELECT id, starts_at, kind, recipient, message_key FROM session_worker.delivery
-     WHERE state = 'planned' AND send_after <= :now
+     WHERE state = 'planned' AND send_after <= :now {waiting}
      ORDER BY starts_at, urgency, kind, recipient, id
-     LIMIT :limit""")
+     LIMIT :limit"""
+DUE_UNSORTED = text(DUE.format(waiting="AND queue IS NULL"))
+DUE_ALL = text(DUE.format(waiting=""))
+DUE_QUEUED = text(DUE.format(waiting="AND queue = :queue"))
 
 # Index: delivery_told. A person's notices may be about starts far apart.
 DUE_NOTICES = text("""
@@ -77,9 +101,11 @@ DUE_NOTICES = text("""
      ORDER BY starts_at, id""")
 
 
-def find_due(conn: Connection, now: datetime, limit: int) -> DueMessages:
-    """What is due, without a lock."""
-    rows = conn.execute(DUE, {"now": now, "limit": limit + 1}).all()
+def find_due(
+    conn: Connection, now: datetime, limit: int, waiting: Waiting | str = Waiting.UNSORTED
+) -> DueMessages:
+    """What is due, without a lock. A person's notices are one message, wherever they wait."""
+    rows = due_rows(conn, now, limit, waiting)
     cut = len(rows) > limit
     messages = by_message(whole(rows) if cut else rows)
     recipients = {row.recipient for row in rows if row.kind == "notice"}
@@ -87,6 +113,19 @@ def find_due(conn: Connection, now: datetime, limit: int) -> DueMessages:
         told = {"now": now, "recipients": [*recipients]}
         messages |= by_message(conn.execute(DUE_NOTICES, told).all())
     return DueMessages([*messages.values()], cut)
+
+
+def due_rows(
+    conn: Connection, now: datetime, limit: int, waiting: Waiting | str
+) -> Sequence[Row[Any]]:
+    parameters = {"now": now, "limit": limit + 1}
+    match waiting:
+        case Waiting.UNSORTED:
+            return conn.execute(DUE_UNSORTED, parameters).all()
+        case Waiting.ALL:
+            return conn.execute(DUE_ALL, parameters).all()
+        case str():
+            return conn.execute(DUE_QUEUED, {**parameters, "queue": waiting}).all()
 
 
 def whole(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
@@ -138,7 +177,8 @@ def locked(conn: Connection, ids: Sequence[int]) -> frozenset[int]:
 # Index: primary key. The rows are locked.
 TAKE = text("""
     UPDATE session_worker.delivery d
-       SET state = 'claimed', holder = t.holder, lease_until = clock_timestamp() + :lease
+       SET state = 'claimed', holder = t.holder, queue = NULL,
+           lease_until = clock_timestamp() + :lease
       FROM unnest(CAST(:ids AS bigint[]), CAST(:holders AS uuid[])) AS t(id, holder)
      WHERE d.id = t.id""")
 
@@ -156,7 +196,9 @@ def take(conn: Connection, parts: Sequence[Sequence[Message]], lease: timedelta)
 
 # Index: delivery_leased. A lease that ran out is not revived: it may have passed on.
 RENEW = text("""
-    UPDATE session_worker.delivery SET lease_until = clock_timestamp() + :lease
+    UPDATE session_worker.delivery
+       SET lease_until = clock_timestamp() + CASE state WHEN 'claimed' THEN least(:claim, :lease)
+                                                        ELSE :lease END
      WHERE state IN ('claimed', 'sending') AND holder = :holder
        AND lease_until > clock_timestamp()
     RETURNING id""")
@@ -164,7 +206,7 @@ RENEW = text("""
 
 def renew(conn: Connection, holder: UUID, lease: timedelta) -> frozenset[int]:
     """Prolong what is left of a living lease; returns the rows that are still held."""
-    return frozenset(conn.scalars(RENEW, {"holder": holder, "lease": lease}))
+    return frozenset(conn.scalars(RENEW, {"holder": holder, "lease": lease, "claim": CLAIM}))
 
 
 # Index: primary key.
@@ -175,7 +217,7 @@ RELEASE = text("""
 
 
 def release(conn: Connection, batch: Batch) -> frozenset[int]:
-    """claimed → planned: the batch could not be handed out."""
+    """claimed → planned: what was not begun of the batch, for the next who is free."""
     return frozenset(conn.scalars(RELEASE, {"ids": [*batch.ids], "holder": batch.holder}))
 
 

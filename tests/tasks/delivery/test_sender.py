@@ -111,7 +111,7 @@ def test_a_worker_that_wakes_after_its_lease_sends_nothing(
     work(day, claimed(day, lease=timedelta(seconds=-1)))
 
     assert day.sink.mails == []
-    assert states(day) == [("claimed", None)] * 3
+    assert states(day) == [("planned", None)] * 3
 
 
 def test_a_worker_whose_batch_passed_on_sends_nothing(day: LessonDay, conn: Connection) -> None:
@@ -332,7 +332,7 @@ def test_a_paused_channel_keeps_its_messages(day: LessonDay, conn: Connection) -
 def test_messages_are_dealt_out_so_that_all_begin_with_the_soonest() -> None:
     messages = [[n] for n in range(20)]
 
-    parts = shares(messages)
+    parts = shares(messages, 3)
 
     assert [part[0] for part in parts] == [[0], [1], [2]]
     assert sorted(id_ for part in parts for (id_,) in part) == [*range(20)]

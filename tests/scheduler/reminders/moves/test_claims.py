@@ -7,8 +7,10 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.moves.channel_queue import queue_up, queues
 from scheduler.reminders.moves.claims import (
     BESIDES,
+    CLAIM,
     Batch,
     claim,
     count_claimed,
@@ -126,7 +128,32 @@ def test_a_living_lease_is_prolonged(conn: Connection) -> None:
     before = row_of(conn, id_).lease_until
 
     assert renew(conn, batch.holder, HOUR) == {id_}
+    assert before < row_of(conn, id_).lease_until <= before + CLAIM
+    conn.execute(text("UPDATE session_worker.delivery SET state = 'sending'"))
+    assert renew(conn, batch.holder, HOUR) == {id_}
     assert row_of(conn, id_).lease_until > before + LEASE
+
+
+def test_a_claim_holds_for_seconds_and_no_longer_than_the_lease(conn: Connection) -> None:
+    """Who is gone keeps no alarm that is due at the start until after it."""
+    id_ = a_delivery(conn, **DUE)
+    claim(conn, NOW, 1, 1, HOUR)
+    now = conn.scalars(text("SELECT clock_timestamp()")).one()
+    assert row_of(conn, id_).lease_until <= now + CLAIM
+
+
+def test_what_waits_for_a_channels_connections_is_claimed_for_that_channel_alone(
+    conn: Connection,
+) -> None:
+    queued, free = (a_delivery(conn, recipient=f"user:{n}", **DUE) for n in range(2))
+    (batch,) = claim(conn, NOW, 1, 1, LEASE)
+    assert queue_up(conn, [queued], batch.holder, "email") == {queued}
+
+    assert queues(conn) == ["email"]
+    assert claimed(conn, batches=1, size=5) == [[free]]
+    (own,) = claim(conn, NOW, 1, 5, LEASE, "email")
+    assert own.ids == (queued,)
+    assert queues(conn) == []
 
 
 def test_a_lease_that_ran_out_is_not_revived(conn: Connection) -> None:

@@ -1,0 +1,64 @@
+"""An order to stop: nothing is begun after it, and what is begun is not sent twice for it."""
+
+import os
+import signal
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.builders import a_session, a_student
+from tests.eventually import eventually
+from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel, quick_beat
+from tests.sinks.smtp import SmtpSink
+from tests.tasks.worker.run import running
+
+PEOPLE = 40
+ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 60}
+
+
+def alarms(conn: Connection) -> None:
+    for number in range(PEOPLE):
+        student = a_student(conn, email=f"student{number}@tutoring.example")
+        a_session(conn, student_id=student, **in_wall_time(20), **ALARMED)
+    after_the_first_tick(conn)
+
+
+@pytest.mark.parametrize("whom", [os.kill, os.killpg])  # a container's TERM, and systemd's
+def test_after_term_nothing_is_begun_and_what_was_begun_is_recorded(
+    conn: Connection, database: str, valkey: str, smtp_sink: SmtpSink, whom: object
+) -> None:
+    alarms(conn)
+    smtp_sink.stall("BODY", seconds=2)
+    with running(database, valkey, **mail_channel(smtp_sink)) as site, quick_beat(valkey):
+        worker = site.worker()
+        eventually(lambda: smtp_sink.stalled["BODY"] >= 2, within=40)
+        assert callable(whom)
+        whom(worker.pid, signal.SIGTERM)
+        asked = datetime.now(UTC)
+        worker.wait(15)
+        taken = (datetime.now(UTC) - asked).total_seconds()
+
+    assert taken < 8
+    begun = len(smtp_sink.mails)
+    assert 0 < begun <= 8 + 8  # one for each connection, and those in the signal's first moment
+    assert count(conn, "sent") == begun
+    assert count(conn, "planned") == PEOPLE - begun
+
+
+def test_what_has_no_answer_when_the_time_to_stop_is_over_is_held_and_not_repeated(
+    conn: Connection, database: str, valkey: str, smtp_sink: SmtpSink
+) -> None:
+    """KILL comes ten seconds after TERM, and the mail server takes longer."""
+    alarms(conn)
+    smtp_sink.stall("BODY", seconds=14)
+    with running(database, valkey, **mail_channel(smtp_sink)) as site, quick_beat(valkey):
+        worker = site.worker()
+        eventually(lambda: smtp_sink.stalled["BODY"] >= 2, within=40)
+        os.kill(worker.pid, signal.SIGTERM)
+        eventually(lambda: count(conn, "sending") == count(conn, "claimed") == 0, within=9.5)
+        os.killpg(worker.pid, signal.SIGKILL)
+
+        handed_over = smtp_sink.stalled["BODY"]
+        assert count(conn, "held") == handed_over
+        assert count(conn, "planned") == PEOPLE - handed_over
