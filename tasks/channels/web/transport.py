@@ -19,7 +19,7 @@ from tasks.channels.web.attachment import letter_files
 from tasks.channels.web.carrier import Carrier
 from tasks.channels.web.judgement import Heard, Judgement, judge
 from tasks.channels.web.seen import WebSeen
-from tasks.channels.web.services import reader_of
+from tasks.channels.web.services import GATEWAYS, reader_of
 from tasks.channels.web.services.own_word import OwnWord
 from tasks.channels.web.services.plain_no import PLAIN_NO
 from tasks.channels.web.services.reading import Reader
@@ -111,10 +111,6 @@ class WebTransport:
         words = fit(judgement.words, self._secrets | private)
         outcome = verdict.outcome(fit(words + advice), judgement.wait)
         return replace(outcome, provider_id=judgement.provider_id)
-
-
-# These send to a place of one's own: whatever they ask for carries the message.
-GATEWAYS = {"json", "jsons", "form", "forms", "xml", "xmls"}
 
 
 def usual_reader(template: Template, sample: NotifyBase) -> Reader | None:

@@ -1,13 +1,16 @@
 """Channels that Apprise takes and that can bring nothing, or not the message, to a person."""
 
+import re
 from importlib.util import find_spec
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from apprise.plugins.base import NotifyBase
 from requests.utils import get_environ_proxies, select_proxy
 
 from scheduler.settings import ChannelName, InvalidSetting
 from tasks.channels.template import SAMPLE, Template
+from tasks.channels.web.rehearsal import rehearsed
+from tasks.channels.web.services import GATEWAYS
 
 NUMBERS = {"phone", "msisdn", "national"}
 
@@ -16,6 +19,8 @@ def refuse_unfit(template: Template, sample: NotifyBase) -> None:
     """Raises InvalidSetting, with what to write instead, where a message would be lost."""
     refuse_mangled_letters(template)
     refuse_no_number(template, sample)
+    refuse_own_phone(template, sample)
+    refuse_unfilled_address(template, sample)
     refuse_socks_without_its_package(template, sample)
 
 
@@ -48,9 +53,38 @@ def refuse_no_number(template: Template, sample: NotifyBase) -> None:
         )
 
 
+def refuse_own_phone(template: Template, sample: NotifyBase) -> None:
+    """A plugin without recipients writes to its account's own phone, whoever is meant."""
+    tokens = {*type(sample).template_tokens, *type(sample).template_args}
+    own = not tokens & {"targets", "to"} and not template.placeholders
+    if template.channel is ChannelName.SMS and own and sample.schema not in GATEWAYS:
+        raise InvalidSetting(
+            f"{template.setting}: this service writes to its own account's phone alone: take one"
+            " whose URL names the person, as {phone}."
+        )
+
+
+# `{auth_id}`, as it is or percent-encoded.
+UNFILLED = re.compile(r"(\{|%7B)\w+(\}|%7D)", re.IGNORECASE)
+
+
+def refuse_unfilled_address(template: Template, sample: NotifyBase) -> None:
+    """Apprise 2.3.0 sends every message of Plivo to /v1/Account/{auth_id}/Message/."""
+    if template.channel is not ChannelName.SMS:
+        return  # a push plugin may drop a subscription that it cannot reach
+    for request in rehearsed(sample):
+        if UNFILLED.search(urlsplit(request.url or "").path):
+            raise InvalidSetting(
+                f"{template.setting}: this version of Apprise leaves a part of this address"
+                " unfilled, so that no message arrives: take another service, or a newer Apprise."
+            )
+
+
 def refuse_socks_without_its_package(template: Template, sample: NotifyBase) -> None:
     """A proxy that the environment names, and that nothing here can speak to."""
-    host = getattr(sample, "host", None) or "service.example"
+    named = str(getattr(sample, "host", None) or "")
+    # Of many services a key stands where the host would.
+    host = named if re.fullmatch(r"[\w.-]+", named) else "service.example"
     plain = type(sample).protocol or ()
     is_plain = sample.schema in ((plain,) if isinstance(plain, str) else plain)
     url = f"{'http' if is_plain else 'https'}://{host}/"

@@ -27,6 +27,14 @@ def test_a_host_that_no_proxy_excepts_needs_no_package(monkeypatch: pytest.Monke
     assert len(channels(channel_sms="jsons://gateway.example/?:to={phone}")) == 1
 
 
+def test_a_key_in_the_hosts_place_is_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("all_proxy", "socks5h://127.0.0.1:1080")
+
+    with pytest.raises(InvalidSetting, match="PySocks"):
+        channels(channel_sms="octopush://me@site.example:apikey0123456789/TUTOR/{phone}")
+
+
 def test_mail_does_not_go_by_that_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", "socks5h://127.0.0.1:1080")
 
@@ -39,3 +47,33 @@ def test_a_service_that_leaves_the_number_out_is_refused() -> None:
         channels(channel_sms="voipms://password:me@site.example/16135550100/{phone}")
 
     assert "takes no number of PHONE_REGION" in str(refused.value)
+
+
+def test_a_service_that_writes_to_its_own_phone_alone_is_refused() -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        channels(channel_sms="freemobile://user@password")
+
+    assert "its own account's phone" in str(refused.value)
+
+
+def test_an_address_that_a_plugin_leaves_unfilled_is_refused() -> None:
+    """Plivo's, in Apprise 2.3.0."""
+    with pytest.raises(InvalidSetting) as refused:
+        channels(channel_sms=f"plivo://{'M' * 20}@{'t' * 40}/15551234567/{{phone}}")
+
+    assert "unfilled" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "json://gateway.example:port/?:to={phone}",
+        "twilio://a:b@c:d/{phone}",
+        "mailto://host:port?to={phone}@x.example",
+    ],
+)
+def test_a_url_that_a_plugin_chokes_on_is_one_line(url: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        channels(channel_sms=url)
+
+    assert "\n" not in str(refused.value)

@@ -15,6 +15,10 @@ from tasks.channels.web.services.sms import SMS
 READERS: Mapping[str, Reader] = {**SMS, **CHAT, **MAIL}
 
 
+# Schemes that send to a place of one's own: whatever they ask for carries the message.
+GATEWAYS = {"json", "jsons", "form", "forms", "xml", "xmls"}
+
+
 def reader_of(service: str) -> Reader:
     """By the name of the plugin. Of a service that is not described here a plain no is read."""
     return READERS.get(service, PLAIN_NO)
