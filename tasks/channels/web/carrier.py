@@ -16,7 +16,9 @@ from urllib3.exceptions import HTTPError
 
 from tasks.channels.web.connection import UNDER_WAY, NotingAdapter
 from tasks.channels.web.exchange import Exchange
+from tasks.channels.web.services.unicode import with_fields
 
+NOTHING: Mapping[str, Any] = {}
 LONGEST_BODY = 256 * 1024
 PIECE = 16 * 1024
 
@@ -32,14 +34,16 @@ class Carrier:
         self._surroundings: dict[Hashable, Mapping[str, Any]] = {}
 
     @contextmanager
-    def carrying(self, headers: Mapping[str, str], text: str) -> Iterator[list[Exchange]]:
+    def carrying(
+        self, headers: Mapping[str, str], text: str, fields: Mapping[str, Any] = NOTHING
+    ) -> Iterator[list[Exchange]]:
         """Whatever this thread sends meanwhile through `requests` is carried and noted.
 
-        `headers` are added where the request has none of that name. By the words of `text`, the
-        message's, a request that carries it is known from a question beside it.
+        `headers` are added where the request has none of that name, `fields` to its body. By the
+        words of `text`, the message's, a request that carries it is known from a question beside.
         """
         exchanges: list[Exchange] = []
-        token = CARRYING.set((self, exchanges, headers, text))
+        token = CARRYING.set((self, exchanges, headers, text, fields))
         try:
             yield exchanges
         finally:
@@ -69,7 +73,7 @@ class Carrier:
         return self._surroundings[asked]
 
 
-Carrying = tuple[Carrier, list[Exchange], Mapping[str, str], str]
+Carrying = tuple[Carrier, list[Exchange], Mapping[str, str], str, Mapping[str, Any]]
 CARRYING: ContextVar[Carrying | None] = ContextVar("carrying", default=None)
 
 # What a request is made of; the rest of what requests.Session.request takes is how it is sent.
@@ -84,8 +88,9 @@ class CarriedSession(Session):
         carrying = CARRYING.get()
         if carrying is None:
             return super().request(method, url, **options)
-        carrier, exchanges, headers, text = carrying
+        carrier, exchanges, headers, text, fields = carrying
         content = {name: value for name, value in options.items() if name in CONTENT}
+        content["data"] = with_fields(content.get("data"), fields)
         there = carrier.surroundings(self, url, options.get("verify"), options.get("cert"))
         prepared = self.prepare_request(Request(method.upper(), url, **content))
         for name, value in headers.items():

@@ -23,6 +23,7 @@ from tasks.channels.web.services import GATEWAYS, reader_of
 from tasks.channels.web.services.own_word import OwnWord
 from tasks.channels.web.services.plain_no import PLAIN_NO
 from tasks.channels.web.services.reading import Reader
+from tasks.channels.web.services.unicode import unicode_fields
 from tasks.messages.letter import Letter
 
 
@@ -74,7 +75,9 @@ class WebTransport:
     def _hand_over(
         self, plugin: NotifyBase, letter: Letter, headers: Mapping[str, str]
     ) -> Judgement:
-        with listening() as complaints, self._carrier.carrying(headers, letter.text) as exchanges:
+        fields = unicode_fields(service_of(plugin), letter.text)
+        carrying = self._carrier.carrying(headers, letter.text, fields)
+        with listening() as complaints, carrying as exchanges:
             pleased = broke = False
             try:
                 pleased = bool(plugin.notify(**self._words_for(plugin, letter)))
@@ -113,11 +116,16 @@ class WebTransport:
         return replace(outcome, provider_id=judgement.provider_id)
 
 
+def service_of(plugin: NotifyBase) -> str:
+    """The name of the plugin's module: one, whatever the schemes are."""
+    return type(plugin).__module__.split(".")[2]
+
+
 def usual_reader(template: Template, sample: NotifyBase) -> Reader | None:
     """What the plugin's service says in its bodies; None for the site's own webhook, whose status
     is all there is."""
     if str(sample.schema) not in GATEWAYS:
-        return reader_of(type(sample).__module__.split(".")[2])
+        return reader_of(service_of(sample))
     return None if template.channel is ChannelName.WEBHOOK else PLAIN_NO
 
 
