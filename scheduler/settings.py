@@ -374,6 +374,9 @@ class Settings(BaseModel):
     @classmethod
     def before_the_start(cls, leads: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
         """At the start itself a reminder would never go: the session has begun (promise 5)."""
+        minutes = [-(-lead // timedelta(minutes=1)) for lead in leads]
+        if len(set(minutes)) < len(leads):
+            raise ValueError("two leads are the same in whole minutes: leave one of them out")
         if all(timedelta(0) < lead <= LONGEST_LEAD for lead in leads):
             return leads
         raise ValueError("a lead is more than 0 and at most 366d: write 24h,1h, or nothing")

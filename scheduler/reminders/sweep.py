@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from models.catalog import SiteCatalog
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.moves.claims import lapse
+from scheduler.reminders.moves.expired import restore_expired
 from scheduler.reminders.moves.flood_guard import hold_flood
 from scheduler.reminders.moves.follow_site import (
     bring_back,
@@ -100,11 +101,12 @@ def full_pass(
     """
     zone = settings.site_timezone
     expired = expire(conn, now)
+    planned = restore_expired(conn, now)
     stop_repeating(conn, now)
     try_again(conn, now)
     follow_reentered(conn, now, zone)
     obsolete = withdraw(conn, catalog, now, zone) | withdraw_notices(conn, catalog, now, zone)
-    planned = bring_back(conn, catalog, now, zone)
+    planned |= bring_back(conn, catalog, now, zone)
     planned |= bring_back_notices(conn, catalog, now, zone) | plan_notices(conn, catalog, now, zone)
     planned |= repeat_alarms(conn, now, settings.alarm_repeat)
     planned |= plan_agendas(conn, catalog, settings, now, silent_until or since)

@@ -1,8 +1,11 @@
 """One round by hand: plan, claim and deliver in this process (`celery -A tasks remind`)."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import current_thread, main_thread
 
 from models.catalog import with_taken_ids
 from scheduler.database_clock import Clock, running_clock
@@ -15,6 +18,7 @@ from scheduler.reminders.sweep import sweep_by_hand
 from tasks.database import site_catalog
 from tasks.delivery.batch import work_through
 from tasks.delivery.dispatch import say_what_is_held
+from tasks.delivery.stop import Stop
 from tasks.delivery.tally import Tally
 from tasks.delivery.tools import Tools
 
@@ -62,17 +66,39 @@ def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
     return report(now, changes, deliver_all(tools, clock))
 
 
+@contextmanager
+def stopped_by_signals() -> Iterator[Stop]:
+    """TERM or Ctrl-C: no message is begun any more, and what was begun is recorded."""
+    stop = Stop()
+    if current_thread() is not main_thread():
+        yield stop
+        return
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: stop.ask()) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 def deliver_all(tools: Tools, clock: Callable[[], datetime]) -> Tally:
-    """Claim and deliver until nothing is due."""
+    """Claim and deliver until nothing is due, or a signal says to stop."""
+    with stopped_by_signals() as stop:
+        return deliver_until(tools, clock, stop)
+
+
+def deliver_until(tools: Tools, clock: Callable[[], datetime], stop: Stop) -> Tally:
     settings, tally = tools.settings, Tally()
     lease = timedelta(seconds=settings.lease_seconds)
-    while True:
+    while not stop.asked:
         with tools.engine.begin() as conn:
             try_again(conn, clock())  # what one channel refused goes by the next at once
             batches = claim(conn, clock(), 1, settings.claim_batch, lease, Waiting.ALL)
         if not batches:
             return tally
-        tally += work_through(tools, batches[0], clock, FOREVER)
+        tally += work_through(tools, batches[0], clock, FOREVER, stop)
+    return tally
 
 
 def report(now: datetime, changes: Changes, tally: Tally) -> RemindReport:

@@ -42,6 +42,11 @@ def test_what_is_too_much_or_too_little_is_one_line(name: str, value: str) -> No
     assert "\n" not in str(caught.value)
 
 
+def test_leads_that_are_one_in_whole_minutes_are_refused() -> None:
+    with pytest.raises(InvalidSetting, match="REMINDER_LEADS: two leads are the same"):
+        load_settings(_env_file=None, reminder_leads="90s,2m")
+
+
 def test_the_longest_that_is_taken() -> None:
     settings = read(plan_ahead="24h", reminder_leads="366d", alarm_repeat="7d", send_timeout="1h")
 

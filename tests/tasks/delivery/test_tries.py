@@ -133,6 +133,16 @@ def test_a_person_who_is_refused_again_and_again_is_so_for_good_after_max_attemp
     assert (found.state, found.retry_at, found.attempts) == ("failed", None, 2)
 
 
+def test_what_a_round_in_the_future_let_expire_comes_back_while_its_start_is_to_come(
+    day: LessonDay, reminded: int
+) -> None:
+    day.at("15:00")
+    assert row(day).state == "expired"
+    day.at("13:05")
+
+    assert row(day).state == "sent"
+
+
 def test_a_failure_that_waits_expires_at_the_start(day: LessonDay, reminded: int) -> None:
     day.sink.reply("RCPT", "451 4.3.0 later")
     for clock in ("13:59:59", "14:00"):
