@@ -161,12 +161,25 @@ READ_FOREIGN_KEYS = text("""
      WHERE k.contype = 'f' AND k.conrelid = to_regclass('tutor_sessions')
        AND cardinality(k.conkey) = 1 AND a.attname IN ('tutor_id', 'student_id')""")
 
-# Whether a row that the worker inserts can be refused because another is there.
-READ_UNIQUE_TOGETHER = text("""
-    SELECT EXISTS (SELECT FROM pg_index i
-                    WHERE i.indrelid = to_regclass('tutor_sessions')
-                      AND (i.indisunique OR i.indisexclusion) AND NOT i.indisprimary
-                      AND (i.indnkeyatts > 1 OR i.indkey[0] = 0))""")
+# What can refuse a row of tutor_sessions, its partitions included: constraints, unique indexes,
+# triggers with their functions, and which partitions there are.
+READ_GUARDS = text("""
+    SELECT md5(string_agg(guard, ' ' ORDER BY guard)) FROM (
+    WITH RECURSIVE part AS (
+        SELECT to_regclass('tutor_sessions')::oid AS oid
+         UNION ALL
+        SELECT i.inhrelid FROM part JOIN pg_inherits i ON i.inhparent = part.oid)
+        SELECT 'p' || oid::text AS guard FROM part
+         UNION ALL
+        SELECT 'c' || c.oid::text || c.xmin::text
+          FROM pg_constraint c JOIN part ON part.oid = c.conrelid
+         UNION ALL
+        SELECT 'i' || i.indexrelid::text || i.xmin::text
+          FROM pg_index i JOIN part ON part.oid = i.indrelid WHERE i.indisunique
+         UNION ALL
+        SELECT 't' || t.oid::text || t.tgenabled::text || p.oid::text || p.xmin::text
+          FROM pg_trigger t JOIN part ON part.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+         WHERE NOT t.tgisinternal) g""")
 
 
 @dataclass(frozen=True)
@@ -175,15 +188,15 @@ class SiteCatalog:
 
     `tutor_key`, `student_key`: whose ids a session names its people by, as far as that is known;
     `ids_in_doubt`: an admin has to say. `references`: column of
-    tutor_sessions → the table that its foreign key points at. `unique_together`: tutor_sessions
-    has a unique or exclusion constraint over several columns, or over an expression.
+    tutor_sessions → the table that its foreign key points at. `guards`: a hash of
+    what can refuse a row of tutor_sessions; it changes when that does.
     """
 
     tables: Mapping[str, Mapping[str, Column]]
     tutor_key: ProfileKey = ProfileKey.PROFILE
     student_key: ProfileKey = ProfileKey.PROFILE
     ids_in_doubt: bool = False
-    unique_together: bool = False
+    guards: str = ""
     references: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, table: str, column: str | None = None) -> bool:
@@ -225,10 +238,8 @@ def read_catalog(connection: Connection) -> SiteCatalog:
     for name in LATER:
         tables.pop(name, None)
     targets = {row.column_name: row.target for row in connection.execute(READ_FOREIGN_KEYS)}
-    together = bool(connection.scalar(READ_UNIQUE_TOGETHER))
-    return with_taken_ids(
-        connection, SiteCatalog(tables, unique_together=together, references=targets)
-    )
+    guards = str(connection.scalar(READ_GUARDS))
+    return with_taken_ids(connection, SiteCatalog(tables, guards=guards, references=targets))
 
 
 def with_taken_ids(connection: Connection, catalog: SiteCatalog) -> SiteCatalog:

@@ -108,6 +108,19 @@ class LastLook(WorkerBase):
     seemingly: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
 
 
+class Refused(WorkerBase):
+    """A series of which the site refused rows, and when it is tried again."""
+
+    __tablename__ = "refused"
+
+    anchor_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[str]
+    guards: Mapped[str]
+    failures: Mapped[int] = mapped_column(Integer)
+    tried_at: Mapped[datetime]
+    retry_at: Mapped[datetime]
+
+
 class Finding(WorkerBase):
     """What is odd about a row, as found when it was last read."""
 

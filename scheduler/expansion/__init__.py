@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from models.catalog import read_catalog
-from scheduler.expansion.chunk import Outcome, expand_or_halve
+from scheduler.expansion.chunk import Outcome, expand_chunk, remember_failure
 from scheduler.expansion.find.gone_rows import OCCURRENCES, GoneRows, find_gone_rows, record_rows
 from scheduler.expansion.find.snapshot import (
     Fingerprint,
@@ -53,7 +54,7 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
     with engine.connect() as conn:
         span = Span.ahead(read_catalog(conn), settings, as_of)
         question = question_of(conn, span)
-        if (last := recall(conn, question)) is not None:
+        if (last := recall(conn, question, as_of)) is not None:
             newest = read_seemingly(conn, span, last.seemingly)
             seemingly = SeeminglyRules(last.counts["seemingly"]["rows"], newest)
             return _report(conn, span, last.counts, seemingly, Outcome())
@@ -152,6 +153,22 @@ def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
     """Expands these anchors in committed chunks."""
     outcome = Outcome()
     for start in range(0, len(ids), CHUNK):
-        with engine.begin() as conn:
-            outcome += expand_or_halve(conn, span, ids[start : start + CHUNK])
+        outcome += _expand_or_halve(engine, span, ids[start : start + CHUNK])
     return outcome
+
+
+def _expand_or_halve(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
+    """One chunk in a transaction; if it fails its halves, each in its own: in a common one, those
+    that failed would make each of the others slower."""
+    try:
+        with engine.begin() as conn:
+            return expand_chunk(conn, span, ids)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        if len(ids) == 1:
+            with engine.begin() as conn:
+                return remember_failure(conn, span, ids[0], error)
+    middle = len(ids) // 2
+    first = _expand_or_halve(engine, span, ids[:middle])
+    return first + _expand_or_halve(engine, span, ids[middle:])

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError
 
 from scheduler.expansion.find.restored_rows import adopt_restored
+from scheduler.expansion.find.retries import record_refused
 from scheduler.expansion.plan.candidates import find_candidates
 from scheduler.expansion.plan.closed_dates import find_closed, forget_unwanted
 from scheduler.expansion.plan.existing_rows import compare_rows, hold_rows
@@ -21,6 +22,7 @@ from scheduler.expansion.report import Failure, Written
 from scheduler.expansion.span import Purpose, Span
 from scheduler.expansion.write.continued_series import split_series, undo_splits
 from scheduler.expansion.write.rows import write_rows
+from scheduler.rules import Finding
 from scheduler.turns import commit_without_flush, wait_expansion_turn
 
 # Tables that this very transaction fills have few statistics; a loop that the planner chooses
@@ -67,8 +69,35 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     if span.purpose is Purpose.ENDING and not late.isdisjoint(ids):
         raise RowsHeld("rows of the series are held by others: another try may pass.")
     conn.execute(text(_record_series(span)), {"late": list(late), "shape": span.catalog.signature})
-    _record_findings(conn, [*ids, *(one.anchor_id for one in decision.series)], decision.series)
-    return Outcome(written, again=again or bool(decision.ended))
+    tried = [*ids, *(one.anchor_id for one in decision.series)]
+    refused = conn.execute(REFUSED, {"today": span.today}).all()
+    _record_findings(conn, tried, _findings(decision.series, refused))
+    if span.purpose is Purpose.AHEAD:
+        record_refused(conn, span, [one.anchor_id for one in refused], tried)
+    failed = tuple(Failure(one.anchor_id, one.words) for one in refused if not one.stands)
+    return Outcome(written, failed, again or bool(decision.ended))
+
+
+# What the site refused of each series, and whether it has rows all the same.
+# Index: primary key of occurrence.
+REFUSED = text("""
+    SELECT r.anchor_id, min(r.words) AS words, count(*) AS dates,
+           EXISTS (SELECT FROM session_worker.occurrence o
+                    WHERE o.anchor_id = r.anchor_id AND o.session_id IS NOT NULL
+                      AND o.occurs_on >= :today) AS stands
+      FROM sw_refused r GROUP BY 1 ORDER BY 1""")
+
+
+def _findings(
+    series: Sequence[SeriesNow], refused: Sequence[Row[tuple[int, str, int, bool]]]
+) -> list[tuple[int, Finding]]:
+    found = [(one.anchor_id, finding) for one in series for finding in one.findings]
+    for one in refused:
+        finding = Finding("not_expanded", one.words)
+        if one.stands:
+            finding = Finding("dates_refused", f"{one.dates}: {one.words}")
+        found.append((one.anchor_id, finding))
+    return found
 
 
 def expand_or_halve(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
@@ -82,9 +111,7 @@ def expand_or_halve(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome
         if error.connection_invalidated:
             raise
         if len(ids) == 1:
-            words = str(error.orig).strip().partition("\n")[0]
-            _remember_failure(conn, ids[0], words)
-            return Outcome(failed=(Failure(ids[0], words),))
+            return remember_failure(conn, span, ids[0], error)
     middle = len(ids) // 2
     first = expand_or_halve(conn, span, ids[:middle])
     return first + expand_or_halve(conn, span, ids[middle:])
@@ -99,11 +126,14 @@ REMEMBER_FAILURE = text("""
     VALUES (:id, 'not_expanded', :words) ON CONFLICT DO NOTHING""")
 
 
-def _remember_failure(conn: Connection, anchor_id: int, words: str) -> None:
+def remember_failure(conn: Connection, span: Span, anchor_id: int, error: DBAPIError) -> Outcome:
     """What failed is in the log for a moment, and a finding until it is mended. Who may not write
     that either is told so by the failure itself."""
+    words = str(error.orig).strip().partition("\n")[0]
     with suppress(DBAPIError), conn.begin_nested():
         conn.execute(REMEMBER_FAILURE, {"id": anchor_id, "words": words})
+        record_refused(conn, span, [anchor_id], [anchor_id])
+    return Outcome(failed=(Failure(anchor_id, words),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +245,9 @@ ADD_FINDINGS = text("""
         ON CONFLICT DO NOTHING""")
 
 
-def _record_findings(conn: Connection, ids: Sequence[int], series: Sequence[SeriesNow]) -> None:
-    found = [(one.anchor_id, finding) for one in series for finding in one.findings]
+def _record_findings(
+    conn: Connection, ids: Sequence[int], found: Sequence[tuple[int, Finding]]
+) -> None:
     parameters = {
         "ids": list(ids),
         "sessions": [anchor_id for anchor_id, _ in found],

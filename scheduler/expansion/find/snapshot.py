@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 
 from models.installation import home_of
 from scheduler.expansion.find.gone_rows import QUESTIONS_ABOUT_ROWS
+from scheduler.expansion.find.retries import any_due
 from scheduler.expansion.find.work_list import questions_about_rules
 from scheduler.expansion.span import Span
 from scheduler.turns import commit_without_flush
@@ -89,13 +90,14 @@ RECALL = text("""
            BETWEEN 0 AND 2000000000""")
 
 
-def recall(conn: Connection, question: str | None) -> Snapshot | None:
-    """The last look, if everything it saw still stands. Reads only."""
+def recall(conn: Connection, question: str | None, as_of: datetime) -> Snapshot | None:
+    """The last look, if everything it saw still stands and no series waits for its next try at
+    `as_of`. Reads only."""
     if question is None:
         return None
     conn.execute(NO_COMPILING)
     row = conn.execute(RECALL, {"question": question}).one_or_none()
-    if row is None or _tables_now(conn, row.oldest) != row.tables:
+    if row is None or any_due(conn, as_of) or _tables_now(conn, row.oldest) != row.tables:
         return None
     return Snapshot(row.counts, row.seemingly)
 

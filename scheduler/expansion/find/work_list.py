@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from scheduler.expansion.find.restored_rows import RESTORED_SINCE
+from scheduler.expansion.find.retries import due_retries, waiting
 from scheduler.expansion.span import Span
 from scheduler.rules import RuleColumns
 from scheduler.site.series_people import enrolled_now, pause_reason, people_joins
@@ -49,6 +50,7 @@ def find_changed_rules(conn: Connection, span: Span) -> WorkList:
     work |= set(conn.scalars(people))
     work |= set(conn.scalars(obstacles, dates | minutes))
     work |= set(conn.scalars(restored, dates))
+    work = (work | due_retries(conn, span)) - waiting(conn, span)
     found = conn.execute(seemingly).one()
     newest = read_seemingly(conn, span, found.newest)
     return WorkList(sorted(work), SeeminglyRules(found.rows, newest))

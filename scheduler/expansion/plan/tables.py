@@ -90,13 +90,18 @@ CHANGE = """
         loose text[], gives_way boolean
     ) ON COMMIT DROP"""
 
-TABLES = (ANCHOR, SERIES, DATES, WANTED, ROW, CLOSED, CANDIDATE, NEAR, CLASH, CHANGE)
+# What the site refused of what was to be written; `session_id` where it is a row that stands.
+REFUSED = """
+    CREATE TEMP TABLE sw_refused (anchor_id bigint, occurs_on date, session_id bigint, words text)
+    ON COMMIT DROP"""
+
+TABLES = (ANCHOR, SERIES, DATES, WANTED, ROW, CLOSED, CANDIDATE, NEAR, CLASH, CHANGE, REFUSED)
 # A second chunk in one transaction starts anew.
 DROP = """
     DROP TABLE IF EXISTS pg_temp.sw_anchor, pg_temp.sw_series, pg_temp.sw_dates,
                          pg_temp.sw_wanted, pg_temp.sw_row, pg_temp.sw_closed,
                          pg_temp.sw_candidate, pg_temp.sw_near, pg_temp.sw_clash,
-                         pg_temp.sw_change"""
+                         pg_temp.sw_change, pg_temp.sw_refused"""
 
 
 def make_tables(conn: Connection, span: Span) -> None:

@@ -7,6 +7,7 @@ from scheduler.expansion.find.restored_rows import REASON
 from scheduler.expansion.plan.closed_dates import record_closed
 from scheduler.expansion.report import Written
 from scheduler.expansion.span import Span
+from scheduler.expansion.write.refusals import insert_one_by_one, update_one_by_one, write_set
 from scheduler.expansion.write.trigger_effects import record_trigger_effects
 
 
@@ -18,24 +19,48 @@ def write_rows(conn: Connection, span: Span, rows: int) -> tuple[Written, frozen
     """
     late, updated, cancelled, gave_way = set[int](), 0, 0, False
     if rows:
-        cancelled = conn.execute(CANCEL).rowcount
-        updated = _change_rows(conn, span)
+        cancelled = _change_rows(conn, CANCEL, "c.kind = 'cancel'")
+        updated = _change_rows(conn, _change(conn, span), "c.kind <> 'cancel'")
+        late |= set(conn.scalars(REFUSED_ROWS))
         gave_way = _record_changes(conn, late)
     inserted, lost = _insert_rows(conn, span)
     if rows:
         conn.execute(RECORD_KEPT)
         late |= set(conn.scalars(VOID))
+        conn.execute(RECORD_NOT_CHANGED)
     record_closed(conn)
     record_trigger_effects(conn, span)
     return Written(inserted, updated, cancelled), frozenset(late | lost), gave_way or bool(lost)
 
 
-CANCEL = text("""
+CANCEL = """
     UPDATE tutor_sessions t SET status = 'cancelled'
-      FROM sw_change c WHERE c.session_id = t.id AND c.kind = 'cancel'""")
+      FROM sw_change c WHERE c.session_id = t.id AND c.kind = 'cancel' {among}"""
 
 
-def _change_rows(conn: Connection, span: Span) -> int:
+def _change_rows(conn: Connection, update: str, kinds: str) -> int:
+    """Writes the rows of sw_change of these kinds (SQL); those that the site refuses are taken off
+    it. Returns how many were written."""
+    count = text(f"SELECT count(*) FROM sw_change c WHERE {kinds}")
+    rows = conn.scalars(count).one()
+    if not rows:
+        return 0
+    one_by_one = update_one_by_one(update, kinds)
+    written = write_set(conn, update.format(among=""), one_by_one, rows)
+    left: int = rows if written else conn.scalars(count).one()
+    return left
+
+
+REFUSED_ROWS = text("SELECT DISTINCT anchor_id FROM sw_refused WHERE session_id IS NOT NULL")
+# Index: primary key.
+RECORD_NOT_CHANGED = text("""
+    UPDATE session_worker.occurrence o SET reason = 'refused by the site: ' || r.words
+      FROM sw_refused r
+     WHERE o.anchor_id = r.anchor_id AND o.occurs_on = r.occurs_on
+       AND o.session_id = r.session_id""")
+
+
+def _change(conn: Connection, span: Span) -> str:
     changing = conn.scalars(LOOSE_COLUMNS).all()
     follows = "".join(
         f""", {quoted(name)} = CASE WHEN '{name.replace("'", "''").replace(":", chr(92) + ":")}'
@@ -43,7 +68,7 @@ def _change_rows(conn: Connection, span: Span) -> int:
         for name in span.columns.copied
         if name in changing
     )
-    return conn.execute(text(CHANGE.format(follows=follows))).rowcount
+    return CHANGE.replace("{follows}", follows.replace("{", "{{").replace("}", "}}"))
 
 
 LOOSE_COLUMNS = text("SELECT DISTINCT unnest(loose) FROM sw_change")
@@ -52,7 +77,7 @@ CHANGE = """
        SET session_date = CASE c.kind WHEN 'move' THEN c.new_on ELSE t.session_date END,
            status = CASE c.kind WHEN 'revive' THEN 'scheduled' ELSE t.status END{follows}
       FROM sw_change c JOIN sw_anchor a ON a.id = c.anchor_id
-     WHERE c.session_id = t.id AND c.kind <> 'cancel'"""
+     WHERE c.session_id = t.id AND c.kind <> 'cancel' {among}"""
 
 
 def _record_changes(conn: Connection, late: set[int]) -> bool:
@@ -104,10 +129,15 @@ def _insert_rows(conn: Connection, span: Span) -> tuple[int, set[int]]:
     placed = conn.execute(COUNT_PLACED).one()
     if placed.recorded:
         conn.execute(FORGET_REASONS)
-    inserted = conn.execute(text(_insert(span))).rowcount if placed.rows else 0
+    inserted, lost = placed.rows, set[int]()
+    if placed.rows:
+        insert = _insert(span)
+        one_by_one = insert_one_by_one(insert)
+        if not write_set(conn, insert.format(among=""), one_by_one, placed.rows):
+            inserted -= conn.scalars(COUNT_REFUSED).one()
+            lost = _record_lost(conn)
     if span.only_fills and inserted:
         conn.execute(text(_keep_newer(span)))
-    lost = _record_lost(conn) if inserted < placed.rows else set[int]()
     lost |= set(conn.scalars(RECORD_VERDICTS))
     conn.execute(RECORD_HOLIDAYS)
     return inserted, lost
@@ -116,6 +146,7 @@ def _insert_rows(conn: Connection, span: Span) -> tuple[int, set[int]]:
 COUNT_PLACED = text("""
     SELECT count(*) AS rows, count(*) FILTER (WHERE recorded) AS recorded
       FROM sw_candidate WHERE kind = 'insert' AND verdict = 'place'""")
+COUNT_REFUSED = text("SELECT count(*) FROM sw_refused WHERE session_id IS NULL")
 FORGET_REASONS = text("""
     DELETE FROM session_worker.occurrence o USING sw_candidate c
      WHERE c.recorded AND c.kind = 'insert' AND c.verdict = 'place'
@@ -123,28 +154,27 @@ FORGET_REASONS = text("""
 
 
 def _insert(span: Span) -> str:
-    """New rows are matched to their dates by the natural key: one candidate a key is placed.
-
-    ON CONFLICT costs a third more time, and is for a site with a unique constraint of its own: a
-    row may have been inserted in this very moment.
-    """
+    """New rows come back in the order in which they were inserted, and so are matched to their
+    dates: a trigger of the site's may have given them another key. {among} narrows it."""
     columns = span.columns
-    otherwise = "ON CONFLICT DO NOTHING" if span.catalog.unique_together else ""
+    names, values = (
+        words.replace("{", "{{").replace("}", "}}")
+        for words in (columns.insert_list, columns.select_list("a", "c.occurs_on"))
+    )
     return f"""
-    WITH made AS (
-        INSERT INTO tutor_sessions ({columns.insert_list})
-        SELECT {columns.select_list("a", "c.occurs_on")}
-          FROM sw_candidate c JOIN sw_anchor a ON a.id = c.anchor_id
-         WHERE c.kind = 'insert' AND c.verdict = 'place'
-         ORDER BY c.anchor_id, c.occurs_on
-        {otherwise}
-        RETURNING id, tutor_id, student_id, session_date, start_time)
+    WITH source AS MATERIALIZED (
+        SELECT c.anchor_id, c.occurs_on, c.mark,
+               row_number() OVER (ORDER BY c.anchor_id, c.occurs_on) AS n
+          FROM sw_candidate c
+         WHERE c.kind = 'insert' AND c.verdict = 'place' {{among}}),
+    made AS (
+        INSERT INTO tutor_sessions ({names})
+        SELECT {values} FROM source c JOIN sw_anchor a ON a.id = c.anchor_id ORDER BY c.n
+        RETURNING id),
+    numbered AS (SELECT id, row_number() OVER () AS n FROM made)
     INSERT INTO session_worker.occurrence (anchor_id, occurs_on, session_id, state, reason)
-    SELECT c.anchor_id, c.occurs_on, made.id, 'created', c.mark
-      FROM made JOIN sw_candidate c
-        ON c.tutor_id = made.tutor_id AND c.student_id = made.student_id
-       AND c.occurs_on = made.session_date AND c.start_time = made.start_time
-       AND c.kind = 'insert' AND c.verdict = 'place'"""
+    SELECT s.anchor_id, s.occurs_on, m.id, 'created', s.mark
+      FROM numbered m JOIN source s ON s.n = m.n"""
 
 
 def _keep_newer(span: Span) -> str:
@@ -165,25 +195,26 @@ def _keep_newer(span: Span) -> str:
 
 
 def _record_lost(conn: Connection) -> set[int]:
-    """Rows that the site's constraints refused: the next pass adopts one that is there now; for
-    the others the reason is recorded. Returns the anchors that have one to adopt."""
+    """Rows that the site refused: the next pass adopts one that is there now; for the others the
+    reason is recorded. Returns the anchors that have one to adopt."""
     conn.execute(RECORD_REFUSED)
     return set(conn.scalars(LOST))
 
 
-LOST_ROWS = """
-      FROM sw_candidate c
-     WHERE c.kind = 'insert' AND c.verdict = 'place' AND NOT EXISTS (
-           SELECT FROM session_worker.occurrence o
-            WHERE o.anchor_id = c.anchor_id AND o.occurs_on = c.occurs_on)"""
-RECORD_REFUSED = text(f"""
+RECORD_REFUSED = text("""
     INSERT INTO session_worker.occurrence (anchor_id, occurs_on, state, reason)
-    SELECT c.anchor_id, c.occurs_on, 'skipped', 'refused by a unique constraint of the site'
-    {LOST_ROWS}
+    SELECT r.anchor_id, r.occurs_on, 'skipped', 'refused by the site: ' || r.words
+      FROM sw_refused r
+      JOIN sw_candidate c ON c.anchor_id = r.anchor_id AND c.occurs_on = r.occurs_on
+     WHERE r.session_id IS NULL
        AND NOT EXISTS (SELECT FROM tutor_sessions t
                         WHERE t.tutor_id = c.tutor_id AND t.student_id = c.student_id
                           AND t.session_date = c.on_date AND t.start_time = c.start_time)""")
-LOST = text(f"SELECT DISTINCT c.anchor_id {LOST_ROWS}")
+LOST = text("""
+    SELECT DISTINCT r.anchor_id FROM sw_refused r
+     WHERE r.session_id IS NULL AND NOT EXISTS (
+           SELECT FROM session_worker.occurrence o
+            WHERE o.anchor_id = r.anchor_id AND o.occurs_on = r.occurs_on)""")
 
 # What yielded to another candidate is recorded with that one's row; if that row was not written,
 # the verdict is void, and the anchor returned. Index: primary keys, one look for each that yielded.

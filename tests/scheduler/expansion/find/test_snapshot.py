@@ -6,7 +6,7 @@ After each change a run is held against one that has forgotten: it must find not
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -128,7 +128,7 @@ def test_every_table_that_a_look_or_its_report_reads_is_watched(site: Looking) -
                 cursor.execute(f"EXPLAIN (FORMAT JSON, VERBOSE) {statement}", parameters)
                 read |= relations(cursor.fetchall())
 
-    own = {"session_worker.last_look", "session_worker.migration"}
+    own = {"session_worker.last_look", "session_worker.migration", "session_worker.refused"}
     own.add("session_worker.installation")  # whose ids they are: the statements say it, hashed
     watched = {one if "." in one else f"public.{one}" for one in WATCHED}
     assert {one for one in read if not one.startswith("pg_catalog.")} - own == watched
@@ -528,11 +528,12 @@ def test_a_look_is_renewed_after_an_hour(site: Looking) -> None:
     assert not site.look()[1]
 
 
-def test_a_run_that_fails_in_part_is_not_remembered(site: Looking) -> None:
+def test_what_the_site_refused_is_tried_again_though_the_run_is_remembered(site: Looking) -> None:
     site.sql("ALTER TABLE tutor_sessions ADD CHECK (is_recurring OR topic IS DISTINCT FROM 'bad')")
     bad = an_anchor(site.conn, topic="bad")
     assert [one.anchor_id for one in site.run().failed] == [bad]
-    assert not site.remembers()
+    assert [one.anchor_id for one in site.run().failed] == []
+    assert [one.anchor_id for one in site.run(as_of=NOON + timedelta(hours=1)).failed] == [bad]
 
     site.sql("ALTER TABLE tutor_sessions DROP CONSTRAINT tutor_sessions_check")
 

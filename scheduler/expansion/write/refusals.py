@@ -1,0 +1,140 @@
+"""Writing where the site's constraints, triggers and partitions may refuse a row (design, "A
+generated row"): the set at once, and only where that fails a series, and then a date, at a time.
+
+The loop runs inside the server, so that a refused row costs tens of microseconds. What is refused
+stands in sw_refused, with the server's words.
+"""
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+# Not a word about the row: the connection, resources, locks, the operator, the server itself.
+NO_REFUSALS = ("08", "40", "53", "55", "57", "58", "XX")
+NOT_PERMITTED = "42501"
+
+# A constraint that the site defers would fail at the commit, and all with it.
+CHECK_AT_ONCE = text("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def write_set(conn: Connection, statement: str, one_by_one: str, rows: int) -> bool:
+    """Whether the statement wrote all of these rows. Else it has written none, and the block
+    `one_by_one` has written those that the site takes, and the others' words to sw_refused."""
+    savepoint = conn.begin_nested()
+    conn.execute(CHECK_AT_ONCE)
+    try:
+        if conn.execute(text(statement)).rowcount == rows:
+            savepoint.commit()
+            return True
+    except DBAPIError as error:
+        if not is_refusal(error):
+            raise
+    savepoint.rollback()  # also where a trigger of the site's left rows out
+    conn.execute(CHECK_AT_ONCE)
+    loops = conn.scalars(LOOPS).one()
+    conn.execute(FIND_ONE)
+    conn.execute(text(one_by_one))
+    conn.execute(AS_BEFORE, {"loops": loops})
+    return False
+
+
+# The block looks for a few rows at a time, where the set is better off with scans and hashes.
+FIND_ONE = text("""
+    CREATE INDEX IF NOT EXISTS sw_candidate_one ON pg_temp.sw_candidate (anchor_id, occurs_on);
+    CREATE INDEX IF NOT EXISTS sw_anchor_one ON pg_temp.sw_anchor (id);
+    CREATE INDEX IF NOT EXISTS sw_change_one ON pg_temp.sw_change (session_id);
+    SET LOCAL enable_nestloop = on;
+    SET LOCAL enable_seqscan = off""")
+LOOPS = text("SELECT current_setting('enable_nestloop')")
+AS_BEFORE = text("""
+    SELECT set_config('enable_seqscan', 'on', true), set_config('enable_nestloop', :loops, true)""")
+
+
+def is_refusal(error: DBAPIError) -> bool:
+    """Whether the server refused what was written, and not to work at all."""
+    code = getattr(error.orig, "pgcode", None) or "XX000"
+    return not (error.connection_invalidated or code[:2] in NO_REFUSALS or code == NOT_PERMITTED)
+
+
+_RAISE_OTHERS = f"""IF left(SQLSTATE, 2) = ANY('{{{",".join(NO_REFUSALS)}}}')
+                   OR SQLSTATE = '{NOT_PERMITTED}' THEN
+                    RAISE;
+                END IF;"""
+_LEFT_OUT = "a trigger of the site leaves the row out"
+
+
+def insert_one_by_one(insert: str) -> str:
+    """A block that tries each series, and of those that fail each date. `insert` is the statement
+    with {among} where it can be narrowed."""
+    series = insert.format(among="AND c.anchor_id = sw_series.id")
+    date = insert.format(among="AND c.anchor_id = sw_series.id AND c.occurs_on = sw_date.day")
+    return f"""
+    DO $sw$
+    #variable_conflict use_column
+    DECLARE
+        sw_series record;
+        sw_date record;
+        sw_rows bigint;
+    BEGIN
+        FOR sw_series IN
+            SELECT c.anchor_id AS id, count(*) AS rows FROM sw_candidate c
+             WHERE c.kind = 'insert' AND c.verdict = 'place' GROUP BY 1 ORDER BY 1
+        LOOP
+            BEGIN
+                {series};
+                GET DIAGNOSTICS sw_rows = ROW_COUNT;
+                IF sw_rows <> sw_series.rows THEN
+                    RAISE EXCEPTION '{_LEFT_OUT}';
+                END IF;
+            EXCEPTION WHEN OTHERS THEN
+                {_RAISE_OTHERS}
+                FOR sw_date IN
+                    SELECT c.occurs_on AS day FROM sw_candidate c
+                     WHERE c.anchor_id = sw_series.id AND c.kind = 'insert'
+                       AND c.verdict = 'place' ORDER BY 1
+                LOOP
+                    BEGIN
+                        {date};
+                        GET DIAGNOSTICS sw_rows = ROW_COUNT;
+                        IF sw_rows = 0 THEN
+                            RAISE EXCEPTION '{_LEFT_OUT}';
+                        END IF;
+                    EXCEPTION WHEN OTHERS THEN
+                        {_RAISE_OTHERS}
+                        INSERT INTO sw_refused (anchor_id, occurs_on, words)
+                        VALUES (sw_series.id, sw_date.day, SQLERRM);
+                    END;
+                END LOOP;
+            END;
+        END LOOP;
+    END $sw$"""
+
+
+def update_one_by_one(update: str, kinds: str) -> str:
+    """A block that tries each row of sw_change of these kinds (SQL) by itself, and takes those that
+    are refused off it. `update` is the statement with {among} where it can be narrowed."""
+    one = update.format(among="AND c.session_id = sw_one.id")
+    return f"""
+    DO $sw$
+    #variable_conflict use_column
+    DECLARE
+        sw_one record;
+        sw_rows bigint;
+    BEGIN
+        FOR sw_one IN
+            SELECT c.session_id AS id, c.anchor_id AS anchor, c.old_on AS day FROM sw_change c
+             WHERE {kinds} ORDER BY c.anchor_id, c.old_on
+        LOOP
+            BEGIN
+                {one};
+                GET DIAGNOSTICS sw_rows = ROW_COUNT;
+                IF sw_rows = 0 THEN
+                    RAISE EXCEPTION '{_LEFT_OUT}';
+                END IF;
+            EXCEPTION WHEN OTHERS THEN
+                {_RAISE_OTHERS}
+                INSERT INTO sw_refused (anchor_id, occurs_on, session_id, words)
+                VALUES (sw_one.anchor, sw_one.day, sw_one.id, SQLERRM);
+            END;
+        END LOOP;
+        DELETE FROM sw_change c USING sw_refused r WHERE r.session_id = c.session_id;
+    END $sw$"""
