@@ -11,6 +11,9 @@ from scheduler.settings import ChannelName, Role
 
 SEQUENCE_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+# An alarm further ahead is a slip: 15 minutes count (design, "Reminders and alarms"). In SQL:
+# `session_worker.alarm_minutes`, in the first migration.
+LONGEST_ALARM = timedelta(days=7)
 
 
 class Kind(StrEnum):

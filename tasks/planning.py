@@ -22,7 +22,6 @@ from scheduler.reminders.id_doubt import hold_in_doubt
 from scheduler.reminders.progress import note_beat
 from scheduler.reminders.sweep import sweep as sweep_ledger
 from scheduler.reminders.tick import tick as plan_due
-from scheduler.settings import load_settings
 from tasks import app
 from tasks.database import engine_now, site_catalog, worker_engine, worker_settings
 from tasks.delivery.dispatch import hand_out, say_what_is_held
@@ -81,7 +80,7 @@ def sweep() -> None:
 def expand() -> None:
     """Fill the coming weeks; hand out what a lost message left of a backfill."""
     now = engine_now(worker_engine())
-    report = expand_once(worker_engine(), load_settings(), now)
+    report = expand_once(worker_engine(), worker_settings(), now)
     log_once(*lines_about(report.failed, worker_engine()))
     with worker_engine().begin() as conn:
         note_beat(conn, "expand", now)
@@ -110,7 +109,7 @@ def backfill(**wish: Any) -> int:
 def fill_chunk(backfill_id: int) -> None:
     """Fills one chunk, and passes the rest on: between two chunks others have their turn."""
     engine = worker_engine()
-    if fill_next_chunk(engine, load_settings(), engine_now(engine), backfill_id):
+    if fill_next_chunk(engine, worker_settings(), engine_now(engine), backfill_id):
         fill_chunk.delay(backfill_id)
 
 

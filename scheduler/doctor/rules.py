@@ -1,11 +1,13 @@
 """Rules that cannot be read or filled, and rows that say what cannot be meant."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from sqlalchemy import text
 
 from scheduler.doctor.patient import Patient, many, some
 from scheduler.finding import Finding, error, note, warning
+from scheduler.message import LONGEST_ALARM
 from scheduler.rules.values import FIRST_DAY, LAST_DAY
 
 # Small beside tutor_sessions: a row for each rule.
@@ -89,8 +91,9 @@ COMING = """
 def check_alarm_minutes(patient: Patient) -> Iterator[Finding]:
     if not patient.catalog.has("tutor_sessions", "alarm_before_minutes"):
         return
-    odd = "s.alarm_enabled AND s.alarm_before_minutes NOT BETWEEN 0 AND 10080"
-    row = patient.conn.execute(text(COMING.format(odd=odd)), {"today": patient.today}).one()
+    odd = "s.alarm_enabled AND s.alarm_before_minutes NOT BETWEEN 0 AND :longest"
+    limits = {"today": patient.today, "longest": LONGEST_ALARM // timedelta(minutes=1)}
+    row = patient.conn.execute(text(COMING.format(odd=odd)), limits).one()
     if row.rows:
         yield note(
             "alarm_before_minutes",

@@ -22,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 def site(conn: Connection, database: str, monkeypatch: pytest.MonkeyPatch) -> Connection:
     engine = engine_on(database)
     monkeypatch.setattr(planning, "worker_engine", lambda: engine)
-    monkeypatch.setattr(planning, "load_settings", lambda: SETTINGS)
+    monkeypatch.setattr(planning, "worker_settings", lambda: SETTINGS)
     return conn
 
 

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import lru_cache
 
 from sqlalchemy import Connection, Row, text
 
 from scheduler.expansion.span import Purpose, Span
 from scheduler.holidays import left_out_of_count
+from scheduler.message import LONGEST_ALARM
 from scheduler.occurrences import dates, lasting
 from scheduler.rules import Finding, Rule, RuleColumns, Unreadable, read_rule
 from scheduler.site.series_people import enrolled_now, pause_reason, people_joins
 from scheduler.site.session_times import readable_date
 
-LONGEST_ALARM_MINUTES = 7 * 24 * 60
+LONGEST_ALARM_MINUTES = LONGEST_ALARM // timedelta(minutes=1)
 MOST_REMEMBERED = 4096
 
 

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
-from scheduler.reminders.plan.windows import LONGEST_ALARM, Slot, Window, slots
+from scheduler.message import LONGEST_ALARM
+from scheduler.reminders.plan.windows import Slot, Window, slots
 from scheduler.reminders.read.last_told import LAST, MAY_KNOW
 from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT, alarm_minutes
 from scheduler.settings import Settings

@@ -12,7 +12,6 @@ from scheduler.message import Kind
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
-LONGEST_ALARM = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)

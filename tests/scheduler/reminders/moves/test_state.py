@@ -78,3 +78,24 @@ def edges_in(line: str) -> set[Edge]:
 
 def states_in(words: str) -> list[str]:
     return [word for word in re.findall(r"\w+", words) if word in STATES]
+
+
+def test_a_statement_makes_no_move_that_is_not_in_the_picture() -> None:
+    drawn = set(re.findall(r"(\w+) --> (\w+): ", PICTURE))
+    made = {edge for module in MOVES for edge in moves_of_statements(module)}
+
+    assert len(made) > 10
+    assert made - drawn == set()
+
+
+def moves_of_statements(module: Path) -> Iterator[Edge]:
+    """Of each UPDATE that names both the state that it sets and those that it looks for."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        words = node.value if isinstance(node, ast.Constant) else None
+        for update in str(words).split("UPDATE session_worker.delivery")[1:]:
+            if target := re.search(r"SET state = '(\w+)'", update):
+                _, _, where = update[target.end() :].partition("WHERE")
+                for one, several in re.findall(r"\bstate (?:= ('\w+')|IN \(([^)]*)\))", where):
+                    yield from (
+                        (source, target[1]) for source in re.findall(r"\w+", one or several)
+                    )
