@@ -8,7 +8,8 @@ from models.catalog import SiteCatalog
 
 STARTS_AT = "session_worker.instant(s.session_date + s.start_time, :zone)"
 STATUS = "session_worker.status_of(s.status::text)"
-LIVE = f"({STATUS} IS NOT DISTINCT FROM 'scheduled')"
+# A row beyond the years that Python counts has no start that anybody could be told.
+LIVE = f"({STATUS} IS NOT DISTINCT FROM 'scheduled' AND s.session_date < DATE '9999-12-01')"
 
 # Index: series_paused; nobody is asked for one by one where nothing is paused.
 PAUSED = """(EXISTS (SELECT FROM session_worker.series WHERE state = 'paused')
