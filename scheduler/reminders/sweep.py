@@ -13,6 +13,7 @@ from scheduler.reminders.changes import Changes
 from scheduler.reminders.moves.claims import lapse
 from scheduler.reminders.moves.expired import restore_expired
 from scheduler.reminders.moves.flood_guard import hold_flood
+from scheduler.reminders.moves.follow_notices import bring_back_notices, withdraw_notices
 from scheduler.reminders.moves.follow_site import (
     bring_back,
     drop_before_first_tick,
@@ -26,7 +27,7 @@ from scheduler.reminders.moves.follow_site import (
 )
 from scheduler.reminders.moves.unanswered import lose, repeating
 from scheduler.reminders.plan.agenda import plan_agendas
-from scheduler.reminders.plan.notices import bring_back_notices, plan_notices, withdraw_notices
+from scheduler.reminders.plan.notices import plan_notices
 from scheduler.reminders.plan.repeats import repeat_alarms
 from scheduler.reminders.plan.sessions import alarm_minutes_in_use, plan, quiet_hours_wished
 from scheduler.reminders.plan.windows import (

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, text
 
 from models.catalog import read_catalog
 from scheduler.reminders.moves.admin import drop_batch, retry
-from scheduler.reminders.plan.notices import bring_back_notices, plan_notices
+from scheduler.reminders.moves.follow_notices import bring_back_notices
+from scheduler.reminders.plan.notices import plan_notices
 from tests.builders import a_session, a_tutor
 from tests.scheduler.ledger.rows import HOUR, NOW, START, a_batch, a_delivery, row_of
 from tests.tasks.delivery.conftest import MakeDay, make_day  # noqa: F401 (a fixture)

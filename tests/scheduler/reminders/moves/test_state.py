@@ -10,10 +10,7 @@ from sqlalchemy import Connection, text
 from scheduler.reminders.moves.state import State
 
 ROOT = Path(__file__).parents[4]
-MOVES = [
-    *(ROOT / "scheduler/reminders/moves").glob("*.py"),
-    ROOT / "scheduler/reminders/plan/notices.py",
-]
+MOVES = [*(ROOT / "scheduler/reminders/moves").glob("*.py")]
 PICTURE = (ROOT / "docs/state-machine.md").read_text(encoding="utf-8")
 STATES = {state.value for state in State}
 
@@ -53,6 +50,19 @@ def test_the_picture_shows_the_moves_of_the_code_and_no_others() -> None:
         made.setdefault(edge, set()).add(name)
 
     assert drawn == made
+
+
+def test_no_other_module_changes_a_state() -> None:
+    elsewhere = [
+        str(module.relative_to(ROOT))
+        for package in ("models", "scheduler", "tasks")
+        for module in (ROOT / package).rglob("*.py")
+        if module not in MOVES
+        and "migrations" not in module.parts
+        and re.search(r"UPDATE session_worker\.delivery\b[^;]*?\bSET state\b", module.read_text())
+    ]
+
+    assert elsewhere == []
 
 
 def test_the_picture_explains_every_state() -> None:

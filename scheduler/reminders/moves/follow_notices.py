@@ -1,0 +1,57 @@
+"""Moves of notices that follow the site: withdrawn where the change is undone, brought back."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, TextClause
+
+from models.catalog import SiteCatalog
+from scheduler.reminders.moves.history import noted
+from scheduler.reminders.read.due_notices import IN_PLACE, SAME, due_notices
+
+
+# Index: delivery_start. NOT IN is answered from a hash, however many changes there are.
+def _withdraw_notices(catalog: SiteCatalog) -> TextClause:
+    return noted(f"""
+    WITH {due_notices(catalog)}
+    UPDATE session_worker.delivery d
+       SET state = 'obsolete', reason = 'changed_again', retry_at = NULL,
+           holder = NULL, lease_until = NULL
+     WHERE d.starts_at > :now AND d.kind = 'notice'
+       AND (d.state IN ('planned', 'claimed') OR d.state = 'failed' AND d.retry_at IS NOT NULL)
+       AND (d.session_id, d.recipient, d.tutor_id, d.student_id, d.starts_at, d.change) NOT IN (
+           SELECT session_id, recipient, tutor_id, student_id, starts_at, change FROM wanted)
+    RETURNING d.id, d.state, d.reason""")
+
+
+def withdraw_notices(
+    conn: Connection, catalog: SiteCatalog, now: datetime, zone: str
+) -> frozenset[int]:
+    """planned, claimed or failed and waiting → obsolete: not what is to be told any more."""
+    parameters = {"now": now, "zone": zone}
+    return frozenset(conn.scalars(_withdraw_notices(catalog), parameters))
+
+
+# Index: delivery_session.
+def _bring_back_notices(catalog: SiteCatalog) -> TextClause:
+    return noted(f"""
+    WITH {due_notices(catalog)}
+    UPDATE session_worker.delivery d
+       SET state = 'planned', reason = NULL, due_at = :now, send_after = :now
+      FROM wanted w
+     WHERE {SAME} AND d.kind = 'notice' AND d.state = 'obsolete' AND d.message_at IS NULL
+       AND d.reason <> 'dropped_by_admin'
+       AND NOT EXISTS (
+           SELECT FROM session_worker.delivery o
+            WHERE o.session_id = d.session_id AND o.recipient = d.recipient AND o.kind = 'notice'
+              AND o.tutor_id = d.tutor_id AND o.student_id = d.student_id
+              AND o.starts_at = d.starts_at AND o.change = d.change
+              AND {IN_PLACE.format("o")} AND (o.state <> 'obsolete' OR o.id > d.id))
+    RETURNING d.id, d.state, d.reason""")
+
+
+def bring_back_notices(
+    conn: Connection, catalog: SiteCatalog, now: datetime, zone: str
+) -> frozenset[int]:
+    """obsolete → planned: the change is there again, and was never told."""
+    parameters = {"now": now, "zone": zone}
+    return frozenset(conn.scalars(_bring_back_notices(catalog), parameters))

@@ -1,0 +1,69 @@
+"""Notices that are due: for each person what no longer holds of what they were notified of last.
+
+All of it counts: that the session takes place, when, and with whom. Moved and moved back before
+anybody was notified is no change. `change` in the ledger holds what happened, the start that was
+told, of a tutor or student who was replaced the id that was told, and of a cancellation whether it
+is one for this person alone.
+"""
+
+from models.catalog import SiteCatalog
+from scheduler.reminders.read.last_told import IS_LAST, MAY_KNOW, is_off, is_on
+from scheduler.reminders.read.still_true import STARTS_AT, STATUS
+
+
+# What each person was told last of a session that is still to begin, where that no longer holds,
+# and what a notice has to say. A message that is being sent is waited for: it may tell the truth.
+# A cancelled session is told whatever its switches say, as the person may be on the way.
+# Indexes: delivery_start, delivery_session, the primary key of tutor_sessions. The last message is
+# looked up row by row (docs/decisions/0021).
+def due_notices(catalog: SiteCatalog) -> str:
+    """SQL of common table expressions; the last one, `wanted`, has a row for each due notice."""
+    return f"""
+    told AS MATERIALIZED (
+        SELECT d.* FROM session_worker.delivery d
+         WHERE d.starts_at > :now AND {MAY_KNOW.format("d")} AND {IS_LAST}
+    ), changed AS (
+        SELECT d.session_id, d.recipient, d.person_id, d.role,
+               d.starts_at AS old_starts_at, d.tutor_id AS old_tutor_id,
+               d.student_id AS old_student_id,
+               {STARTS_AT} AS new_starts_at, s.tutor_id, s.student_id,
+               coalesce(d.change->>'kind' = 'cancelled', false) AS told_off,
+               {is_on(catalog)} AND (s.notification_enabled OR s.alarm_enabled) AS goes_on,
+               {is_off(catalog)} AS is_off,
+               s.id IS NOT NULL AND {STATUS} IS DISTINCT FROM 'cancelled' AS is_there
+          FROM told d LEFT JOIN tutor_sessions s ON s.id = d.session_id
+    ), worded AS (
+        SELECT changed.*,
+               CASE WHEN is_off AND NOT told_off THEN 'cancelled'
+                    WHEN NOT goes_on THEN NULL
+                    WHEN told_off THEN 'restored'
+                    WHEN new_starts_at <> old_starts_at THEN 'moved'
+                    WHEN tutor_id <> old_tutor_id OR student_id <> old_student_id
+                    THEN 'reassigned' END AS kind
+          FROM changed
+    ), wanted AS (
+        SELECT session_id, recipient, person_id, role,
+               old_tutor_id AS tutor_id, old_student_id AS student_id, old_starts_at AS starts_at,
+               jsonb_strip_nulls(jsonb_build_object(
+                   'kind', kind, 'old_starts_at', old_starts_at,
+                   'because', CASE WHEN is_there THEN 'reassigned' END)) AS change
+          FROM worded WHERE kind = 'cancelled'
+         UNION ALL
+        SELECT session_id, recipient, person_id, role, tutor_id, student_id, new_starts_at,
+               jsonb_strip_nulls(jsonb_build_object(
+                   'kind', kind, 'old_starts_at', old_starts_at,
+                   'old_tutor_id', nullif(old_tutor_id, tutor_id),
+                   'old_student_id', nullif(old_student_id, student_id)))
+          FROM worded WHERE kind <> 'cancelled' AND new_starts_at > :now
+    )"""
+
+
+SAME = """w.session_id = d.session_id AND w.recipient = d.recipient
+          AND w.tutor_id = d.tutor_id AND w.student_id = d.student_id
+          AND w.starts_at = d.starts_at AND w.change = d.change"""
+
+# A notice that stands for the change, so that none is made: it is to be sent, or reached nobody.
+# One that its person may know of, yet is not what they were told last, is of the past; so is one
+# that was tried and then fell, as its date is older than what was told since.
+IN_PLACE = f"""({{0}}.state <> 'sent' AND NOT {MAY_KNOW}
+                 AND ({{0}}.state <> 'obsolete' OR {{0}}.message_at IS NULL))"""
