@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog, with_taken_ids
 from models.taken_ids import ProfileKey, TakenIds, take_ids, taken_ids
+from scheduler.reminders.moves.doubtful_people import forget_unsent, release_doubted
 from scheduler.reminders.moves.held_batches import hold_all
-from scheduler.reminders.moves.history import noted
 from scheduler.settings import IdKind, Settings
 from scheduler.site.id_reading import (
     STUDENT,
@@ -106,7 +106,7 @@ def look_at_ids(
     ):
         forget_unsent(conn)
     if words is None:
-        release(conn, now)
+        release_doubted(conn, now)
     return taken
 
 
@@ -129,45 +129,3 @@ def doubt(reading: Reading, key: ProfileKey | None, why: str | None) -> Iterator
         yield question(reading)
     elif why != Why.SAID and (words := contradiction(reading.column, key, reading.values)):
         yield words
-
-
-# Indexes: delivery_ready, delivery_leased, delivery_stuck. Nobody has been handed anything of them;
-# the next pass plans them by the new reading.
-HELD_HERE = """state = 'held' AND batch IN (
-           SELECT id FROM session_worker.held_batch
-            WHERE cause = 'whose_ids' AND settled_at IS NULL)"""
-FORGET_UNSENT = text(f"""
-    DELETE FROM session_worker.delivery
-     WHERE attempts = 0 AND (state IN ('planned', 'claimed') OR {HELD_HERE})""")
-# Index: delivery_retry.
-DROP_TRIED = noted(f"""
-    UPDATE session_worker.delivery
-       SET state = 'obsolete', reason = 'whose_ids', retry_at = NULL,
-           holder = NULL, lease_until = NULL
-     WHERE state IN ('planned', 'claimed') OR {HELD_HERE}
-        OR state IN ('failed', 'unknown') AND retry_at IS NOT NULL
-    RETURNING id, state, reason""")
-
-
-def forget_unsent(conn: Connection) -> None:
-    """What waited to be sent goes: it may be for somebody else."""
-    conn.execute(FORGET_UNSENT)
-    conn.execute(DROP_TRIED)
-
-
-# A few rows; delivery_stuck.
-RELEASE = noted("""
-    UPDATE session_worker.delivery d SET state = 'planned', reason = 'ids_told'
-      FROM session_worker.held_batch b
-     WHERE b.cause = 'whose_ids' AND b.settled_at IS NULL
-       AND d.batch = b.id AND d.state = 'held'
-    RETURNING d.id, d.state, d.reason""")
-SETTLE = text("""
-    UPDATE session_worker.held_batch SET settled_at = :now
-     WHERE cause = 'whose_ids' AND settled_at IS NULL""")
-
-
-def release(conn: Connection, now: datetime) -> None:
-    """held → planned: what is still true of it goes out."""
-    conn.execute(RELEASE)
-    conn.execute(SETTLE, {"now": now})
