@@ -31,6 +31,7 @@ from scheduler.doctor.sessions import (
     check_doubled_sessions,
     check_groups,
     check_resting_series,
+    check_rows_behind,
 )
 from scheduler.doctor.site import check_ids, check_rights, check_row_security, check_start_index
 from scheduler.doctor.stuck import (
@@ -70,6 +71,7 @@ CHECKS: Sequence[Check] = (
     check_unreachable,
     check_refused_rules,
     check_unreadable_rules,
+    check_rows_behind,
     check_backfills,
     check_resting_series,
     check_deletions,

@@ -30,6 +30,28 @@ def check_resting_series(patient: Patient) -> Iterator[Finding]:
         )
 
 
+# Index: occurrence_open, for those that another session blocks; the reasons are few.
+BEHIND = text("""
+    SELECT count(*) AS rows, count(DISTINCT anchor_id) AS rules, min(anchor_id) AS first,
+           (array_agg(session_id ORDER BY occurs_on, session_id))[1\\:5] AS ids,
+           mode() WITHIN GROUP (ORDER BY reason) AS mostly
+      FROM session_worker.occurrence
+     WHERE state = 'created' AND occurs_on >= :today
+       AND (blocked_by IS NOT NULL OR reason LIKE 'refused by the site%')""")
+
+
+def check_rows_behind(patient: Patient) -> Iterator[Finding]:
+    """Rows that could not follow their rule to a new time or to new people (design, "Movers")."""
+    row = patient.conn.execute(BEHIND, {"today": patient.today}).one()
+    if row.rows:
+        yield error(
+            "could_not_follow",
+            f"{many(row.rows, 'row')} of {many(row.rules, 'rule')} could not follow a change and"
+            f" still stand as before, mostly {row.mostly}: sessions {some(row.ids, row.rows)}",
+            f"celery -A tasks preview {row.first} names what is in the way; move or cancel that",
+        )
+
+
 # A handful of rows.
 STOPPED_BACKFILLS = text("""
     SELECT b.id, b.from_date, b.until_date,

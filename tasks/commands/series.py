@@ -49,14 +49,16 @@ def show(found: Sequence[SeriesLine]) -> None:
         console().print("No series yet: `celery -A tasks expand` reads the rules.")
         return
     table = Table(
-        "Session", "State", "Subject", "Tutor", "Student", "Next", "Rows", "Conflicts", "Reason",
+        "Session", "State", "Subject", "Tutor", "Student", "Next", "Rows", "Behind", "Conflicts",
+        "Reason",
         box=None, header_style="bold",
     )  # fmt: skip
     for one in found:
         table.add_row(
             str(one.session_id), one.state, printable(one.subject or ""), str(one.tutor_id),
             str(one.student_id), one.next_date.isoformat() if one.next_date else "",
-            str(one.rows_to_come), str(one.conflicts), printable(one.reason or ""),
+            str(one.rows_to_come), str(one.could_not_follow or ""), str(one.conflicts),
+            printable(one.reason or ""),
         )  # fmt: skip
     console().print(table)
 

@@ -23,8 +23,8 @@ PAGE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """`severity`: an error is the worker's, and somebody has to look at it; a note is a choice of
-    people's, which stands."""
+    """`severity`: an error is the worker's, and somebody has to look at it; a warning is a row that
+    could not follow its rule; a note is a choice of people's, which stands."""
 
     code: str
     severity: Severity
@@ -40,6 +40,7 @@ def audit(engine: Engine, settings: Settings, as_of: datetime) -> tuple[AuditFin
         found = [
             *_doubled(conn, span),
             *_overlapping(conn, span),
+            *_behind(conn, span),
             *_unaccounted(conn, span),
             *(_fault("work_left", one, "the next expand looks at this series")
               for one in find_changed_rules(conn, span).work),
@@ -126,6 +127,23 @@ def _overlaps(span: Span) -> str:
          WHERE a.starts < b.ends AND b.starts < a.ends
            AND NOT (a.starts = b.starts AND a.ends = b.ends AND a.student_id <> b.student_id))
     SELECT id, min(other) AS other FROM pair WHERE {BOTH_AS_MADE} GROUP BY 1"""
+
+
+def _behind(conn: Connection, span: Span) -> list[AuditFinding]:
+    """Rows that could not follow their rule: nobody's fault, but they tell people what no longer
+    holds. Index: occurrence's primary key."""
+    rows = conn.execute(BEHIND, {"first": span.first, "last": span.last})
+    return [
+        AuditFinding("could_not_follow", Severity.WARNING, row.session_id, row.reason)
+        for row in rows
+    ]
+
+
+BEHIND = text("""
+    SELECT session_id, coalesce(reason, 'conflict with session ' || blocked_by) AS reason
+      FROM session_worker.occurrence
+     WHERE state = 'created' AND occurs_on BETWEEN :first AND :last
+       AND (blocked_by IS NOT NULL OR reason LIKE 'refused by the site%')""")
 
 
 def _unaccounted(conn: Connection, span: Span) -> list[AuditFinding]:

@@ -17,7 +17,10 @@ from scheduler.turns import wait_expansion_turn
 
 @dataclass(frozen=True, slots=True)
 class SeriesLine:
-    """One series; `next_date`: its next occurrence that has a row, `rows_to_come` how many have."""
+    """One series; `next_date`: its next occurrence that has a row, `rows_to_come` how many have.
+
+    `could_not_follow`: how many of those still stand as before a change of the rule.
+    """
 
     session_id: int
     state: str
@@ -30,6 +33,7 @@ class SeriesLine:
     next_date: date | None
     rows_to_come: int
     conflicts: int
+    could_not_follow: int
     changed_at: datetime
 
 
@@ -41,12 +45,14 @@ def list_series(conn: Connection, today: date) -> Sequence[SeriesLine]:
 LIST = text("""
     SELECT s.anchor_id, s.state, s.reason, s.tutor_id, s.student_id, s.written->>'subject',
            s.ends_on, s.continued_by, o.next_date, coalesce(o.rows, 0), coalesce(o.conflicts, 0),
-           s.changed_at
+           coalesce(o.behind, 0), s.changed_at
       FROM session_worker.series s
       LEFT JOIN (SELECT anchor_id,
                         min(occurs_on) FILTER (WHERE state IN ('created', 'adopted')) AS next_date,
                         count(*) FILTER (WHERE state IN ('created', 'adopted')) AS rows,
-                        count(*) FILTER (WHERE state = 'conflict') AS conflicts
+                        count(*) FILTER (WHERE state = 'conflict') AS conflicts,
+                        count(*) FILTER (WHERE state = 'created' AND (blocked_by IS NOT NULL
+                            OR reason LIKE 'refused by the site%')) AS behind
                    FROM session_worker.occurrence WHERE occurs_on >= :today
                   GROUP BY anchor_id) o ON o.anchor_id = s.anchor_id
      ORDER BY s.anchor_id""")

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Connection
 
 from scheduler.doctor import Finding, Severity, examine_database
+from scheduler.expansion.admin.audit import audit
 from scheduler.expansion.admin.backfill import Extent, begin_backfill, stop_backfill
-from scheduler.expansion.admin.series import end_series
+from scheduler.expansion.admin.series import end_series, list_series
 from scheduler.settings import Settings
 from tests.builders import a_session, a_student, a_tutor, an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site
@@ -124,3 +125,26 @@ def test_an_expansion_that_never_succeeded_while_ticks_go_on_is_an_error(site: S
     assert finding.severity is Severity.ERROR
     site.sql("INSERT INTO session_worker.heartbeat (name, beat_at) VALUES ('expand', :at)", at=NOON)
     assert found(site, "never_expanded") == []
+
+
+def test_rows_that_could_not_follow_are_told_wherever_somebody_looks(site: Site) -> None:
+    """14:00 moved onto 15:00, whose student stays: the same student cannot be in both."""
+    anchor = an_anchor(site.conn)
+    student = site.pair(anchor)["student_id"]
+    other = an_anchor(site.conn, student_id=student, start_time=time(15), end_time=time(16, 30))
+    site.run()
+    assert found(site, "could_not_follow") == []
+    row = site.row_on(anchor, date(2026, 12, 8)).id
+    site.edit(anchor, start_time=time(15), end_time=time(16))
+    site.run()
+    assert site.row_on(anchor, date(2026, 12, 8)).start_time == time(14)
+
+    (finding,) = found(site, "could_not_follow")
+    lines = {one.session_id: one.could_not_follow for one in list_series(site.conn, NOON.date())}
+    audited = [one for one in audit(site.engine, SETTINGS, NOON) if one.code == finding.code]
+
+    assert finding.severity is Severity.ERROR
+    assert f"sessions {row}" in finding.detail
+    assert lines == {anchor: 4, other: 0}
+    assert next(one.session_id for one in audited) == row
+    assert {one.severity for one in audited} == {Severity.WARNING}
