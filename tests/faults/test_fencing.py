@@ -56,6 +56,7 @@ def test_a_worker_that_stops_within_a_transaction_stops_nobody_else(
 ) -> None:
     """It has the turn to plan, and waits for the site's lock on its table, when it is stopped."""
     student = a_student(conn, email=PEOPLE[0])
+    a_session(conn, student_id=student)  # the first of a site is looked at before the turn is taken
     after_the_first_tick(conn)
     with running(database, valkey, **mail_channel(smtp_sink)) as site, quick_beat(valkey):
         sleeper = site.worker()
