@@ -26,6 +26,7 @@ from pydantic import (
 
 from scheduler.broker_url import readable_broker
 from scheduler.env_file import UnreadableEnvironment, read_env_file, read_environment
+from scheduler.zone_data import zone_named
 
 
 class InvalidSetting(Exception):
@@ -419,9 +420,9 @@ class Settings(BaseModel):
             return text
         raise ValueError(f"{text!r} is no outbox: write live, log or redirect:ADDRESS")
 
-    @cached_property
+    @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.site_timezone)
+        return zone_named(self.site_timezone)
 
     @cached_property
     def channels(self) -> Mapping[ChannelName, ChannelSettings]:

@@ -24,6 +24,7 @@ from scheduler.reminders.sweep import sweep as sweep_ledger
 from scheduler.reminders.tick import tick as plan_due
 from tasks import app
 from tasks.database import engine_now, site_catalog, worker_engine, worker_settings
+from tasks.database.zones import follow_zones
 from tasks.delivery.dispatch import hand_out, say_what_is_held
 from tasks.failures.log_once import log_once, log_once_about
 from tasks.failures.series import lines_about
@@ -43,6 +44,7 @@ def tick() -> None:
         if hold_elsewhere(conn):
             log_once(str(WrongDatabase()))
             return
+    follow_zones(engine, settings)
     words = None
     try:
         with engine.begin() as conn:

@@ -47,6 +47,7 @@ from scheduler.doctor.switches import (
     check_pauses,
     check_troubles,
 )
+from scheduler.doctor.zones import check_zones
 from scheduler.finding import Finding, Severity, error
 from scheduler.settings import Settings
 
@@ -83,6 +84,7 @@ CHECKS: Sequence[Check] = (
     check_ends,
     check_dates,
     check_preferences,
+    check_zones,
     check_start_index,
 )
 

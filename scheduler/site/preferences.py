@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from scheduler.message import Preferences
 from scheduler.settings import ChannelName, Settings
+from scheduler.zone_data import zone_named
 
 Stored = Mapping[str, Any] | None
 
@@ -41,7 +42,7 @@ def _stated(stored: Stored) -> dict[str, Any]:
 
 def _zone(name: Any, settings: Settings) -> ZoneInfo:
     try:
-        return ZoneInfo(name) if name else settings.zone
+        return zone_named(name) if name else settings.zone
     except (KeyError, ValueError, OSError):  # unknown, no name at all, or a folder of zones
         return settings.zone
 

@@ -19,6 +19,7 @@ from scheduler.reminders.moves.channel_queue import queue_up
 from scheduler.reminders.moves.claims import CLAIM, Batch, release
 from scheduler.settings import ChannelName
 from tasks.database import ServerUnreachable
+from tasks.database.zones import follow_zones
 from tasks.delivery.decision import Send, decide
 from tasks.delivery.lanes import Lanes
 from tasks.delivery.lease import KeptLease
@@ -129,6 +130,7 @@ def begin(
     run.lease.keep()
     lanes.under_way.add(run)
     try:
+        follow_zones(tools.engine, tools.settings)
         with tools.engine.begin() as conn:
             snapshot = take_snapshot(conn, work, batch.ids)
         if outbox_of(tools.settings) is Outbox.LOG:

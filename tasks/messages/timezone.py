@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
 
+from scheduler.zone_data import zone_named
+
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 FIRST_YEAR, LAST_YEAR = MINYEAR + 1, MAXYEAR - 1  # a zone's offset must have room at both ends
@@ -29,7 +31,7 @@ def timezone_of(zone: ZoneInfo, instants: Iterable[datetime]) -> bytes:
 
 @lru_cache(maxsize=64)
 def timezone_of_years(key: str, years: tuple[int, ...]) -> bytes:
-    zone, known = ZoneInfo(key), None
+    zone, known = zone_named(key), None
     component = Timezone()
     component.add("tzid", key)
     for year in years:

@@ -1,0 +1,35 @@
+"""The database's zone data, followed by this process where the machine's differs."""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from scheduler.database_clock import database_now
+from scheduler.settings import Settings
+from scheduler.site.zones import follow_database_zones, in_words
+from tasks.failures.log_once import log_once_about
+
+LOOK_EVERY = timedelta(days=1)
+
+
+@dataclass
+class _Looked:
+    at: float | None = None
+
+
+_LOOKED = _Looked()
+
+
+def follow_zones(engine: Engine, settings: Settings) -> None:
+    """Takes the hours of zones from the database where they differ; asked once a day.
+
+    Says in the log what differs. Before the ledger is set up there is nothing to follow.
+    """
+    if _LOOKED.at is not None and time.monotonic() - _LOOKED.at < LOOK_EVERY.total_seconds():
+        return
+    with engine.connect() as conn:
+        for one in follow_database_zones(conn, settings, database_now(conn)):
+            log_once_about(f"zone {one.zone}", f"{in_words(one)}: messages use PostgreSQL's hours.")
+    _LOOKED.at = time.monotonic()
