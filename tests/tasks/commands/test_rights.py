@@ -122,7 +122,7 @@ def test_a_workers_expansion_says_in_its_log_what_failed(
     guest.conn.commit()
     engine, said = engine_on(guest.url.render_as_string(hide_password=False)), list[str]()
     monkeypatch.setattr(planning, "worker_engine", lambda: engine)
-    monkeypatch.setattr(planning, "load_settings", lambda: load_settings(_env_file=None))
+    monkeypatch.setattr(planning, "worker_settings", lambda: load_settings(_env_file=None))
     monkeypatch.setattr(planning, "log_once", lambda *lines: said.extend(lines))
 
     planning.expand()
