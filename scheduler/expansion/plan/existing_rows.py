@@ -77,9 +77,9 @@ _STANDING = f"""
           LEFT JOIN sw_wanted w ON w.anchor_id = o.anchor_id AND w.occurs_on = o.occurs_on
          WHERE s.changed AND o.state IN ('created', 'skipped'))"""
 
-# Columns that differ in every row of a series that is to come, most of them alike: the site changed
-# all of them. Of two rows only where one statement wrote both; one row says nothing, unless its
-# anchor says the same.
+# Columns that differ in every row of a series that is to come, most of them alike and written by
+# one transaction: the site changed all of them. Two people may write the same by chance, but not
+# at once. One row says nothing, unless its anchor says the same.
 _ALIKE = """
     differing AS (
         SELECT s.anchor_id, k, s.now->k AS value, s.target->k AS wanted, s.version,
@@ -98,8 +98,8 @@ _ALIKE = """
          WHERE d.changed = n.rows
          GROUP BY d.anchor_id, d.k, d.value, n.rows, d.wanted
         HAVING count(*) * 2 > n.rows
-           AND (n.rows > 2 OR d.value IS NOT DISTINCT FROM d.wanted
-                OR n.rows = 2 AND count(DISTINCT d.version) = 1))"""
+           AND (d.value IS NOT DISTINCT FROM d.wanted
+                OR n.rows > 1 AND count(DISTINCT d.version) = 1))"""
 
 # What the site gave to all rows counts as written, and where the anchor has it too, as copied.
 _TAKEN = """

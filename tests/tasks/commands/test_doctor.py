@@ -9,12 +9,14 @@ import pytest
 import redis
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
+from celery.signals import worker_init
 from kombu import Queue
 from sqlalchemy import Connection, make_url, text
 
 from scheduler.reminders.moves.held_batches import WRONG_DATABASE, hold_all
 from scheduler.reminders.progress import note_beat
 from tasks.commands.doctor import doctor
+from tasks.delivery.startup import prepare
 from tests.bare_site import drop_columns
 from tests.command_line import Commands, celery
 from tests.scheduler.ledger.rows import a_delivery, row_of
@@ -35,8 +37,19 @@ def serving(broker: str, *queues: str) -> Iterator[None]:
     """A worker of Celery's own in a thread, which takes from these queues."""
     with Celery(broker=broker, set_as_current=False) as app:
         app.conf.task_queues = [Queue(name) for name in queues]
-        with start_worker(app, pool="solo", perform_ping_check=False, loglevel="ERROR"):
+        with (
+            without_our_start(),
+            start_worker(app, pool="solo", perform_ping_check=False, loglevel="ERROR"),
+        ):
             yield
+
+
+@contextmanager
+def without_our_start() -> Iterator[None]:
+    """It is no worker of ours: it needs no database, nor channels."""
+    worker_init.disconnect(prepare)
+    yield
+    worker_init.connect(prepare)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from scheduler.expansion.admin.series import end_series_and_cancel
 from scheduler.settings import Settings
-from tests.builders import a_session, a_tutor
-from tests.scheduler.expansion.expanded_site import Site
+from tests.builders import a_session, a_tutor, an_anchor
+from tests.scheduler.expansion.expanded_site import Site, dec
 from tests.scheduler.expansion.twelve_weeks import (
     MONDAY,
     THURSDAYS,
@@ -303,3 +303,17 @@ def test_of_two_rules_that_find_a_row_one_owns_it(site: Site) -> None:
     run(site)
 
     assert (rows(site, first)[2].state, rows(site, second)[2].state) == ("created", "adopted")
+
+
+def test_words_that_people_wrote_row_by_row_are_theirs_though_most_are_alike(site: Site) -> None:
+    anchor = an_anchor(site.conn, recurring_pattern={"count": 4})
+    site.run()
+    rows = [site.row_on(anchor, day).id for day in dec(8, 15, 22)]
+    for row, words in zip(rows, ("Zoom 7", "Zoom 7", "Zoom 9"), strict=True):
+        site.edit(row, topic=words)
+
+    site.edit(anchor, topic="Fractions")
+    site.run()
+
+    assert [site.row_on(anchor, day).topic for day in dec(8, 15, 22)] == [
+        "Zoom 7", "Zoom 7", "Zoom 9"]  # fmt: skip
