@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from tasks.demo.servers import Workspace
+from tasks.demo.servers.accounts import temporary_root
 from tests.eventually import eventually
 
 # In one test process, one after the other: each demo starts six processes of its own.
@@ -28,11 +30,17 @@ ESCAPE = "\x1b"
 CELERY_WORKER = re.compile(r"celery -A tasks worker")
 
 
+def short_root() -> Path:
+    """Where a demo's own TMPDIR may lie: in a longer path its servers would go elsewhere."""
+    root = temporary_root()
+    return root if len(str(root)) < 40 else Path("/tmp")  # noqa: S108
+
+
 class Demo:
     """A demo under way, in a temporary folder of its own, which tells what it leaves behind."""
 
     def __init__(self, workspace: Workspace, *options: str, output: int = subprocess.PIPE) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="demo-", dir=workspace.folder))
+        self.folder = Path(tempfile.mkdtemp(prefix="demo-", dir=short_root()))
         self.folder.chmod(0o755)  # PostgreSQL runs as another user than root
         self.begun = time.monotonic()
         self.process = subprocess.Popen(
@@ -81,6 +89,7 @@ class Demo:
         self.process.kill()
         self.process.communicate()
         self.workspace.ended(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
