@@ -9,7 +9,7 @@ from tasks.channels.redaction import one_line
 from tasks.channels.web.exchange import Exchange
 from tasks.channels.web.seen import WebSeen
 from tasks.channels.web.services.body import first, has_tags, plain_text, structure
-from tasks.channels.web.services.reading import Reader, Reading, Stance
+from tasks.channels.web.services.service_words import Reader, Reading, Stance
 
 SNIPPET = 120
 # A body of more than so many letters is no sentence to a person.

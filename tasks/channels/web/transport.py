@@ -22,7 +22,7 @@ from tasks.channels.web.seen import WebSeen
 from tasks.channels.web.services import GATEWAYS, reader_of
 from tasks.channels.web.services.own_word import OwnWord
 from tasks.channels.web.services.plain_no import PLAIN_NO
-from tasks.channels.web.services.reading import Reader
+from tasks.channels.web.services.service_words import Reader
 from tasks.channels.web.services.unicode import unicode_fields
 from tasks.messages.letter import Letter
 

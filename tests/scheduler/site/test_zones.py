@@ -32,7 +32,7 @@ def strange_machine(tmp_path: Path) -> Iterator[Path]:
     file = tmp_path / BERLIN
     file.parent.mkdir()
     counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)
-    kind = struct.pack(">lbb", 7200, 0, 0) + b"XXX\0"
+    kind = struct.pack(">lbb", 7200, 0, 0) + b"LMT\0"
     head = b"TZif2" + bytes(15) + counts + kind
     file.write_bytes(head + head + b"\n<+02>-2\n")
     zoneinfo.reset_tzpath([str(tmp_path), *zoneinfo.TZPATH])

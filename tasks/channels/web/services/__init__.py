@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from tasks.channels.web.services.chat import CHAT
 from tasks.channels.web.services.mail import MAIL
 from tasks.channels.web.services.plain_no import PLAIN_NO
-from tasks.channels.web.services.reading import Reader
+from tasks.channels.web.services.service_words import Reader
 from tasks.channels.web.services.sms import SMS
 
 READERS: Mapping[str, Reader] = {**SMS, **CHAT, **MAIL}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tasks.channels.web.seen import WebSeen
 from tasks.channels.web.services.form import Form, Mark
-from tasks.channels.web.services.reading import Reader
+from tasks.channels.web.services.service_words import Reader
 
 # https://core.telegram.org/bots/api#making-requests
 TELEGRAM = Form(

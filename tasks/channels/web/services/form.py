@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from tasks.channels.web.seen import WebSeen
 from tasks.channels.web.services.body import find, first, fit_id, structure
-from tasks.channels.web.services.reading import Reading, Stance
+from tasks.channels.web.services.service_words import Reading, Stance
 
 NEVER = r"(?!)"
 ANYTHING = r"[\s\S]*"

@@ -7,7 +7,7 @@ sender's, its domain or the login, the channel's.
 from collections.abc import Mapping
 
 from tasks.channels.web.services.form import ANYTHING, Form, Mark
-from tasks.channels.web.services.reading import Reader
+from tasks.channels.web.services.service_words import Reader
 
 SOME = r"[1-9]\d*"
 

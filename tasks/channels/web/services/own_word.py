@@ -15,7 +15,7 @@ from tasks.channels.web.services.body import find, first, fit_id, plain_text, st
 from tasks.channels.web.services.form import Mark, stance_at, together
 from tasks.channels.web.services.plain_no import PLAIN_NO, WORDS
 from tasks.channels.web.services.plain_words import LONGEST_NO, says_no
-from tasks.channels.web.services.reading import Reading, Stance
+from tasks.channels.web.services.service_words import Reading, Stance
 
 PATH = r"[\w-]+(?:\.(?:[\w-]+|\*))*"
 ACCEPTED = re.compile(rf"(?P<path>{PATH})\s*=\s*(?P<value>.+)", re.DOTALL)

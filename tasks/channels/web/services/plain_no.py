@@ -7,7 +7,7 @@ for a no, and nothing for a yes; nor is a 5xx, which a proxy would put into the 
 from typing import Any
 
 from tasks.channels.web.services.body import first, structure
-from tasks.channels.web.services.reading import Reading, Stance
+from tasks.channels.web.services.service_words import Reading, Stance
 
 FALSE_OF = ("ok", "success", "successful", "accepted")
 STATES = ("status", "state", "result", "acknowledge", "type")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tasks.channels.redaction import one_line
 from tasks.channels.web.services.body import fit_id, has_tags, plain_text
 from tasks.channels.web.services.form import NEVER, refusal_of
-from tasks.channels.web.services.reading import Reading, Stance
+from tasks.channels.web.services.service_words import Reading, Stance
 
 # What a gateway that is asked for an SMS says in a few words where it does not take it. Anything
 # else that is not the yes is neither: a page of a portal, an empty answer.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from tasks.channels.web.services.form import Form, Mark
 from tasks.channels.web.services.plain_words import PlainWords
-from tasks.channels.web.services.reading import Reader
+from tasks.channels.web.services.service_words import Reader
 
 # https://developers.africastalking.com/docs/sms/sending/bulk
 AFRICAS_TALKING = Form(
