@@ -64,6 +64,8 @@ def host() -> Iterator[Host]:
     made.within("link", "set", "there", "up")
     made.appear()
     yield made
+    # A process within keeps the namespace, and so the address, unless the link goes by itself.
+    made.run("link", "delete", here)
     made.run("netns", "delete", made.name)
 
 
