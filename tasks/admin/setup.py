@@ -1,18 +1,21 @@
 """Setting up a database: check the site's tables, then bring session_worker up to date.
 
-All in one transaction: a database that does not fit is left as it was found.
+All in one transaction: a database that does not fit is left as it was found. In another one, which
+is rolled back, a row is rehearsed.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
 
 from models import migrations
 from models.catalog import OPTIONAL, SiteCatalog, read_catalog
+from models.rights import grants, lacking_rights
 from models.site import SITE_TABLES, create_site_tables
 from models.taken_ids import TakenIds
 from scheduler.database_clock import database_now
+from scheduler.expansion.admin.rehearsal import Refused, Untried, rehearse_row
 from scheduler.reminders.id_doubt import look_at_ids
 from scheduler.settings import Settings
 from scheduler.site.id_reading import STUDENT, TUTOR, Why, in_words
@@ -36,7 +39,8 @@ class CannotInstall(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something optional that is missing, which the worker runs on without; or what it took."""
+    """Something optional that is missing, which the worker runs on without; what it took; or what
+    the site's tables mean for generated rows."""
 
     code: str
     detail: str
@@ -62,7 +66,8 @@ def install(engine: Engine, settings: Settings) -> Installed:
     server or the schema does not fit this worker.
     """
     with engine.begin() as connection:
-        return prepare(connection, settings, ())
+        installed = prepare(connection, settings, ())
+    return replace(installed, notes=(*installed.notes, *notes_on_rows(engine, settings)))
 
 
 def install_with_site_tables(engine: Engine, settings: Settings) -> Installed:
@@ -99,6 +104,50 @@ def notes_on_ids(taken: TakenIds) -> Iterator[Note]:
             yield Note(column.setting.lower(), in_words(column, key, Why(why)))
     if taken.doubt is not None:
         yield Note("whose_ids", taken.doubt)
+
+
+# Once each, not again for each partition that has a copy. PostgreSQL's own catalogue.
+DEFERRABLE = text("""
+    WITH RECURSIVE part AS (
+        SELECT to_regclass('tutor_sessions')::oid AS oid
+         UNION ALL
+        SELECT i.inhrelid FROM part JOIN pg_inherits i ON i.inhparent = part.oid)
+    SELECT c.conname, CASE c.contype WHEN 'u' THEN 'unique' WHEN 'p' THEN 'primary key'
+                                     ELSE 'exclusion' END
+      FROM pg_constraint c JOIN part ON part.oid = c.conrelid
+     WHERE c.condeferrable AND c.contype IN ('u', 'p', 'x') AND c.conparentid = 0
+     ORDER BY c.conname""")
+DEFERRED = (
+    "the {kind} constraint {name} of tutor_sessions is deferrable: the worker has it checked with"
+    " each of its statements, not at the commit, so that a row it refuses costs that date alone"
+)
+
+
+def notes_on_rows(engine: Engine, settings: Settings) -> Iterator[Note]:
+    """What generated rows will meet here. Once the installation is committed: it stands whatever
+    the site says to a row."""
+    with engine.connect() as connection:
+        now = database_now(connection)
+        lacking = lacking_rights(connection)
+        for name, kind in connection.execute(DEFERRABLE):
+            yield Note("constraint_deferrable", DEFERRED.format(name=name, kind=kind))
+    if lacking:
+        words = "the user of DATABASE_URL may not do all that the worker does"
+        yield Note("rights_missing", f"{words}: {grants(lacking)}")
+    elif (found := rehearse_row(engine, settings, now)) is not None:
+        yield note_on_row(found)
+
+
+def note_on_row(found: Refused | Untried) -> Note:
+    if isinstance(found, Untried):
+        words = f"what the site says to a generated row could not be tried: {found.words}"
+        return Note("row_untried", f"{words}; run setup again")
+    return Note(
+        "row_refused",
+        f"the site would refuse the row of session {found.anchor_id}'s rule on {found.occurs_on}"
+        f" (tried and rolled back): {found.words}; until the site's tables take it, such dates get"
+        " no row",
+    )
 
 
 SERVER_VERSION = text("SELECT current_setting('server_version_num')::integer")

@@ -25,7 +25,8 @@ def setup(context: click.Context, with_site_tables: bool, as_json: bool) -> None
 
     Safe to repeat. Where a table or a column that the worker needs is missing or of another kind,
     it says which and changes nothing. It judges by the rows whose ids tutor_id and student_id hold,
-    and says so; where they can be read in two ways it asks, and exits 1.
+    and says so; where they can be read in two ways it asks, and exits 1. It tries the next row of
+    the newest rule, rolls it back, and notes what the site's tables would refuse.
 
     Example: celery -A tasks setup
     """

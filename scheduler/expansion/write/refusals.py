@@ -59,7 +59,7 @@ _RAISE_OTHERS = f"""IF left(SQLSTATE, 2) = ANY('{{{",".join(NO_REFUSALS)}}}')
                    OR SQLSTATE = '{NOT_PERMITTED}' THEN
                     RAISE;
                 END IF;"""
-_LEFT_OUT = "a trigger of the site leaves the row out"
+LEFT_OUT = "a trigger of the site leaves the row out"
 
 
 def insert_one_by_one(insert: str) -> str:
@@ -83,7 +83,7 @@ def insert_one_by_one(insert: str) -> str:
                 {series};
                 GET DIAGNOSTICS sw_rows = ROW_COUNT;
                 IF sw_rows <> sw_series.rows THEN
-                    RAISE EXCEPTION '{_LEFT_OUT}';
+                    RAISE EXCEPTION '{LEFT_OUT}';
                 END IF;
             EXCEPTION WHEN OTHERS THEN
                 {_RAISE_OTHERS}
@@ -96,7 +96,7 @@ def insert_one_by_one(insert: str) -> str:
                         {date};
                         GET DIAGNOSTICS sw_rows = ROW_COUNT;
                         IF sw_rows = 0 THEN
-                            RAISE EXCEPTION '{_LEFT_OUT}';
+                            RAISE EXCEPTION '{LEFT_OUT}';
                         END IF;
                     EXCEPTION WHEN OTHERS THEN
                         {_RAISE_OTHERS}
@@ -128,7 +128,7 @@ def update_one_by_one(update: str, kinds: str) -> str:
                 {one};
                 GET DIAGNOSTICS sw_rows = ROW_COUNT;
                 IF sw_rows = 0 THEN
-                    RAISE EXCEPTION '{_LEFT_OUT}';
+                    RAISE EXCEPTION '{LEFT_OUT}';
                 END IF;
             EXCEPTION WHEN OTHERS THEN
                 {_RAISE_OTHERS}
