@@ -1,7 +1,7 @@
-"""Rules → rows of tutor_sessions: planned in sets, written in sets (promises 1 and 2).
+"""Expansion of rules into rows of tutor_sessions, planned and written in sets (promises 1 and 2).
 
-Every run compares what stands with what the rules say and writes the difference, so any number of
-runs, at once and after any crash, leaves the same rows.
+Every run compares the existing rows with what the rules ask for and writes the difference. Any
+number of runs, concurrent or after a crash, therefore leaves the same rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,17 +39,17 @@ from scheduler.expansion.span import Span
 from scheduler.settings import Settings
 from scheduler.turns import wait_expansion_turn
 
-CHUNK = 2_000  # series in one transaction: flat memory, short turns
-PASSES = 10  # what one pass frees, the next fills: mostly one, more where rows queue up
+CHUNK = 2_000  # series in one transaction: bounds memory and how long others wait for their turn
+PASSES = 10  # a pass fills the places that the one before freed; one is mostly enough
 
 __all__ = ["ExpansionReport", "expand"]
 
 
 def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionReport:
-    """Fills the dates from today to EXPAND_DAYS ahead, as seen at `as_of` (aware).
+    """Fill the dates from today to EXPAND_DAYS ahead, as seen at `as_of` (aware).
 
-    Raises SiteMismatch where the database is not the site's. Series that fail are in the report's
-    `failed`; the others are done.
+    A series that fails is listed in the report's `failed`; the others are expanded. Raises
+    SiteMismatch where the database does not have the site's tables.
     """
     with engine.connect() as conn:
         span = Span.ahead(read_catalog(conn), settings, as_of)
@@ -73,7 +73,7 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
 def _expand_until_quiet(
     engine: Engine, span: Span, question: str | None
 ) -> tuple[Outcome, "Found"]:
-    """What was done, and what stands in the end."""
+    """Sum of what all passes did, and what a last search found."""
     outcome, done, again = Outcome(), list[int](), True
     for _ in range(PASSES):
         found = _find_work(engine, span, question)
@@ -119,7 +119,7 @@ def _find_work(engine: Engine, span: Span, question: str | None) -> Found:
     return _find_work_once(engine, span, question)
 
 
-# All statements of one search see the same rows, so that what they find is true of one moment.
+# One snapshot, so that all statements of a search see the database at the same moment.
 ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
@@ -141,7 +141,7 @@ def _report(
 ) -> ExpansionReport:
     return ExpansionReport(
         span.as_of,
-        {state: counts["series"][state] for state in STATES},  # what is recalled has no order
+        {state: counts["series"][state] for state in STATES},  # jsonb does not keep the order
         {state: counts["occurrences"][state] for state in OCCURRENCES},
         outcome.written,
         read_findings(conn, span, seemingly),
@@ -150,7 +150,7 @@ def _report(
 
 
 def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
-    """Expands these anchors in committed chunks."""
+    """Expand these anchors, each chunk in a transaction of its own. Returns the sum."""
     outcome = Outcome()
     for start in range(0, len(ids), CHUNK):
         outcome += _expand_or_halve(engine, span, ids[start : start + CHUNK])
@@ -158,8 +158,8 @@ def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
 
 
 def _expand_or_halve(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
-    """One chunk in a transaction; if it fails its halves, each in its own: in a common one, those
-    that failed would make each of the others slower."""
+    """Expand one chunk in a transaction. If it fails, expand its halves, each in a transaction of
+    its own: in a common one, each failure would slow down the halves after it."""
     try:
         with engine.begin() as conn:
             return expand_chunk(conn, span, ids)

@@ -1,4 +1,4 @@
-"""One transaction of expansion: a number of series, from their anchors to their rows."""
+"""Expansion of one chunk of series, from their anchors to their rows, in one transaction."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,8 +25,8 @@ from scheduler.expansion.write.rows import write_rows
 from scheduler.rules import Finding
 from scheduler.turns import commit_without_flush, wait_expansion_turn
 
-# Tables that this very transaction fills have few statistics; a loop that the planner chooses
-# because it expects one row costs minutes where a hash costs milliseconds.
+# The transaction fills the tables that it reads, so the planner knows little about them. Where it
+# expects one row, it may choose a nested loop that takes minutes instead of a hash's milliseconds.
 BULK = 200
 HASH_ONLY = text("""
     SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true),
@@ -35,12 +35,12 @@ FEW_STATISTICS = text("SET LOCAL default_statistics_target = 10")
 
 
 class RowsHeld(Exception):
-    """An admin ends a series, and others hold rows of it. One line that says what to do."""
+    """Another transaction holds rows of the series that an admin ends. One line with a cure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What chunks did. `again`: another pass can do more, with what they freed."""
+    """Sum of what chunks did. `again`: another pass can use places that they freed."""
 
     written: Written = field(default_factory=Written)
     failed: tuple[Failure, ...] = ()
@@ -53,12 +53,12 @@ class Outcome:
 
 
 def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
-    """Brings the series of these anchors to what the design says. The caller commits.
+    """Bring the rows of these anchors' series in line with their rules. The caller commits.
 
-    Raises RowsHeld where a series that an admin ends is not to be left half done.
+    Raises RowsHeld where an admin ends a series and some of its rows cannot be locked.
     """
     wait_expansion_turn(conn)
-    # A crash of the server may lose the last chunks whole; the next run does them again.
+    # A crash of the server may lose the last chunks, each as a whole; the next run redoes them.
     commit_without_flush(conn)
     decision = _compare(conn, span, [*ids, *_companions(conn, span, ids)])
     late = hold_rows(conn, span) if decision.rows else frozenset[int]()
@@ -67,7 +67,7 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     written, left, again = write_rows(conn, span, decision.rows)
     late |= left
     if span.purpose is Purpose.ENDING and not late.isdisjoint(ids):
-        raise RowsHeld("rows of the series are held by others: another try may pass.")
+        raise RowsHeld("another transaction holds rows of the series: try again in a moment.")
     conn.execute(text(_record_series(span)), {"late": list(late), "shape": span.catalog.signature})
     tried = [*ids, *(one.anchor_id for one in decision.series)]
     refused = conn.execute(REFUSED, {"today": span.today}).all()
@@ -78,7 +78,7 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     return Outcome(written, failed, again or bool(decision.ended))
 
 
-# What the site refused of each series, and whether it has rows all the same.
+# What the site refused of each series, and if the series has other rows.
 # Index: primary key of occurrence.
 REFUSED = text("""
     SELECT r.anchor_id, min(r.words) AS words, count(*) AS dates,
@@ -101,7 +101,7 @@ def _findings(
 
 
 def expand_or_halve(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
-    """expand_chunk, where one poisonous row fails alone: what fails is done again in halves."""
+    """expand_chunk, repeated in halves where it fails, so that only the faulty series fails."""
     if not ids:
         return Outcome()
     try:
@@ -117,7 +117,7 @@ def expand_or_halve(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome
     return first + expand_or_halve(conn, span, ids[middle:])
 
 
-# A run that expands the series replaces its findings, and so forgets this one.
+# The next run that expands the series replaces its findings, this one included.
 REMEMBER_FAILURE = text("""
     WITH forgotten AS (
         DELETE FROM session_worker.finding
@@ -127,8 +127,10 @@ REMEMBER_FAILURE = text("""
 
 
 def remember_failure(conn: Connection, span: Span, anchor_id: int, error: DBAPIError) -> Outcome:
-    """What failed is in the log for a moment, and a finding until it is mended. Who may not write
-    that either is told so by the failure itself."""
+    """Record a failed series as a finding, which stays until the series is expanded.
+
+    Where the role may not even write findings, the returned failure says so.
+    """
     words = str(error.orig).strip().partition("\n")[0]
     with suppress(DBAPIError), conn.begin_nested():
         conn.execute(REMEMBER_FAILURE, {"id": anchor_id, "words": words})
@@ -138,8 +140,11 @@ def remember_failure(conn: Connection, span: Span, anchor_id: int, error: DBAPIE
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The series as they are now, how many rows of changed ones there are, and the anchors of
-    series that end, or go on, because a later row of theirs carries a rule or does so no more."""
+    """The series as they are now, and how many rows the changed ones have.
+
+    Also the anchors of series that end because one of their rows now carries a rule, or that
+    continue because it no longer does.
+    """
 
     series: Sequence[SeriesNow]
     rows: int
@@ -147,9 +152,9 @@ class Decision:
 
 
 def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
-    """What is to be done for these anchors, in the tables of the plan; no row is written yet.
+    """Fill the plan's temporary tables for these anchors. No row of the site's is written yet.
 
-    To ask only, roll back after it.
+    For a dry run, roll back afterwards.
     """
     decision = _compare(conn, span, ids)
     _judge(conn, span, decision.series)
@@ -177,8 +182,8 @@ def _judge(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
     plan_changes(conn, span)
 
 
-# A row that could not take its place because another stands there: if that one's series has work
-# now, both are judged together. Indexes: occurrence_open, occurrence_session.
+# Series with a row that was blocked by a row of one of these series: both are judged together, as
+# the obstacle may move now. Indexes: occurrence_open, occurrence_session.
 COMPANIONS = text("""
     WITH RECURSIVE blocked AS MATERIALIZED (
         SELECT b.anchor_id, o.anchor_id AS by
@@ -198,7 +203,7 @@ def _companions(conn: Connection, span: Span, ids: Sequence[int]) -> Sequence[in
     return conn.scalars(COMPANIONS, {"ids": list(ids)}).all()
 
 
-# Index: primary key. A series with rows left over is not marked as seen.
+# Index: primary key. A series with rows that could not be written is not marked as seen.
 def _record_series(span: Span) -> str:
     return f"""
     INSERT INTO session_worker.series AS s
@@ -216,7 +221,7 @@ def _record_series(span: Span) -> str:
         ON CONFLICT (anchor_id) {UPDATE_NOTHING if span.only_fills else UPDATE_SERIES}"""
 
 
-# A backfill leaves to the next expansion what has changed about a series.
+# A backfill leaves changes of a series to the next expansion.
 UPDATE_NOTHING = "DO NOTHING"
 UPDATE_SERIES = """DO UPDATE
        SET state = excluded.state, reason = excluded.reason, seen = excluded.seen,

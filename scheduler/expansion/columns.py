@@ -1,7 +1,7 @@
 """The source of each column of a generated row (design, "A generated row").
 
-The site's table may have columns that nobody here has heard of: those are copied. The lists are
-made from the catalogue, so the statements name just the columns that this database has.
+Columns of the site's table that this worker does not know are copied. The lists are made from the
+catalogue, so the statements name only columns that this database has.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,8 +22,8 @@ EMPTIED = frozenset({
     "student_attended", "tutor_attended", "tutor_notes", "notes", "student_feedback", "feedback",
     "student_rating", "rating", "topics_covered", "materials_used", "homework_assigned",
 })  # fmt: skip
-# Whose a session is, and when: a row follows these only where nothing is in the way. When it is, is
-# one thing: a row whose start, end or duration a person changed follows in none of the three.
+# People and time of a session: a row follows these only where there is no conflict. Start, end and
+# duration count as one: where a person changed any of them, the row follows in none of the three.
 PEOPLE = ("tutor_id", "student_id")
 HOURS = ("start_time", "end_time", "duration")
 PLACING = (*PEOPLE, *HOURS)
@@ -33,7 +33,7 @@ PLACING = (*PEOPLE, *HOURS)
 class RowColumns:
     """The columns of a generated row by origin, in the table's order.
 
-    `version_name`: under which a copy of a row carries its version.
+    `version_name`: the name of the version in a copy of a row.
     """
 
     copied: tuple[str, ...]
@@ -50,7 +50,7 @@ class RowColumns:
         return ", ".join(quoted(name) for name in names)
 
     def select_list(self, anchor: str, date: str) -> str:
-        """The values of a new row: `anchor` is an alias of the anchor's row, `date` SQL."""
+        """SQL of a new row's values. `anchor`: alias of the anchor's row; `date`: SQL."""
         values = [date]
         values += [f"{anchor}.{quoted(name)}" for name in self.copied]
         values += [literal(value) for value in self.constant.values()]
@@ -58,12 +58,12 @@ class RowColumns:
         return ", ".join(values)
 
     def copy_of(self, row: str) -> str:
-        """The copied columns of a row, as SQL of one jsonb value."""
+        """SQL of one jsonb value with the copied columns of a row; `row` is its alias."""
         cells = ", ".join(f"{row}.{quoted(name)}" for name in self.copied)
         return f"(SELECT to_jsonb(cells) FROM (SELECT {cells}) cells)"
 
     def target(self, anchor: str) -> str:
-        """What a new row holds, but for its date, as SQL of one jsonb value."""
+        """SQL of one jsonb value with all that a new row holds, except its date."""
         cells = [f"{anchor}.{quoted(name)}" for name in self.copied]
         cells += [f"{literal(value)} AS {quoted(name)}" for name, value in self.constant.items()]
         cells += [f"NULL AS {quoted(name)}" for name in self.emptied]
@@ -71,7 +71,7 @@ class RowColumns:
 
 
 def row_columns(catalog: SiteCatalog) -> RowColumns:
-    """The columns of this database's tutor_sessions, by where a generated row gets them."""
+    """The columns of this database's tutor_sessions, by their source for a generated row."""
     columns = catalog.tables["tutor_sessions"]
     copied: list[str] = []
     emptied: list[str] = []
@@ -96,7 +96,7 @@ def row_columns(catalog: SiteCatalog) -> RowColumns:
 
 
 def free_name(columns: Collection[str]) -> str:
-    """A name for the version of a copied row that no column of the site's has."""
+    """A name for the version of a copied row that is none of `columns`."""
     name = "sw_version"
     while name in columns:
         name += "_"
@@ -104,7 +104,7 @@ def free_name(columns: Collection[str]) -> str:
 
 
 def added_default(column: Column) -> str:
-    """SQL for what a row got when this column was added after it was written."""
+    """SQL for the value that existing rows got when this column was added."""
     if column.default is None or "nextval" in column.default:
         return "NULL"
     return f"({column.default})".replace(":", "\\:")

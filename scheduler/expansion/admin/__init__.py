@@ -1,1 +1,1 @@
-"""Expansion as an admin drives it: audit, backfill, preview, and ending a series by hand."""
+"""Expansion on an admin's command: audit, backfill, preview, and ending a series by hand."""

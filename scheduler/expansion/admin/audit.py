@@ -1,6 +1,6 @@
-"""Audit of the rows that stand: none doubled or overlapping by the worker's doing, every date of
-every rule accounted for (promises 1 and 2). Doubles and overlaps that people made are theirs:
-the values that were written tell the two apart (docs/decisions/0001).
+"""Audit of the existing rows: the worker made no duplicate and no overlap, and every date of every
+rule has a row or a reason (promises 1 and 2). Duplicates and overlaps that people made are listed
+as notes; the recorded values tell the two apart (docs/decisions/0001).
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,11 @@ PAGE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """`severity`: an error is the worker's, and somebody has to look at it; a warning is a row that
-    could not follow its rule; a note is a choice of people's, which stands."""
+    """One row or series that breaks a promise, or that people changed.
+
+    `severity`: error, a fault of the worker that needs attention; warning, a row that could not
+    follow its rule; note, a decision of people that the worker respects.
+    """
 
     code: str
     severity: Severity
@@ -33,8 +36,10 @@ class AuditFinding:
 
 
 def audit(engine: Engine, settings: Settings, as_of: datetime) -> tuple[AuditFinding, ...]:
-    """What breaks a promise, and what people did beside it, by code and session; empty where all
-    is well. Writes nothing."""
+    """Every breach of promises 1 and 2, and what people changed, by code and session id.
+
+    Empty where there is neither. `as_of` is aware. Writes nothing.
+    """
     with engine.connect() as conn:
         span = Span.ahead(read_catalog(conn), settings, as_of)
         found = [
@@ -53,8 +58,8 @@ def _fault(code: str, session_id: int, detail: str) -> AuditFinding:
     return AuditFinding(code, Severity.ERROR, session_id, detail)
 
 
-# Whether a row stands where the worker put it: it was made for a date, and nobody moved it, made
-# it longer, gave it to others or restored it. Index: occurrence_session; primary keys.
+# True where a row is as the worker placed it: made for a date, and since then not moved, not
+# lengthened, not given to other people and not restored. Index: occurrence_session; primary keys.
 AS_MADE = """EXISTS (
         SELECT FROM session_worker.occurrence o
           JOIN session_worker.series s ON s.anchor_id = o.anchor_id
@@ -78,7 +83,7 @@ def _doubled(conn: Connection, span: Span) -> Iterator[AuditFinding]:
             yield AuditFinding("doubled", Severity.NOTE, row.id, detail)
 
 
-# The worker's own are never to have one start, be they cancelled.
+# Two rows of the worker's must never have the same start, not even cancelled ones.
 DOUBLED = text(f"""
     WITH pair AS MATERIALIZED (
         SELECT t.id, t2.id AS other, {TAKES_TIME.format("t")} AND {TAKES_TIME.format("t2")} AS live
@@ -106,7 +111,7 @@ def _overlapping(conn: Connection, span: Span) -> list[AuditFinding]:
 
 
 def _overlaps(span: Span) -> str:
-    """Overlaps of two rows that the worker made and that still stand as it wrote them."""
+    """SQL of the overlaps between two rows that the worker made and nobody changed."""
     return f"""
     WITH made AS (
         SELECT t.id, t.tutor_id, t.student_id, {session_start("t")} AS starts,
@@ -130,8 +135,8 @@ def _overlaps(span: Span) -> str:
 
 
 def _behind(conn: Connection, span: Span) -> list[AuditFinding]:
-    """Rows that could not follow their rule: nobody's fault, but they tell people what no longer
-    holds. Index: occurrence's primary key."""
+    """Rows that could not follow a change of their rule, and so show outdated values.
+    Index: occurrence's primary key."""
     rows = conn.execute(BEHIND, {"first": span.first, "last": span.last})
     return [
         AuditFinding("could_not_follow", Severity.WARNING, row.session_id, row.reason)
@@ -147,7 +152,7 @@ BEHIND = text("""
 
 
 def _unaccounted(conn: Connection, span: Span) -> list[AuditFinding]:
-    """Dates of active rules without a record. Pages, so that memory stays flat."""
+    """Dates of active rules without a record, read in pages to bound memory."""
     ids = conn.scalars(ACTIVE).all()
     found = []
     for start in range(0, len(ids), PAGE):

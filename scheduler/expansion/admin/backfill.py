@@ -1,9 +1,9 @@
-"""Any span of dates that an admin names, filled in committed chunks (design, "Commands").
+"""Backfill of any span of dates that an admin names, in committed chunks (design, "Commands").
 
-A backfill and its chunks are rows of session_worker: whoever runs takes the lowest chunk that is
-left, does it and marks it in one transaction. A crash leaves chunks to take, never half a chunk;
-and because chunks are taken in the order of their ids, rules that collide are decided as one quiet
-run would.
+A backfill and its chunks are rows of session_worker. A worker takes the lowest pending chunk, fills
+it and marks it done in one transaction, so a crash leaves whole chunks to do, never half of one.
+Chunks are taken in the order of their anchors' ids, so rules that collide are decided as in a
+single run.
 """
 
 import json
@@ -25,16 +25,16 @@ from scheduler.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 500  # series a chunk: a second or so, so that progress shows and a kill costs little
+CHUNK = 500  # series in a chunk: about a second, so progress shows and a kill loses little work
 LONGEST_SPAN_DAYS = 3_660
 
 
 class BackfillRefused(Exception):
-    """Dates, a session or a backfill that cannot be filled. One line that says what to do."""
+    """Dates, a session or a backfill that cannot be filled. The message is one line with a cure."""
 
 
 class Deleted(StrEnum):
-    """What becomes of dates whose rows a person deleted."""
+    """Treatment of dates whose rows a person deleted."""
 
     STAY = "stay"
     REFILL = "refill"
@@ -42,7 +42,7 @@ class Deleted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What to fill: dates from `first` to `last`, inclusive, of all series, a tutor's or one."""
+    """Dates to fill, from `first` to `last` inclusive: of all series, one tutor's, or one."""
 
     first: date
     last: date
@@ -62,8 +62,11 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class BackfillReport:
-    """`id` is None for a dry run. `digest` is the same for the same rows to make: what a dry run
-    printed, a run can be told to expect."""
+    """Counts of what a backfill wrote, or would write.
+
+    `id` is None for a dry run. `digest` is a hash of the rows to make: a run that is given the
+    digest of a dry run refuses to make anything else.
+    """
 
     id: int | None
     extent: Extent
@@ -75,7 +78,7 @@ class BackfillReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Chunks of a backfill, by what became of them."""
+    """Counts of a backfill's chunks by state."""
 
     total: int
     done: int
@@ -87,10 +90,10 @@ class Progress:
 
 
 def rehearse(engine: Engine, settings: Settings, as_of: datetime, extent: Extent) -> BackfillReport:
-    """What a backfill would write, decided in one transaction that is rolled back. No row of the
-    site's is written and no sequence value taken.
+    """Report of what a backfill would write, decided in one transaction that is rolled back.
 
-    Raises BackfillRefused where a named session carries no rule.
+    No row of the site's is written and no sequence value taken. Raises BackfillRefused where a
+    named session carries no rule.
     """
     with engine.connect() as conn:
         span = _span(conn, settings, as_of, extent)
@@ -104,7 +107,7 @@ def rehearse(engine: Engine, settings: Settings, as_of: datetime, extent: Extent
     return BackfillReport(None, extent, digest, occurrences, Written(inserted), ())
 
 
-# Verdicts on dates without a record yet; those with one are counted where they stand.
+# Verdicts on dates without a record; dates with one are counted from the records.
 WOULD_STAND = text("""
     SELECT CASE c.verdict WHEN 'place' THEN 'created' ELSE c.verdict END, count(*)
       FROM sw_candidate c
@@ -116,7 +119,7 @@ WOULD_INSERT = text("SELECT count(*) FROM sw_candidate WHERE kind = 'insert' AND
 
 
 def _digest(span: Span) -> str:
-    """Of all that would be written: each series' dates, and what its rows would hold."""
+    """Hash of all that would be written: each series' dates and the values of its rows."""
     return f"""
     SELECT left(encode(sha256(coalesce(string_agg(
                concat_ws(' ', c.anchor_id, c.days, {span.columns.target("a")}), E'\\n'
@@ -127,7 +130,7 @@ def _digest(span: Span) -> str:
 
 
 def begin_backfill(conn: Connection, extent: Extent) -> int:
-    """Records a backfill and its chunks; the caller commits. Returns its id.
+    """Record a backfill and its chunks; the caller commits. Returns its id.
 
     Raises BackfillRefused where a named session carries no rule.
     """
@@ -159,8 +162,8 @@ ADD_CHUNK = text("""
     VALUES (:id, :first, :last)""")
 
 
-# A chunk is done in seconds, and its backfill's row is locked meanwhile: that is worth a wait that
-# rows of the site's are not.
+# The backfill's row is locked while a chunk is filled, which takes seconds. The wait for it may be
+# longer than the wait for rows of the site's.
 WAIT_LONGER = text("""
     SELECT set_config('session_worker.lock_timeout', current_setting('lock_timeout'), true),
            set_config('lock_timeout', '240s', true)""")
@@ -170,7 +173,7 @@ WAIT_AS_BEFORE = text("""
 
 
 def _take_turn(conn: Connection, backfill_id: int) -> Row[tuple[datetime | None]] | None:
-    """The backfill's row, locked: whoever fills or stops it goes one after the other."""
+    """Lock and return the backfill's row; filling and stopping a backfill take turns at it."""
     conn.execute(WAIT_LONGER)
     row = conn.execute(LOCK, {"id": backfill_id}).one_or_none()
     conn.execute(WAIT_AS_BEFORE)
@@ -178,7 +181,7 @@ def _take_turn(conn: Connection, backfill_id: int) -> Row[tuple[datetime | None]
 
 
 def stop_backfill(conn: Connection, backfill_id: int) -> None:
-    """No further chunk is taken until it is resumed; the caller commits."""
+    """Stop a backfill: no further chunk is taken until it is resumed. The caller commits."""
     _take_turn(conn, backfill_id)
     conn.execute(STOP, {"id": backfill_id})
 
@@ -189,9 +192,9 @@ STOP = text("""
 
 
 def resume_backfill(conn: Connection, backfill_id: int) -> Extent:
-    """A stopped one goes on; failed chunks → pending, for another try. The caller commits.
+    """Resume a stopped backfill and set its failed chunks to pending. The caller commits.
 
-    Raises BackfillRefused.
+    Returns what it fills. Raises BackfillRefused where there is no such backfill.
     """
     _take_turn(conn, backfill_id)
     extent = read_extent(conn, backfill_id)
@@ -205,8 +208,11 @@ RESUME = text("""
 
 
 def left_behind(conn: Connection) -> list[int]:
-    """Backfills that are neither finished nor stopped, and that nobody is filling at this moment:
-    their messages may have been lost. A second chain of messages would be one too many."""
+    """Ids of backfills that are unfinished, not stopped, and not being filled at this moment.
+
+    Their Celery messages may have been lost. A backfill that is being filled is left out, as it
+    must not get a second chain of messages.
+    """
     return list(conn.scalars(LEFT_BEHIND))
 
 
@@ -219,7 +225,7 @@ def read_extent(conn: Connection, backfill_id: int) -> Extent:
     row = conn.execute(READ, {"id": backfill_id}).one_or_none()
     if row is None:
         raise BackfillRefused(
-            f"there is no backfill {backfill_id}: see the id that its start printed."
+            f"there is no backfill {backfill_id}: give the id that `backfill` printed."
         )
     deleted = Deleted(row.deleted)
     return Extent(row.from_date, row.until_date, row.tutor_id, row.session_id, deleted)
@@ -234,9 +240,10 @@ RETRY_FAILED = text("""
 
 
 def fill_next_chunk(engine: Engine, settings: Settings, as_of: datetime, backfill_id: int) -> bool:
-    """Takes the lowest chunk that is left and fills it; False when none is left.
+    """Fill the lowest pending chunk and commit. Returns False where none is left.
 
-    Two at once take turns at the row of the backfill, so that chunks are filled in order.
+    Concurrent calls take turns at the row of the backfill, so that chunks are filled in order.
+    Raises BackfillRefused where there is no such backfill.
     """
     with engine.begin() as conn:
         turn = _take_turn(conn, backfill_id)
@@ -307,7 +314,7 @@ PROGRESS = text("""
 
 
 def report_backfill(conn: Connection, backfill_id: int, digest: str) -> BackfillReport:
-    """What a backfill did, over all its runs."""
+    """Report of what a backfill wrote in all its runs; `digest` is passed through."""
     extent = read_extent(conn, backfill_id)
     written, failed = Written(), list[Failure]()
     for rows, error in conn.execute(CHUNKS, {"id": backfill_id}):
@@ -329,8 +336,8 @@ def _span(conn: Connection, settings: Settings, as_of: datetime, extent: Extent)
 
 
 def _anchors(conn: Connection, extent: Extent) -> Sequence[int]:
-    """The rows that carry the rules to fill. Raises BackfillRefused where a named one has none,
-    and where there is no such tutor."""
+    """Ids of the anchors to fill. Raises BackfillRefused where the named session carries no rule
+    or the named tutor does not exist."""
     found = _read_anchors(conn, extent, None, None)
     if extent.tutor_id is not None and not conn.scalar(KNOWN_TUTOR, {"id": extent.tutor_id}):
         raise BackfillRefused(
@@ -351,7 +358,7 @@ def _read_anchors(
     return conn.scalars(ANCHORS, bounds | of).all()
 
 
-# Index: primary key. A tutor whose profile is gone is looked for in the sessions.
+# Index: primary key. A tutor whose profile was deleted still counts where sessions name them.
 KNOWN_TUTOR = text("""
     SELECT EXISTS (SELECT FROM tutor_profiles WHERE id = :id)
         OR EXISTS (SELECT FROM tutor_sessions WHERE tutor_id = :id)""")

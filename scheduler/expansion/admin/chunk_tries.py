@@ -1,6 +1,6 @@
-"""How often a backfill's chunk was begun: one that ends its process each time is given up.
+"""Count of a backfill chunk's tries: a chunk that kills its process each time is given up.
 
-It is counted on a connection of its own, since what a killed process had not committed is gone.
+The count is committed on a connection of its own, so that it survives the kill.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 TRIES = 3
-GIVEN_UP = f"given up: its process was ended {TRIES} times while it was filled"
-
-# Index: primary key. The backfill's row is locked meanwhile, so nobody else counts.
+GIVEN_UP = f"given up: its process was killed {TRIES} times while filling it"
+# Index: primary key. The caller holds the backfill's row, so no other process counts at this time.
 BEGIN = text("""
     UPDATE session_worker.backfill_chunk SET tries = tries + 1
      WHERE backfill_id = :id AND first_anchor = :first RETURNING tries""")
@@ -22,7 +21,7 @@ FORGET = text("""
 
 
 def begin_try(engine: Engine, backfill_id: int, first_anchor: int) -> bool:
-    """Count a try, committed; False where there were too many, and the chunk is to be given up."""
+    """Count and commit a try. Returns False where there were too many: give the chunk up."""
     with engine.begin() as conn:
         tries: int = conn.scalars(BEGIN, {"id": backfill_id, "first": first_anchor}).one()
     return tries <= TRIES
@@ -30,7 +29,7 @@ def begin_try(engine: Engine, backfill_id: int, first_anchor: int) -> bool:
 
 @contextmanager
 def living(engine: Engine, backfill_id: int, first_anchor: int) -> Iterator[None]:
-    """Forget the tries where the block fails: the process lives, and the error tells of it."""
+    """Reset the tries where the block raises: the process survived, and the error is reported."""
     try:
         yield
     except BaseException:

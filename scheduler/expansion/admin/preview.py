@@ -1,4 +1,4 @@
-"""The meaning of a rule, date by date, in words: what stands once the next run is done, and why."""
+"""Preview of a rule in words, date by date: the rows after the next run, with reasons."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,12 +16,12 @@ from scheduler.site.session_times import readable_date
 
 
 class NotASeries(Exception):
-    """The session is not there, or carries no rule and belongs to none. One line."""
+    """The session does not exist, or neither carries nor belongs to a rule. One line."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewDate:
-    """`state`: an occurrence's, or `planned` for a row that the next run makes."""
+    """One date of a rule. `state` is an occurrence's, or `planned` for a row still to be made."""
 
     date: date
     state: str
@@ -30,7 +30,7 @@ class PreviewDate:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`rule` in words; an unreadable one says why and has no dates but those that stand."""
+    """A rule in words, and its dates. For an unreadable rule: the reason, and its existing rows."""
 
     session_id: int
     rule: str
@@ -38,9 +38,9 @@ class Preview:
 
 
 def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int) -> Preview:
-    """The coming weeks of the series that a session carries or belongs to. Writes nothing.
+    """The next EXPAND_DAYS of the series that a session carries or belongs to. Writes nothing.
 
-    Raises SiteMismatch, and NotASeries.
+    `as_of` is aware. Raises SiteMismatch, and NotASeries where the session has no series.
     """
     with engine.connect() as conn:
         span = Span.ahead(read_catalog(conn), settings, as_of)
@@ -58,7 +58,7 @@ def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int
     return Preview(anchor_id, words, tuple(_explained(span, rule, *row) for row in rows))
 
 
-# How the reasons begin of dates that are skipped for something else.
+# Prefixes of the reasons of dates that are skipped because of another date or row.
 NO_HOLIDAY = ("rule_changed", "series_", "conflict with ", "refused by ", "a person ", "session ")
 
 
@@ -109,8 +109,8 @@ READ_RULE = """
     SELECT {day}, t.is_recurring, t.session_frequency::text, t.recurring_pattern::text,
            {package}, t.start_time FROM tutor_sessions t WHERE t.id = :id"""
 
-# What stands once the next run is done. A row that moves is shown on its new date. Index: primary
-# key of occurrence.
+# The dates as they are after the next run. A row that moves is shown on its new date.
+# Index: primary key of occurrence.
 DATES = text("""
     WITH stands AS (
         SELECT o.* FROM session_worker.occurrence o
@@ -155,5 +155,5 @@ DATES = text("""
                         WHERE o.anchor_id = :id AND o.occurs_on = w.occurs_on)
      ORDER BY 1""")
 
-# What the run would say of the series. One row.
+# The state that the run would give the series. One row.
 STATE = text("SELECT state, reason FROM sw_series WHERE anchor_id = :id")

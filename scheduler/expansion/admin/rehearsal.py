@@ -1,5 +1,5 @@
-"""Rehearsal of a generated row: what the site's constraints, triggers and partitions would say to
-it, before a rule has to find out (design, "A generated row").
+"""Trial insert of a generated row, rolled back: shows at setup if the site's constraints, triggers
+or partitions would refuse it (design, "A generated row").
 """
 
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ from scheduler.expansion.write.refusals import CHECK_AT_ONCE, LEFT_OUT, NOT_PERM
 from scheduler.settings import Settings
 from scheduler.turns import wait_expansion_turn
 
-# How many rules are looked at, from the newest, for one that has a row to come.
+# The newest rules are searched, up to this many, for one that has a row to come.
 RULES = 10
-# Beyond EXPAND_DAYS: where all that can be filled is filled, the row that comes next is tried.
+# Beyond EXPAND_DAYS, so that there is a free date to try where all of EXPAND_DAYS is filled.
 BEYOND = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The site would not take the row of this rule on this date; `words` are the server's."""
+    """The site refuses a row of this rule on this date; `words` is the server's message."""
 
     anchor_id: int
     occurs_on: date
@@ -32,7 +32,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Untried:
-    """Whether it would cannot be told: rows are locked, say. `words` are the server's."""
+    """The trial could not be made, for example as rows are locked; `words` is the server's."""
 
     words: str
 
@@ -40,11 +40,11 @@ class Untried:
 def rehearse_row(engine: Engine, settings: Settings, as_of: datetime) -> Refused | Untried | None:
     """Insert the next row of the newest rule that has one to come, and roll it back.
 
-    None where the site takes it, and where no rule has a row to come: then nothing is tried. The
-    row is the one that expansion would write, on a date where nothing stands in its way. Whatever
-    the site's triggers do within the database goes with it; what is left is one value taken from
-    each sequence that a default of the row, or such a trigger, reads. Raises SiteMismatch, and
-    DBAPIError where the connection is lost.
+    Returns None where the site accepts the row, and where no rule has a row to come (nothing is
+    tried). The row is the one that expansion would write, on a date without a conflict. What the
+    site's triggers write in the database is rolled back too; each sequence that a default or a
+    trigger reads keeps its advance by one. Raises SiteMismatch, and DBAPIError where the connection
+    is lost.
     """
     with engine.connect() as conn:
         try:
@@ -58,7 +58,7 @@ def rehearse_row(engine: Engine, settings: Settings, as_of: datetime) -> Refused
 
 
 def _rehearse(conn: Connection, settings: Settings, as_of: datetime) -> Refused | None:
-    wait_expansion_turn(conn)  # else its row could be in the way of the one that is tried
+    wait_expansion_turn(conn)  # a row of a concurrent run could be in conflict with the trial
     ahead = Span.ahead(read_catalog(conn), settings, as_of)
     span = replace(ahead, last=ahead.last + BEYOND)
     for anchor_id in conn.scalars(NEWEST_RULES, {"rules": RULES}).all():
@@ -73,7 +73,7 @@ def _rehearse(conn: Connection, settings: Settings, as_of: datetime) -> Refused 
 NEWEST_RULES = text("""
     SELECT id FROM tutor_sessions WHERE is_recurring ORDER BY id DESC LIMIT :rules""")
 
-# The first date that is free for this rule; null where it has none.
+# The first free date of this rule; NULL where there is none.
 NEXT_DATE = text("""
     SELECT min(occurs_on) FROM sw_candidate
      WHERE anchor_id = :id AND kind = 'insert' AND verdict = 'place'""")
@@ -91,7 +91,7 @@ def _try_row(conn: Connection, span: Span, anchor_id: int, occurs_on: date) -> R
 
 
 def _insert(span: Span) -> str:
-    """As expansion's, for one row and without the ledger."""
+    """The INSERT of expansion, for one row and without recording an occurrence."""
     values = span.columns.select_list("a", "CAST(:day AS date)")
     return f"""
     INSERT INTO tutor_sessions ({span.columns.insert_list})
@@ -99,5 +99,5 @@ def _insert(span: Span) -> str:
 
 
 def _words(error: DBAPIError) -> str:
-    """The first line of what the server said: the next ones show values of the row."""
+    """First line of the server's message; the lines after it would show values of the row."""
     return str(error.orig).strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""The series as an admin sees them, and how one is ended by hand."""
+"""List of the series for an admin; ending and reopening a series by hand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ from scheduler.turns import wait_expansion_turn
 
 @dataclass(frozen=True, slots=True)
 class SeriesLine:
-    """One series; `next_date`: its next occurrence that has a row, `rows_to_come` how many have.
+    """One series. `next_date`: date of its next row; `rows_to_come`: number of rows from then on.
 
-    `could_not_follow`: how many of those still stand as before a change of the rule.
+    `could_not_follow`: how many of these rows still hold the values from before a change of the
+    rule.
     """
 
     session_id: int
@@ -38,7 +39,7 @@ class SeriesLine:
 
 
 def list_series(conn: Connection, today: date) -> Sequence[SeriesLine]:
-    """All series by anchor id, as they stand."""
+    """All series by anchor id, with the rows to come from `today` (a date at the site) on."""
     return [SeriesLine(*row) for row in conn.execute(LIST, {"today": today})]
 
 
@@ -59,10 +60,10 @@ LIST = text("""
 
 
 def end_series(engine: Engine, settings: Settings, as_of: datetime, anchor_id: int) -> Written:
-    """active … → ended, for good: no rows from today on. Rows that stand stay.
+    """any state → ended, for good: no rows are made from today on. Existing rows stay.
 
-    The anchor is not written (promise 2): the rule stays on it, and the worker passes it over.
-    Raises NotASeries.
+    The anchor is not written (promise 2): it keeps its rule, which the worker ignores from then on.
+    Raises NotASeries where there is no such series.
     """
     with engine.begin() as conn:
         span = _ending(conn, settings, as_of)
@@ -73,9 +74,10 @@ def end_series(engine: Engine, settings: Settings, as_of: datetime, anchor_id: i
 def end_series_and_cancel(
     engine: Engine, settings: Settings, as_of: datetime, anchor_id: int
 ) -> Written:
-    """As end_series; the rows to come that nobody placed are cancelled.
+    """As end_series; also cancels the rows to come that no person placed.
 
-    Raises NotASeries, and RowsHeld where somebody edits one at this moment: nothing is done then.
+    Raises NotASeries, and RowsHeld where another transaction holds one of these rows: nothing is
+    changed then.
     """
     with engine.begin() as conn:
         span = _ending(conn, settings, as_of)
@@ -84,9 +86,9 @@ def end_series_and_cancel(
 
 
 def rehearse_end(engine: Engine, settings: Settings, as_of: datetime, anchor_id: int) -> Written:
-    """What `end_series_and_cancel` would cancel; decided in a transaction that is rolled back.
+    """Counts of what `end_series_and_cancel` would cancel, from a transaction that is rolled back.
 
-    Raises NotASeries.
+    Raises NotASeries where there is no such series.
     """
     with engine.connect() as conn:
         span = _ending(conn, settings, as_of)
@@ -103,8 +105,8 @@ WOULD_CANCEL = text("SELECT count(*) FROM sw_change WHERE kind = 'cancel'")
 def reopen_series(engine: Engine, anchor_id: int) -> None:
     """ended by an admin → active: the next expansion fills its dates from today on.
 
-    Rows that ending it had cancelled come back with that run, as for a series switched on again.
-    Raises NotASeries where there is no such series, or where something else ended it.
+    That run also restores the rows that `end_series_and_cancel` had cancelled. Raises NotASeries
+    where there is no such series, or where it was not ended by an admin.
     """
     with engine.begin() as conn:
         wait_expansion_turn(conn)
@@ -130,12 +132,12 @@ STATE = text("SELECT state, reason FROM session_worker.series WHERE anchor_id = 
 
 
 def _no_series(conn: Connection, session_id: int) -> NotASeries:
-    """The line that says what to name instead."""
+    """The error for a session without a series; its line says which id to give instead."""
     anchor_id = conn.scalar(MADE_BY, {"id": session_id})
     if anchor_id is not None:
         return NotASeries(
-            f"session {session_id} carries no rule: it is of the series of session {anchor_id},"
-            " name that one."
+            f"session {session_id} carries no rule: it belongs to the series of session"
+            f" {anchor_id}, give that id."
         )
     return NotASeries(
         f"session {session_id} has no series: `celery -A tasks series` lists those that have."

@@ -59,8 +59,8 @@ def test_after_three_ended_processes_it_is_given_up_and_said(
             pass
 
     [failed] = report(conn, backfill_id, "").failed
-    assert "its process was ended 3 times" in failed.error
-    assert "its process was ended 3 times" in caplog.text
+    assert "its process was killed 3 times" in failed.error
+    assert "its process was killed 3 times" in caplog.text
 
 
 def test_after_two_it_is_tried_once_more_and_filled(
