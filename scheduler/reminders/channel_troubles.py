@@ -13,6 +13,9 @@ from sqlalchemy import Connection, text
 
 # Failures in a row after which a channel is down. Those longer ago than MEMORY are forgotten.
 LIMIT = 3
+# The same, where the last was a provider's that is there and says "too many": it may well take the
+# next one, as a limit may be for one person, or for one second.
+BUSY_LIMIT = 10
 MEMORY = timedelta(minutes=10)
 # Between two probes: 2 s, 4 s, 8 s, then 15 s. A provider that is back is found within it.
 FIRST_PROBE = timedelta(seconds=2)
@@ -61,11 +64,14 @@ CLOSE = text("""
     RETURNING channel""")
 
 
-def note_failure(conn: Connection, channel: str, reason: str) -> bool:
-    """Count a failure that was the channel's own. Whether the channel is down from now on."""
+def note_failure(conn: Connection, channel: str, reason: str, limit: int = LIMIT) -> bool:
+    """Count a failure that was the channel's own. Whether the channel is down from now on.
+
+    `limit`: after how many in a row it is.
+    """
     seen = {"channel": channel, "reason": reason, "memory": MEMORY}
     conn.execute(NOTE_FAILURE, seen)
-    closing = {"channel": channel, "first": FIRST_PROBE, "limit": LIMIT}
+    closing = {"channel": channel, "first": FIRST_PROBE, "limit": limit}
     return conn.scalar(CLOSE, closing) is not None
 
 

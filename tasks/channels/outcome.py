@@ -19,6 +19,7 @@ class About(StrEnum):
     CHANNEL = "channel"  # login, sender, balance, set-up: an admin's to mend, for every message
     TRANSPORT = "transport"  # connection, time-out, a server that is busy: it passes
     LATER = "later"  # this try alone, by a service that is there: greylisting, 450 to RCPT
+    BUSY = "busy"  # a service that is there and takes no more for now: 429
 
 
 @dataclass(frozen=True, slots=True)

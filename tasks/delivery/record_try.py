@@ -7,7 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from scheduler.reminders.channel_troubles import Trouble, note_failure, note_success
+from scheduler.reminders.channel_troubles import (
+    BUSY_LIMIT,
+    LIMIT,
+    Trouble,
+    note_failure,
+    note_success,
+)
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.backoff import retry_at
 from scheduler.reminders.moves.unanswered import is_repeated
@@ -21,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 # What uses up tries (MAX_ATTEMPTS): all else passes, and is tried until the start.
 OF_THE_MESSAGE = {About.PERSON, About.MESSAGE}
-# What puts a channel down: nobody else would fare better on it.
-OF_THE_CHANNEL = {About.CHANNEL, About.TRANSPORT}
+# What puts a channel down, after how many in a row: nobody else would fare better on it.
+OF_THE_CHANNEL = {About.CHANNEL: LIMIT, About.TRANSPORT: LIMIT, About.BUSY: BUSY_LIMIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def note_health(
     channel, outcome = ended.send.channel, ended.outcome
     if outcome.result is not Result.SENT and outcome.about in OF_THE_CHANNEL:
         with conn.begin():
-            closed = note_failure(conn, channel, outcome.words)
+            closed = note_failure(conn, channel, outcome.words, OF_THE_CHANNEL[outcome.about])
         if closed:
             logger.error("The channel %s is down: %s", channel, outcome.words)
         return True

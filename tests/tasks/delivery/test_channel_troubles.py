@@ -71,6 +71,33 @@ def test_greylisting_uses_up_no_tries_and_puts_no_channel_down(
     assert trouble(day) == []
 
 
+@pytest.mark.parametrize("status", [409, 429])
+def test_a_provider_that_is_there_and_asks_to_wait_is_not_down(
+    both: LessonDay, conn: Connection, http_sink: HttpSink, status: int
+) -> None:
+    alarmed(conn, 5)
+    both.sink.reply("RCPT", "550 5.1.1 no such person")  # so that the webhook has them
+    http_sink.answer(Answer(status=status), times=5)
+    for minute in (45, 46):
+        both.at(f"13:{minute}")
+
+    assert ledger(both) == [("sent", None, "webhook")] * 5
+    assert trouble(both) == []
+
+
+def test_a_provider_that_has_said_too_many_to_ten_in_a_row_is_down(
+    both: LessonDay, conn: Connection, http_sink: HttpSink
+) -> None:
+    alarmed(conn, 12)
+    both.sink.reply("RCPT", "550 5.1.1 no such person")
+    http_sink.answer(Answer(status=429, headers={"Retry-After": "60"}))
+    both.at("13:45")
+
+    (row,) = trouble(both)
+    assert (row[0], row[1] >= 10) == ("webhook", True)  # and perhaps a probe
+    assert row[2] is not None
+
+
 def test_a_refused_sender_or_login_is_a_channel_that_is_down_and_no_message_fails_for_good(
     make_day: MakeDay, conn: Connection
 ) -> None:
