@@ -1,4 +1,4 @@
-"""Report of one expansion: what it wrote, and what stands after it (design, `expand --json`)."""
+"""Report of one expansion: rows written, and states afterwards (design, `expand --json`)."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -31,7 +31,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A series that could not be expanded; the others were."""
+    """A series that could not be expanded, and the reason; other series are not affected."""
 
     anchor_id: int
     error: str
@@ -46,8 +46,11 @@ class SessionFinding:
 
 @dataclass(frozen=True, slots=True)
 class ExpansionReport:
-    """`rows` is what this run wrote; `series` and `occurrences` what stands: series by state, and
-    the occurrences of the span's dates by state."""
+    """Report of a run.
+
+    `rows`: counts of the rows that it wrote. `series`, `occurrences`: counts by state after it, the
+    occurrences of the span's dates only.
+    """
 
     as_of: datetime
     series: dict[str, int]
@@ -58,6 +61,7 @@ class ExpansionReport:
 
 
 def count_series(conn: Connection) -> dict[str, int]:
+    """Number of series by state, 0 included."""
     return dict.fromkeys(STATES, 0) | dict(conn.execute(COUNT_SERIES).all())
 
 
@@ -68,11 +72,12 @@ COUNT_OCCURRENCES = text(f"""
 
 
 def count_occurrences(conn: Connection, first: date, last: date) -> dict[str, int]:
+    """Number of occurrences by state, 0 included, with dates from `first` to `last` inclusive."""
     counts = conn.execute(COUNT_OCCURRENCES, {"first": first, "last": last})
     return dict.fromkeys(OCCURRENCES, 0) | dict(counts.all())
 
 
-# What could not be expanded has no series yet: if its rule is gone, so is what was found.
+# An anchor that could never be expanded has no series; its findings go with its rule.
 # Index: primary key of tutor_sessions.
 READ_FINDINGS = text("""
     SELECT session_id, code, detail FROM session_worker.finding f
@@ -83,7 +88,7 @@ READ_FINDINGS = text("""
 def read_findings(
     conn: Connection, span: Span, seemingly: SeeminglyRules
 ) -> tuple[SessionFinding, ...]:
-    """What is odd about the rows, by session id. Only what is found on anchors is remembered."""
+    """Findings by session id: those recorded for anchors, and those of `seemingly`, just found."""
     found = [SessionFinding(*row) for row in conn.execute(READ_FINDINGS)]
     found += switched_off(span, seemingly)
     return tuple(sorted(found, key=lambda one: (one.session_id, one.code, one.detail)))
@@ -93,7 +98,10 @@ MOST_NAMED = 20
 
 
 def switched_off(span: Span, seemingly: SeeminglyRules) -> list[SessionFinding]:
-    """The newest rows that say a rule and have it switched off; the last says how many more."""
+    """Findings for the newest rows that describe a rule but have it switched off.
+
+    The last finding says how many more such rows there are.
+    """
     found = [
         SessionFinding(session_id, one.code, one.detail)
         for session_id, columns in sorted(seemingly.newest.items(), reverse=True)

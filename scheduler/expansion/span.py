@@ -1,4 +1,4 @@
-"""Span of one expansion: the dates to fill, and everything that bears on the outcome."""
+"""Span of one expansion: the dates to fill, and all inputs that the result depends on."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,10 +13,12 @@ from scheduler.settings import OnStop, Settings
 
 
 class Purpose(Enum):
-    AHEAD = "the coming weeks, on and on"
-    BACKFILL = "dates that an admin names, where there is no row yet"
-    REFILL = "the same, and dates whose rows were deleted"
-    ENDING = "an admin ends a series and cancels its rows to come"
+    """Purpose of an expansion, which decides what it may do to existing rows."""
+
+    AHEAD = "the coming weeks"
+    BACKFILL = "dates that an admin names, without deleted ones"
+    REFILL = "dates that an admin names, deleted ones too"
+    ENDING = "end of a series by an admin, which cancels its rows to come"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Span:
 
     @classmethod
     def ahead(cls, catalog: SiteCatalog, settings: Settings, as_of: datetime) -> "Span":
-        """From the site's wall date to EXPAND_DAYS ahead (promise 1)."""
+        """From today's date at the site to EXPAND_DAYS ahead (promise 1). `as_of` is aware."""
         today = as_of.astimezone(settings.zone).date()
         return cls(catalog, settings, as_of, today, today + timedelta(days=settings.expand_days))
 
@@ -45,22 +47,23 @@ class Span:
         dates: tuple[date, date],
         purpose: Purpose = Purpose.BACKFILL,
     ) -> "Span":
-        """The dates that an admin names, past ones too."""
+        """The dates (first, last) that an admin names, past ones too."""
         return cls(catalog, settings, as_of, *dates, purpose)
 
     @property
     def only_fills(self) -> bool:
-        """Whether rows are only inserted, and no row that stands is changed, moved or cancelled."""
+        """True where rows are only inserted, and no existing row is changed."""
         return self.purpose in (Purpose.BACKFILL, Purpose.REFILL)
 
     @property
     def cancels_stopped(self) -> bool:
-        """Whether untouched rows to come of a series that is switched off are cancelled."""
+        """True where coming rows of a series that is switched off are cancelled, if unedited."""
         return self.purpose is Purpose.ENDING or self.settings.on_stop is OnStop.CANCEL
 
     @property
     def cancels_ended(self) -> bool:
-        """Those of a series that ended: not by themselves, whatever ON_STOP says."""
+        """True where coming rows of an ended series are cancelled: only on an admin's command,
+        whatever ON_STOP says."""
         return self.purpose is Purpose.ENDING
 
     @property
@@ -77,7 +80,7 @@ class Span:
 
     @cached_property
     def context(self) -> str:
-        """Changes when a setting or the site's columns do: every rule is then looked at again."""
+        """Text that changes with the settings and the site's columns: rules are re-read then."""
         setting = self.settings
         bearing = (
             setting.site_timezone, setting.month_end, setting.package_duration_unit,

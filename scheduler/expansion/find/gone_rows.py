@@ -1,4 +1,4 @@
-"""Rows that stood: those that people deleted since, and those that they entered again by hand."""
+"""Detection of rows that people deleted, and of deleted rows that they entered again by hand."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,23 @@ from scheduler.expansion.span import Span
 
 OCCURRENCES = ("created", "adopted", "conflict", "deleted", "skipped")
 
-# A row that could not follow its series to its new time or people is in conflict, and stands.
+# A row that could not follow its series to a new time or new people counts as a conflict; it still
+# exists.
 STATE = """CASE WHEN {0}.state = 'created' AND {0}.blocked_by IS NOT NULL THEN 'conflict'
                  ELSE {0}.state END"""
 
 
 @dataclass(frozen=True, slots=True)
 class GoneRows:
-    """The occurrences of the span's dates by state, and whether rows came or went since."""
+    """Counts of the span's occurrences by state. `changed`: rows were deleted or entered again."""
 
     counts: dict[str, int]
     changed: bool
 
 
 def find_gone_rows(conn: Connection, span: Span) -> GoneRows:
-    """One pass over the coming occurrences and the ids of tutor_sessions. Writes nothing."""
+    """Count occurrences and detect gone rows, in one pass over the coming occurrences and the ids
+    of tutor_sessions. Writes nothing."""
     rows = conn.execute(
         text(STAND), {"today": span.today, "first": span.first, "last": span.last}
     ).all()
@@ -41,7 +43,7 @@ STAND = f"""
       LEFT JOIN tutor_sessions t ON t.id = o.session_id
      WHERE o.occurs_on >= :today GROUP BY 1"""
 
-# A date that has no row, and a row that is there for it, not of another series' making.
+# A date without a row, and an existing row that fits it and was not made by another series.
 # Index: occurrence_open; occurrence_session.
 BACK = """
       FROM session_worker.occurrence o
@@ -58,9 +60,12 @@ QUESTIONS_ABOUT_ROWS = STAND, ROW_BACK
 
 
 def record_rows(conn: Connection, span: Span) -> None:
-    """created, adopted, skipped → deleted where the row is gone: the date is not filled again.
-    deleted, conflict → adopted where a person entered the row; deleted → created where the very
-    row is back that was made (a table reloaded, rows hidden for a while)."""
+    """Record rows that are gone or back, as states of their occurrences.
+
+    created, adopted, skipped → deleted where the row is gone: the date is not filled again.
+    deleted, conflict → adopted where a person entered a row. deleted → created where the generated
+    row itself is back (a table was reloaded, or rows were hidden for a while).
+    """
     conn.execute(RECORD_GONE, {"today": span.today})
     conn.execute(text(RECORD_BACK), {"today": span.today})
 

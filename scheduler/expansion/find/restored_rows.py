@@ -1,11 +1,11 @@
-"""Rows that the worker cancelled and that a person restored: rows of their series again, whose
-status is that person's from then on (docs/decisions/0008)."""
+"""Rows that the worker cancelled and a person restored. They belong to their series again; their
+status is the person's from then on (docs/decisions/0008)."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-# Index: primary key of tutor_sessions; the coming occurrences are read through.
+# Index: primary key of tutor_sessions; all coming occurrences are scanned.
 RESTORED = """
       FROM session_worker.occurrence o
       JOIN tutor_sessions t ON t.id = o.session_id
@@ -13,11 +13,11 @@ RESTORED = """
        AND session_worker.status_of(t.status::text) IS DISTINCT FROM 'cancelled'"""
 RESTORED_SINCE = f"SELECT DISTINCT o.anchor_id {RESTORED} AND o.occurs_on >= :today"
 
-# Why a row stands that the rule does not name.
+# Reason recorded for a row on a date that the rule does not name.
 REASON = "restored_by_a_person"
 
-# `kept` remembers that the worker last wrote "cancelled": a status that is kept is not the
-# worker's any more. What else changed meanwhile reaches the row where its series is read again.
+# `kept` records that the worker last wrote "cancelled", which makes the status a person's edit.
+# Other changes of the rule reach the row when its series is expanded next.
 # Index: primary keys of occurrence, tutor_sessions and series.
 OF_THESE = f"{RESTORED} AND o.anchor_id = ANY(CAST(:ids AS bigint[]))"
 ANY_RESTORED = text(f"SELECT 1 {OF_THESE} LIMIT 1")
@@ -37,7 +37,7 @@ TAKE_BACK = text(f"""
 def adopt_restored(conn: Connection, ids: Sequence[int]) -> None:
     """skipped → created, for the rows of these anchors that a person restored.
 
-    Looks first, so that who may only read can preview a rule.
+    Nothing is written where there are none, so that a role that may only read can preview a rule.
     """
     if conn.scalar(ANY_RESTORED, {"ids": list(ids)}) is not None:
         conn.execute(TAKE_BACK, {"ids": list(ids)})

@@ -1,5 +1,5 @@
-"""When a series that the site refused is tried again: later each time, and at once when the site's
-constraints or the rule itself change."""
+"""Back-off of series that the site refused. They are tried again after 2 minutes, doubling up to
+6 hours, and at once when the site's constraints or the rule change."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -13,18 +13,19 @@ LONGEST_WAIT = timedelta(hours=6)
 
 
 def due_retries(conn: Connection, span: Span) -> set[int]:
-    """Anchors of series that are to be tried again."""
+    """Anchors of refused series that are due for another try."""
     return set(conn.scalars(DUE, {"as_of": span.as_of, "guards": span.catalog.guards}))
 
 
-# Few rows. A clock that was set back makes none wait longer than the longest wait.
+# Few rows. `tried_at > :as_of` ends waits that a clock set back would make too long.
 DUE = text("""
     SELECT anchor_id FROM session_worker.refused
      WHERE retry_at <= :as_of OR guards <> :guards OR tried_at > :as_of""")
 
 
 def waiting(conn: Connection, span: Span) -> set[int]:
-    """Anchors that wait for their next try as they are. Index: primary key of tutor_sessions."""
+    """Anchors of refused series that are not due and unchanged since the last try.
+    Index: primary key of tutor_sessions."""
     return set(conn.scalars(WAITING, {"as_of": span.as_of, "guards": span.catalog.guards}))
 
 
@@ -35,7 +36,7 @@ WAITING = text("""
 
 
 def any_due(conn: Connection, as_of: datetime) -> bool:
-    """Whether a series waits no longer. Index: refused_retry."""
+    """True where a refused series is due for another try. Index: refused_retry."""
     return conn.scalar(ANY_DUE, {"as_of": as_of}) is not None
 
 
@@ -44,7 +45,7 @@ ANY_DUE = text("""
 
 
 def record_refused(conn: Connection, span: Span, ids: Iterable[int], tried: Sequence[int]) -> None:
-    """Of the anchors that were tried: these were refused, in part or whole, the others were not."""
+    """Record the anchors in `ids` as refused, in part or whole; forget the others of `tried`."""
     refused = sorted(ids)
     conn.execute(FORGET, {"tried": list(tried), "refused": refused})
     if refused:

@@ -1,7 +1,7 @@
-"""Snapshot of the last expansion that found no work. While it still matches, the scan is skipped.
+"""Snapshot of the last expansion that found no work. If it still matches, the scan is skipped.
 
-Reading every row for its content takes a tenth of the time of making them all; seeing that no row
-is new and none is gone, a hundredth (docs/decisions/0007, which says why this is exact).
+Reading the content of every row takes a tenth of the time of making them all; checking that no row
+is new and none is gone takes a hundredth (docs/decisions/0007, which shows that this is exact).
 """
 
 import json
@@ -19,7 +19,7 @@ from scheduler.expansion.find.work_list import questions_about_rules
 from scheduler.expansion.span import Span
 from scheduler.turns import commit_without_flush
 
-# What a look reads, and what its report does.
+# The tables that the scan and its report read.
 SITE_TABLES = (
     "tutor_sessions", "tutor_students", "tutor_profiles", "student_profiles", "users",
 )  # fmt: skip
@@ -29,9 +29,12 @@ WATCHED = (*SITE_TABLES, *OWN_TABLES)
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The rows of the watched tables, told apart from any others: `tables` has, by name, its oid,
-    its file, how many rows a snapshot saw, and a digest of those written by transactions that are
-    not older than `oldest`, the oldest that was running when the look began at `at`."""
+    """Identity of the rows of the watched tables at `at`.
+
+    `tables`: by name, its oid, its file node, the number of visible rows, and a digest of the rows
+    written by transactions not older than `oldest`. `oldest` is the 64-bit id of the oldest
+    transaction that was running at `at`.
+    """
 
     at: datetime
     oldest: int
@@ -40,16 +43,19 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`counts`: {"series": …, "occurrences": …}, by state, and {"seemingly": {"rows": …}}: how
-    many sessions look as if they carried a rule. `seemingly`: the newest of those."""
+    """Result of a scan that found no work.
+
+    `counts`: {"series": …, "occurrences": …} by state, and {"seemingly": {"rows": …}}, the number
+    of sessions that look as if they carried a rule. `seemingly`: the ids of the newest of those.
+    """
 
     counts: Mapping[str, dict[str, int]]
     seemingly: Sequence[int]
 
 
-# Anything but a plain table on PostgreSQL's own heap may show other rows without a row being new:
-# views, partitions, children, foreign tables, and what row security lets us see. Where nothing can
-# be written (a standby, a role of little right, a schema not set up anew) nothing is remembered.
+# The fingerprint is exact only for plain heap tables. Views, partitions, inherited and foreign
+# tables, and tables with row security may show other rows without a row being new. Where nothing
+# can be written (a standby, missing rights, an outdated schema) no snapshot is stored either.
 CIRCUMSTANCES = text("""
     SELECT (SELECT count(*) FROM unnest(CAST(:tables AS text[])) AS watched(name)
               JOIN pg_class c ON c.oid = to_regclass(watched.name)
@@ -65,11 +71,11 @@ CIRCUMSTANCES = text("""
 
 
 def question_of(conn: Connection, span: Span) -> str | None:
-    """A hash of all that the answer depends on beside the rows: the statements themselves, what
-    they are asked about, the site's columns, the settings, which database this is, and the
-    migration, as a function of ours may have changed.
+    """Hash of all that the result of a scan depends on, except the rows.
 
-    None where a change of rows cannot be told.
+    It covers the statements and their parameters, the site's columns, the settings, the identity of
+    the database and its migration (SQL functions may change with it). None where a change of rows
+    cannot be detected.
     """
     around = conn.execute(CIRCUMSTANCES, {"tables": list(WATCHED)}).one()
     if not around.can_tell:
@@ -82,7 +88,8 @@ def question_of(conn: Connection, span: Span) -> str | None:
     return sha256(repr(bearing).encode()).hexdigest()
 
 
-# A look is exact for as long as its rows stand; that it is renewed is for what nobody thought of.
+# A snapshot is exact while the fingerprint matches. The limit of an hour is a safety net for
+# causes that nobody thought of.
 RECALL = text("""
     SELECT looked_at, oldest, tables, counts, seemingly FROM session_worker.last_look
      WHERE question = :question AND looked_at BETWEEN now() - interval '1 hour' AND now()
@@ -91,8 +98,10 @@ RECALL = text("""
 
 
 def recall(conn: Connection, question: str | None, as_of: datetime) -> Snapshot | None:
-    """The last look, if everything it saw still stands and no series waits for its next try at
-    `as_of`. Reads only."""
+    """The stored snapshot if it still matches and no refused series is due at `as_of`, else None.
+
+    `question` is `question_of`'s; None gives None. Reads only.
+    """
     if question is None:
         return None
     conn.execute(NO_COMPILING)
@@ -102,22 +111,22 @@ def recall(conn: Connection, question: str | None, as_of: datetime) -> Snapshot 
     return Snapshot(row.counts, row.seemingly)
 
 
-# Counting is over before PostgreSQL's compiler would be done with it.
+# JIT compilation would take longer than the count itself.
 NO_COMPILING = text("SET LOCAL jit = off")
 BEGAN = text("SELECT now() AS at, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest")
 
 
 def take_fingerprint(conn: Connection) -> Fingerprint:
-    """What the transaction's snapshot sees: it has to be repeatable read."""
+    """Fingerprint of the rows visible to the transaction, which must be REPEATABLE READ."""
     began: Row[tuple[datetime, int]] = conn.execute(BEGAN).one()
     return Fingerprint(began.at, began.oldest, _tables_now(conn, began.oldest))
 
 
-# One statement, so one snapshot. Whatever is visible and was written by a transaction older than
-# `oldest` was visible to the look as well: `count` then tells whether one of those is gone. The
-# others are few, mostly none, and told by place and transaction. Ages, as xids wrap around; the age
-# of a row that was frozen an age ago may be negative, and it is among the others. A savepoint has
-# an xid of its own, which is never older than that of its transaction.
+# One statement, so one snapshot. A visible row that was written by a transaction older than
+# `oldest` was visible to the earlier scan too, so `count` shows if one of those is gone. The other
+# rows are few, mostly none; the digest covers their place (ctid) and transaction (xmin). Ages are
+# compared, as xids wrap around; a row frozen long ago may have a negative age and then counts as
+# one of the others. A savepoint has an xid of its own, never older than its transaction's.
 ROWS = """
     SELECT '{table}' AS name, CAST(CAST('{table}' AS regclass) AS oid)::bigint AS oid,
            pg_relation_filenode('{table}')::bigint AS file, count(*) AS rows,
@@ -144,8 +153,8 @@ REMEMBER = text("""
 
 
 def remember(conn: Connection, question: str, fingerprint: Fingerprint, found: Snapshot) -> None:
-    """Keeps what a look saw that found nothing to do; the caller commits."""
-    commit_without_flush(conn)  # lost in a crash, the next run looks again
+    """Store the snapshot of a scan that found no work; the caller commits."""
+    commit_without_flush(conn)  # if a crash loses it, the next run scans again
     conn.execute(
         REMEMBER,
         {

@@ -1,5 +1,5 @@
-"""List of the series that need work, found by comparing in a few statements: a run with nothing to
-do reads each table once and writes nothing.
+"""List of the series that need work. A few statements compare rules, rows and records, so a run
+with nothing to do reads each table once and writes nothing.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,11 @@ from scheduler.site.session_times import (
 
 @dataclass(frozen=True, slots=True)
 class WorkList:
-    """`work`: anchors whose series have something to do, ascending: the lower one wins where two
-    rules collide (design, "Conflict")."""
+    """Result of the search.
+
+    `work`: anchors of the series that need work, ascending, as the lower one wins where two rules
+    collide (design, "Conflict").
+    """
 
     work: list[int]
     seemingly: "SeeminglyRules"
@@ -33,8 +36,9 @@ class WorkList:
 
 @dataclass(frozen=True, slots=True)
 class SeeminglyRules:
-    """Rows that look as if they carried a rule, though is_recurring is not true: how many there
-    are, and the columns of the newest, by session id. A site may have kept thousands of old ones.
+    """Rows that look as if they carried a rule although is_recurring is not true.
+
+    Their number, and the columns of the newest by session id: a site may have thousands of them.
     """
 
     rows: int
@@ -42,7 +46,8 @@ class SeeminglyRules:
 
 
 def find_changed_rules(conn: Connection, span: Span) -> WorkList:
-    """One pass over tutor_sessions, and one over series and occurrences. Writes nothing."""
+    """Compare rules with their series, in one pass over tutor_sessions and one over series and
+    occurrences. Writes nothing."""
     rules, people, obstacles, restored, seemingly = map(text, questions_about_rules(span))
     dates = {"today": span.today, "first": span.first, "last": span.last}
     minutes = {"default_minutes": span.settings.default_duration_minutes}
@@ -57,7 +62,7 @@ def find_changed_rules(conn: Connection, span: Span) -> WorkList:
 
 
 def questions_about_rules(span: Span) -> tuple[str, str, str, str, str]:
-    """The statements of `find_changed_rules`. What they answer is all that it depends on."""
+    """The statements of `find_changed_rules`; its result depends on their answers alone."""
     return (
         _rules_changed(span),
         _people_changed(span),
@@ -68,7 +73,8 @@ def questions_about_rules(span: Span) -> tuple[str, str, str, str, str]:
 
 
 def read_seemingly(conn: Connection, span: Span, ids: Sequence[int]) -> dict[int, RuleColumns]:
-    """The columns of rows that seemed to carry a rule, by session id. Index: primary key."""
+    """Columns of the rows `ids` that look as if they carried a rule, by session id.
+    Index: primary key."""
     if not ids:
         return {}
     rows = conn.execute(text(READ_SEEMINGLY.format(columns=_rule_columns(span))), {"ids": [*ids]})
@@ -85,9 +91,8 @@ def _rule_columns(span: Span) -> str:
                {span.catalog.read("t", "tutor_sessions", "package_duration")} AS package"""
 
 
-# A row's xmin tells that somebody wrote it since it was last read: no column can be forgotten, and
-# `updated_at`, which the site does not always touch, is not needed. A guest cannot count on an
-# index for is_recurring.
+# A row's xmin changes with every write of any column; `updated_at` is not always set by the site.
+# The site may have no index on is_recurring, so the table is scanned.
 def _rules_changed(span: Span) -> str:
     return """
     WITH anchor AS MATERIALIZED (
@@ -135,7 +140,7 @@ def _people_changed(span: Span) -> str:
 
 
 def _obstacle_gone(span: Span) -> str:
-    """Index: occurrence_open. A conflict is looked at again when its obstacle stands no more."""
+    """SQL of the anchors with a conflict whose obstacle is gone. Index: occurrence_open."""
     starts, ends = series_start("s", "o"), series_end("s", "o")
     return f"""
     SELECT DISTINCT o.anchor_id

@@ -1,1 +1,1 @@
-"""Planning what rows should stand: dates, candidates, conflicts, changes of existing rows."""
+"""Plan of the rows that should exist: dates, candidates, conflicts, changes of existing rows."""

@@ -1,5 +1,5 @@
-"""The rows that could stand, new ones and those that follow their series, and the sessions that
-stand around them (design, "A generated row")."""
+"""Candidates: new rows, and existing rows that follow their series; and the sessions near them that
+could be in conflict (design, "A generated row")."""
 
 from sqlalchemy import Connection, text
 
@@ -14,7 +14,7 @@ from scheduler.site.session_times import (
 
 
 def find_candidates(conn: Connection, span: Span) -> int:
-    """Fills sw_candidate and sw_near. Returns how many sessions are near."""
+    """Fill sw_candidate and sw_near. Returns the number of rows of sw_near."""
     parameters = {
         "first": span.first,
         "last": span.last,
@@ -34,10 +34,11 @@ def find_candidates(conn: Connection, span: Span) -> int:
 
 
 def _find_candidates(span: Span) -> str:
-    """Dates without a row, of today only while their start is to come; rows that the worker
-    cancelled and the rule names again; rows whose columns change.
+    """SQL of the candidates: dates without a row, rows that the worker cancelled and the rule names
+    again, and rows whose columns change.
 
-    A row that is not live takes no time, so nothing speaks against it.
+    A date of today counts only before its start. A row that is not live takes no time, and so is
+    never in conflict.
     """
     duration = span.catalog.read("{0}", "tutor_sessions", "duration")
     anchor_end = wall_end("w.occurs_on + a.start_time", "a.end_time", duration.format("a"))
@@ -86,8 +87,8 @@ def _followed(column: str, anchor: str, row: str) -> str:
 
 
 def _find_near(span: Span) -> str:
-    """One pass over the sessions of the candidates' people around their dates. Rows that leave
-    their date or their time in this run, of whatever series, are in nobody's way."""
+    """SQL of the sessions of the candidates' people around their dates, in one pass. A row of any
+    series that leaves its date or time in this run is no obstacle."""
     return f"""
     INSERT INTO sw_near
     WITH reach AS (SELECT min(on_date) - 1 AS first, max(on_date) + 1 AS last

@@ -1,6 +1,6 @@
-"""Dates that a person settled: they deleted, cancelled or placed the row of it. Such a date is not
-filled again, and where the dates of its rule change, nor is the new one that it goes to (design,
-"What happened")."""
+"""Closed dates: a person deleted, cancelled or placed the row of that date. A closed date is not
+filled again. Where the dates of its rule change, the new date that replaces it is not filled either
+(design, "What happened")."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 from scheduler.expansion.plan.series_now import SeriesNow
 from scheduler.expansion.span import Span
 
-# Index: primary keys of occurrence and tutor_sessions. A restored row is beside the rule, so it
-# stands for none of its dates.
+# Index: primary keys of occurrence and tutor_sessions. A restored row is not one of the rule's
+# dates, so it closes none of them.
 FIND_CLOSED = text("""
     INSERT INTO sw_closed (anchor_id, occurs_on, wanted, why)
     SELECT o.anchor_id, o.occurs_on, w.occurs_on IS NOT NULL,
@@ -33,17 +33,17 @@ FIND_CLOSED = text("""
 
 
 def find_closed(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
-    """Fills sw_closed for the series that changed."""
+    """Fill sw_closed for the series that changed."""
     if any(one.changed for one in series):
         conn.execute(FIND_CLOSED, {"today": span.today})
 
 
 def forget_unwanted(conn: Connection, series: Sequence[SeriesNow], span: Span) -> None:
-    """Dates that a changed rule no longer names and that have no row of ours are forgotten, and
-    those that stood for a date which is a person's no longer.
+    """Delete the records of dates that a changed rule no longer names and that have no generated
+    row, and of dates that stand for a date which is no longer closed.
 
-    `deleted` ones are kept: such a date is not filled again. So are rows that were adopted and
-    that a person moved or cancelled since: those that stay where they were would be found again.
+    Kept are `deleted` dates, which are not filled again, and adopted rows that a person moved or
+    cancelled since. An adopted row that is unchanged would be found again, so its record goes.
     """
     changed = [one.anchor_id for one in series if one.changed and one.state == "active"]
     if changed:
@@ -67,8 +67,8 @@ FORGET_UNWANTED = text("""
             AND NOT EXISTS (SELECT FROM sw_closed c
                              WHERE c.anchor_id = o.anchor_id AND c.occurs_on = o.stands_for))""")
 
-# What each new date is told of the old one, and old ones that found no new date: these are asked
-# again only where rows leave their dates too. Index: primary key.
+# Reasons of the new dates that stand for a closed one. A closed date that got no new date stands
+# for itself, and is paired again only where rows leave their dates too. Index: primary key.
 RECORD_CLOSED = text("""
     INSERT INTO session_worker.occurrence AS o (anchor_id, occurs_on, state, reason, stands_for)
     SELECT anchor_id, occurs_on, 'skipped', mark, stands_for FROM sw_candidate
@@ -86,6 +86,6 @@ RECORD_PARTNERLESS = text("""
 
 
 def record_closed(conn: Connection) -> None:
-    """Records why the new dates of a person's are not filled."""
+    """Record why dates that stand for a closed date are not filled."""
     conn.execute(RECORD_CLOSED)
     conn.execute(RECORD_PARTNERLESS)

@@ -1,9 +1,10 @@
-"""Rows that stand → what of them follows their changed series (design, "What happened").
+"""Existing rows of changed series, and the columns of each that follow the series (design, "What
+happened").
 
-A column is the worker's while it holds what was last written there, and a person's from then on.
-What was written is what the site made of it: a trigger, a default or a change of all rows alike is
-no person's edit (docs/decisions/0001). Values are compared as JSON, so columns that the worker does
-not map count like all others.
+A column is the worker's while it holds the value that was last written there, and a person's from
+then on. Changes by the site itself (a trigger, a default, the same change of all rows) count as
+written, and as no person's edit (docs/decisions/0001). Values are compared as JSON, so that columns
+unknown to the worker count too.
 """
 
 from collections.abc import Sequence
@@ -17,8 +18,8 @@ from scheduler.site.session_times import TAKES_TIME, session_start
 
 
 def compare_rows(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> int:
-    """Fills sw_row: the rows of the changed series, and what of each is still the worker's.
-    Returns how many."""
+    """Fill sw_row: the rows of the changed series, and which columns of each are the worker's.
+    Returns the number of rows."""
     if not any(one.changed for one in series):
         return 0
     found = conn.execute(
@@ -77,9 +78,10 @@ _STANDING = f"""
           LEFT JOIN sw_wanted w ON w.anchor_id = o.anchor_id AND w.occurs_on = o.occurs_on
          WHERE s.changed AND o.state IN ('created', 'skipped'))"""
 
-# Columns that differ in every row of a series that is to come, most of them alike and written by
-# one transaction: the site changed all of them. Two people may write the same by chance, but not
-# at once. One row says nothing, unless its anchor says the same.
+# A column that differs from what was written in every coming row of a series, in most of them with
+# the same value and from one transaction, was changed by the site. Two people may write the same
+# value by chance, but not in one transaction. A single row proves nothing, unless its anchor has
+# the same value.
 _ALIKE = """
     differing AS (
         SELECT s.anchor_id, k, s.now->k AS value, s.target->k AS wanted, s.version,
@@ -101,7 +103,7 @@ _ALIKE = """
            AND (d.value IS NOT DISTINCT FROM d.wanted
                 OR n.rows > 1 AND count(DISTINCT d.version) = 1))"""
 
-# What the site gave to all rows counts as written, and where the anchor has it too, as copied.
+# A value that the site gave to all rows counts as written; where the anchor has it, as copied too.
 _TAKEN = """
     taken AS MATERIALIZED (
         SELECT s.anchor_id, s.session_id, jsonb_object_agg(a.k, a.value) AS cells,
@@ -111,8 +113,8 @@ _TAKEN = """
          WHERE s.to_come AND s.now->a.k IS NOT DISTINCT FROM a.value
          GROUP BY 1, 2)"""
 
-# An empty text and NULL are one, in what places a row. `hours_theirs`: a person changed one of the
-# three that say when a session is.
+# For `placed`, an empty text and NULL are the same. `hours_theirs`: a person changed the start, the
+# end or the duration.
 _OWNED = """
     compared AS (
         SELECT s.anchor_id, s.occurs_on, s.session_id, s.state, s.target, s.now, s.wanted,
@@ -155,9 +157,9 @@ _OWNED = """
           FROM told c)"""
 
 
-# FOR NO KEY UPDATE is what an UPDATE of these columns takes; SKIP LOCKED: no wait, no deadlock.
-# Only rows that are still as they were read. They are held before anything is decided, so that
-# whoever is given the place of another can count on it.
+# FOR NO KEY UPDATE is the lock that an UPDATE of these columns takes; SKIP LOCKED avoids waits and
+# deadlocks. Only rows that are still as they were read are locked. This comes before any verdict,
+# so that a row which is given the place of another can rely on that one leaving.
 HOLD = text("""
     WITH held AS MATERIALIZED (
         SELECT t.id FROM tutor_sessions t JOIN sw_row r ON r.session_id = t.id
@@ -171,6 +173,6 @@ HOLD = text("""
 
 
 def hold_rows(conn: Connection, span: Span) -> frozenset[int]:
-    """Locks the rows of sw_row that are to be written. Those that somebody else holds, or has just
-    changed, stay as they are: returns the anchors of their series, for the next run."""
+    """Lock the rows of sw_row that are to be written. Rows that another transaction holds or has
+    just changed are left alone: returns the anchors of their series, for the next run."""
     return frozenset(conn.scalars(HOLD, {"unwritten": list(span.columns.unwritten)}))

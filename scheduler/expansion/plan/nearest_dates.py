@@ -1,4 +1,4 @@
-"""Pairing of old dates with new ones (docs/decisions/0009)."""
+"""Pairs of a rule's old and new dates (docs/decisions/0009)."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -6,17 +6,22 @@ from itertools import accumulate
 
 
 def nearest_in_order(old: Sequence[date], new: Sequence[date]) -> list[tuple[date, date]]:
-    """Pairs (old, new), ascending, of two ascending lists: as many as there can be, none crossing
-    another, and together as few days apart as possible. Of equals the earlier dates are taken."""
+    """Pairs (old, new), ascending, of two ascending lists.
+
+    As many pairs as possible, none crossing another, with the smallest sum of distances in days.
+    Of equally near ones the earlier dates are taken.
+    """
     if len(old) <= len(new):
         return list(zip(old, _partners(old, new), strict=True))
     return list(zip(_partners(new, old), new, strict=True))
 
 
 def _partners(few: Sequence[date], many: Sequence[date]) -> list[date]:
-    """For each of `few` one of `many`. As none cross, the first n of `few` leave out at most as
-    many of `many` as there are too many: `cost[n][k]` is what all from the n-th on cost at least
-    if the first k are left out before it."""
+    """One date of `many` for each of `few`, by dynamic programming.
+
+    `cost[n][k]` is the smallest sum of distances of `few` from the n-th on, where k dates of `many`
+    have been left out before it; k is at most len(many) - len(few).
+    """
     spare = len(many) - len(few)
     days, there = [day.toordinal() for day in few], [day.toordinal() for day in many]
     cost = [[0] * (spare + 1)]

@@ -1,5 +1,5 @@
-"""Changes of rows that stand: they move to new dates, follow new values, or are cancelled (design,
-"What happened").
+"""Changes of existing rows: moves to new dates, new values, and cancellations (design, "What
+happened").
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,19 @@ Move = tuple[int, date, date]  # anchor id, old date, new date
 
 
 def plan_changes(conn: Connection, span: Span) -> None:
-    """Fills sw_change: the rows to write, their columns to follow, and their new date."""
+    """Fill sw_change: the rows to write, the columns that follow, and the new date."""
     _pair_dates(conn, span)
     conn.execute(DROP_OUTSIDE)
     conn.execute(FIND_CHANGES, {"placing": list(PLACING)})
 
 
 def _pair_dates(conn: Connection, span: Span) -> None:
-    """Dates that the rule no longer names go to its new ones: each to the nearest, in order. With
-    it goes its row, which keeps its id; where a person settled the date, the new one is not
-    filled. None goes into the past, nor to a date that has its row or its reason."""
+    """Pair the dates that a rule no longer names with its new ones, each with the nearest in order.
+
+    The row of the old date moves to the new one and keeps its id; where the old date is closed, the
+    new one is not filled. No date is paired with a past date, nor with one that has a row or a
+    reason.
+    """
     rows = {(anchor_id, day): session_id for anchor_id, day, session_id in conn.execute(LEAVING)}
     closed = {(anchor_id, day): why for anchor_id, day, why in conn.execute(CLOSED)}
     old = _by_anchor([*rows, *closed])
@@ -51,7 +54,7 @@ def _by_anchor(dates: Sequence[tuple[int, date]]) -> dict[int, list[date]]:
 LEAVING = text("""
     SELECT anchor_id, occurs_on, session_id FROM sw_row
      WHERE leaves AND target IS NOT NULL AND holiday IS NULL""")
-# Not those that have gone to a date already. Index: primary key of occurrence.
+# Without closed dates that another date already stands for. Index: primary key of occurrence.
 CLOSED = text("""
     SELECT c.anchor_id, c.occurs_on, c.why
       FROM sw_closed c
@@ -99,11 +102,11 @@ CLOSE = text("""
       FROM unnest(CAST(:ids AS bigint[]), CAST(:old AS date[]), CAST(:new AS date[]),
                   CAST(:of AS text[])) AS m(anchor_id, old_on, new_on, why)
      WHERE c.anchor_id = m.anchor_id AND c.occurs_on = m.new_on""")
-# Past the span a date is only for a row that moves there.
+# Dates after the span get no new row, only rows that move there.
 DROP_OUTSIDE = text("""
     DELETE FROM sw_candidate WHERE kind = 'insert' AND NOT inside AND verdict <> 'skipped'""")
 
-# A row that cannot take its new time follows in its other columns.
+# A row that cannot take its new time still follows in its other columns.
 FIND_CHANGES = text("""
     INSERT INTO sw_change
     WITH change AS (

@@ -1,4 +1,4 @@
-"""Anchors → what each series now is, and the dates it wants."""
+"""The present state of each series and the dates it wants, read from its anchor."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ MOST_REMEMBERED = 4096
 
 @dataclass(frozen=True, slots=True)
 class SeriesNow:
-    """A series as its anchor says at this moment.
+    """A series as its anchor describes it now.
 
-    `changed`: its rows have to be compared with it, not just the missing dates filled.
+    `changed`: its existing rows must be compared with it; otherwise only missing dates are filled.
     """
 
     anchor_id: int
@@ -44,9 +44,9 @@ COPY_ANCHORS = text("""
 
 
 def read_series(conn: Connection, span: Span, ids: Sequence[int]) -> list[SeriesNow]:
-    """The series of these anchors, ascending. Fills sw_anchor.
+    """Read the series of these anchors, ascending. Fills sw_anchor.
 
-    An id without a series that is no rule (any more) is left out.
+    An id that has neither a rule nor a series is left out.
     """
     conn.execute(COPY_ANCHORS, {"ids": list(ids)})
     conn.execute(text("ANALYZE sw_anchor (id)"))
@@ -55,7 +55,7 @@ def read_series(conn: Connection, span: Span, ids: Sequence[int]) -> list[Series
 
 
 def _read_anchors(span: Span) -> str:
-    """An enrolment that was once there counts for the pair it was of, and no other."""
+    """SQL of the anchors. An enrolment seen earlier counts only for the same tutor and student."""
     catalog = span.catalog
     return f"""
     WITH k AS (
@@ -86,7 +86,7 @@ def _read_anchors(span: Span) -> str:
      ORDER BY k.anchor_id"""
 
 
-# Sites have thousands of rows with a few hundred rules; both functions are pure.
+# Cached, as thousands of rows share a few hundred rules; both functions are pure.
 _rule_of = lru_cache(MOST_REMEMBERED)(read_rule)
 
 
@@ -145,7 +145,7 @@ def _active(
     if span.only_fills:
         return _to_fill(span, row, rule, findings, changed)
     first, last = span.first, span.last
-    if changed:  # every standing row is held against the rule, not just the dates to fill
+    if changed:  # every existing row is compared with the rule
         first, last = min(first, span.today), max(last, row.reach or last)
     wanted = _dates_of(span, rule, first, min(last, row.ends_on or last))
     planned = _planned_anew(span) if changed else _planned_too(span, row)
@@ -162,8 +162,8 @@ def _to_fill(
     findings: tuple[Finding, ...],
     changed: bool,  # noqa: FBT001 what was found, not a mode
 ) -> SeriesNow:
-    """The dates that a backfill may fill. Where rows wait to follow their rule, their dates are the
-    next expansion's: a row made here would take the place of one that moves there."""
+    """The dates that a backfill may fill. Where rows have yet to follow their rule, their dates are
+    left to the next expansion, as a row made here would take the place of one that moves."""
     wanted = _dates_of(span, rule, span.first, min(span.last, row.ends_on or span.last))
     if changed and row.reach is not None:
         wanted = tuple(day for day in wanted if not span.today <= day <= row.reach)
@@ -174,18 +174,18 @@ def _to_fill(
 
 
 def _clock_went_back(span: Span, row: Row[tuple[object, ...]]) -> bool:
-    """Rows that were past when the rule last changed may be to come again."""
+    """True where the clock was set back: rows past at the last change may lie in the future."""
     return not span.only_fills and row.planned_from is not None and span.first < row.planned_from
 
 
 def _planned_anew(span: Span) -> tuple[date, date] | None:
-    """The dates over which a changed rule is expanded once this span is. After a backfill none:
-    its coming weeks are still to do."""
+    """Dates over which a changed rule is expanded after this run. None after a backfill, which
+    leaves the coming weeks to the next expansion."""
     return None if span.only_fills else (span.first, span.last)
 
 
 def _planned_too(span: Span, row: Row[tuple[object, ...]]) -> tuple[date, date] | None:
-    """The dates over which an unchanged rule is expanded: one range, without a gap in it."""
+    """Dates over which an unchanged rule is expanded after this run, as one range without a gap."""
     if row.planned_from is None:
         return _planned_anew(span)
     before = row.planned_from, row.planned_until
@@ -202,7 +202,7 @@ def _ended(
     rule: Rule | Unreadable | None,
     findings: tuple[Finding, ...],
 ) -> SeriesNow:
-    """A series whose last date is past. An admin can still fill dates from before its end."""
+    """A series whose last date is past. A backfill can still fill dates before its end."""
     reason = f"continued_by {row.continued_by}" if row.continued_by else "ended_by_admin"
     wanted: tuple[date, ...] = ()
     if span.only_fills and isinstance(rule, Rule) and row.pause_reason is None:
@@ -218,7 +218,7 @@ def _resting(
     findings: tuple[Finding, ...] = (),
     wanted: tuple[date, ...] = (),
 ) -> SeriesNow:
-    """A series that keeps no dates filled. Rows that were left over last time come up again."""
+    """A series that gets no new rows. Rows that were locked last time are planned again."""
     changed = row.state != state or row.seen == "" or span.purpose is Purpose.ENDING
     changed = changed and not span.only_fills
     return SeriesNow(

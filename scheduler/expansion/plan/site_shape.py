@@ -1,8 +1,8 @@
-"""Values written under earlier columns or types, brought to those of today (docs/decisions/0001).
+"""Conversion of recorded values after the site changed its columns (docs/decisions/0001).
 
-A column is known by its attribute number, which a rename leaves as it is. What a column held before
-its type changed is what the new type makes of it; where that is nothing, and where the site filled
-a new column, the rows hold what the site gave them, and that is nobody's edit.
+A column is identified by its attribute number, which a rename does not change. After a change of
+type, a recorded value becomes what the new type makes of it. Where it cannot be converted, and
+where the site filled a new column, the present value counts as the site's and as no person's edit.
 """
 
 import json
@@ -17,7 +17,7 @@ from scheduler.expansion.span import Span
 
 
 def align_written(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
-    """Brings what the ledger holds of these series' rows to the site's columns of today."""
+    """Convert what the ledger recorded of these series' rows to the site's present columns."""
     signature = span.catalog.signature
     ids = [one.anchor_id for one in series]
     stale = conn.execute(STALE, {"ids": ids, "signature": signature}).all()
@@ -29,7 +29,7 @@ def align_written(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> 
 
 
 def note_shape(conn: Connection, span: Span) -> None:
-    """Notes the site's columns under their signature, which the series written now bear."""
+    """Record the site's columns under their signature; series written now refer to it."""
     if not conn.scalar(IS_NOTED, {"signature": span.catalog.signature}):
         conn.execute(NOTE_SHAPE, {"signature": span.catalog.signature})
 
@@ -40,7 +40,7 @@ _SHAPE_NOW = """
            || jsonb_build_object('table', to_regclass('tutor_sessions')::oid) AS columns
       FROM pg_attribute a
      WHERE a.attrelid = to_regclass('tutor_sessions') AND a.attnum > 0 AND NOT a.attisdropped"""
-# Asked first: mostly it is.
+# Checked before the insert, as the shape is mostly recorded already.
 IS_NOTED = text(f"""
     SELECT EXISTS (SELECT FROM session_worker.site_shape s, ({_SHAPE_NOW}) now
                     WHERE s.signature = :signature AND s.columns = now.columns)""")
@@ -58,7 +58,7 @@ STALE = text("""
 
 
 def _renames(conn: Connection, before: str | None, today: str) -> dict[str, str]:
-    """Old name → new name, of columns that only one of the two shapes knows by that name."""
+    """Old name → new name of renamed columns, those with a name that only one shape has."""
     rows = conn.execute(SHAPES, {"shapes": [before, today]})
     columns: dict[str | None, dict[str, Any]] = {row.signature: row.columns for row in rows}
     old, new = columns.get(before, {}), columns[today]
@@ -100,14 +100,14 @@ ALIGN_ROWS = text("""
 
 
 def _default(span: Span) -> str:
-    """What each copied column holds in rows from before it was added, as SQL of one jsonb value."""
+    """SQL of one jsonb value: what each copied column holds in rows older than the column."""
     cells = ", ".join(f"{value} AS {quoted(name)}" for name, value in span.columns.defaults.items())
     return f"(SELECT to_jsonb(d) FROM (SELECT {cells}) d)"
 
 
 def _fill_rows(span: Span) -> str:
-    """Where the site gave a row a value of its own, in a column that is new or that cannot hold
-    what was written: it is what was made of the row, and what was wanted is as the anchor has it.
+    """SQL that records values which the site gave to rows, in a new column or one that cannot hold
+    the recorded value: the row's value counts as made by the site, the anchor's value as wanted.
     """
     return f"""
     WITH stale AS MATERIALIZED (

@@ -1,9 +1,9 @@
 """Verdicts on candidates: adoption, conflicts, and the winner where two collide (design, "A
 generated row").
 
-All that shift in one run are judged at their new places together, as if all moved at once. Whoever
-cannot stays where it was, and there it is in the way of others: so it goes round by round, until
-nobody else has to stay.
+All rows that shift in one run are judged at their new places, as if they moved at the same time. A
+row that cannot shift stays at its old place, where it may block others; this is repeated until no
+further row has to stay.
 """
 
 from sqlalchemy import Connection, text
@@ -12,9 +12,9 @@ from scheduler.expansion.span import Span
 
 
 def judge_candidates(conn: Connection, span: Span, near: int) -> None:
-    """Gives each of sw_candidate its verdict: `place`, `adopted` or `conflict`.
+    """Set the verdict of each row of sw_candidate: `place`, `adopted` or `conflict`.
 
-    `near`: how many sessions sw_near has.
+    `near`: the number of rows of sw_near.
     """
     while True:
         if near:
@@ -30,9 +30,8 @@ def judge_candidates(conn: Connection, span: Span, near: int) -> None:
         conn.execute(text(_recognise_own(span)))
 
 
-# A row that is there for the same tutor, student, date and start is the occurrence: but not one
-# that yields its place, nor one that the worker itself cancelled for another series (index:
-# occurrence_session).
+# An existing row with the same tutor, student, date and start is adopted, unless it yields its
+# place or the worker cancelled it for another series (index: occurrence_session).
 ADOPT = text("""
     UPDATE sw_candidate c SET verdict = 'adopted', session_id = x.id, rules = x.rules
       FROM (SELECT DISTINCT ON (c.anchor_id, c.occurs_on)
@@ -46,9 +45,9 @@ ADOPT = text("""
              ORDER BY c.anchor_id, c.occurs_on, n.id) x
      WHERE c.anchor_id = x.anchor_id AND c.occurs_on = x.occurs_on AND c.kind = 'insert'""")
 
-# Overlaps are looked for by person and day, so that equality can hash: a session lasts at most 24
-# hours and touches one day or two. A row takes no time at which its pair has a row already, be it
-# cancelled: there is one row for the same tutor, student, date and start.
+# Overlaps are searched by person and day, so that the join can hash: a session lasts at most 24
+# hours, so it touches at most two days. There is only one row for a tutor, student, date and start,
+# so a row with the same four is an obstacle even if it is cancelled.
 CONFLICT = text("""
     WITH wanted AS (
         SELECT anchor_id, occurs_on, kind, session_id, tutor_id, student_id, starts, ends,
@@ -80,8 +79,8 @@ CONFLICT = text("""
       FROM lowest x
      WHERE c.anchor_id = x.anchor_id AND c.occurs_on = x.occurs_on AND c.verdict = 'place'""")
 
-# Pairs of candidates that cannot both stand: `winner` is the lower anchor; within a series, a row
-# that stands goes before a new one.
+# Pairs of candidates that exclude each other. `winner` has the lower anchor; within a series, an
+# existing row wins over a new one.
 FIND_CLASHES = text("""
     INSERT INTO sw_clash
     WITH wanted AS (
@@ -107,9 +106,11 @@ FIND_CLASHES = text("""
 
 
 def _decide_clashes(conn: Connection) -> None:
-    """Round by round: who has no undecided rival before it is placed, and whoever it blocks
-    yields. A candidate that lost its own date blocks nobody. One round unless rivals form a
-    chain."""
+    """Decide collisions in rounds: place each candidate without an undecided rival before it, and
+    give the candidates that it blocks the verdict `conflict`.
+
+    A candidate without a place blocks nobody. One round is enough unless rivals form a chain.
+    """
     conn.execute(QUESTION_LOSERS)
     conn.execute(text("ANALYZE sw_clash"))
     while conn.execute(YIELD_TO_PLACED).rowcount + conn.execute(PLACE_UNOPPOSED).rowcount:
@@ -137,7 +138,7 @@ PLACE_UNOPPOSED = text("""
           JOIN sw_candidate w ON w.anchor_id = k.winner AND w.occurs_on = k.winner_on
          WHERE k.loser = c.anchor_id AND k.loser_on = c.occurs_on AND w.verdict IS NULL)""")
 
-# A row that cannot shift stays for good in this run, so the rounds come to an end.
+# A row that cannot shift stays for the rest of the run, so the number of rounds is finite.
 STAY = text("""
     UPDATE sw_candidate SET stays = true WHERE shifts AND verdict = 'conflict' AND NOT stays""")
 STAND_IN_THE_WAY = text("""
@@ -151,10 +152,12 @@ JUDGE_AGAIN = text("""
      WHERE NOT stays AND verdict <> 'place'""")
 
 
-# One series can own a row: the lowest anchor of those that find it. Index: occurrence_session.
+# Only one series can own a row: the one with the lowest anchor. Index: occurrence_session.
 def _recognise_own(span: Span) -> str:
-    """A row that is there already and holds what the worker would have copied is taken as its own:
-    so a lost ledger comes back whole, and rows that the site's generator made follow their rule."""
+    """SQL that marks existing rows which equal what the worker would have made as its own.
+
+    A lost ledger is rebuilt that way, and rows that the site's generator made follow their rule.
+    """
     return f"""
     UPDATE sw_candidate c SET own = true
       FROM (SELECT session_id, min(anchor_id) AS anchor_id FROM sw_candidate

@@ -1,4 +1,4 @@
-"""The series of a chunk and the dates that they want, put into the tables of the plan."""
+"""Copy of a chunk's series and their wanted dates into the plan's temporary tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -17,8 +17,8 @@ JOIN_WANTED = text("""
 
 
 def write_series(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
-    """Fills sw_series, sw_dates and sw_wanted: each date that a rule names, with the holiday that
-    it is skipped for, or the holiday that it is marked with."""
+    """Fill sw_series, sw_dates and sw_wanted: each date that a rule names, with the holiday for
+    which it is skipped, or with which its row is marked."""
     numbers = {wanted: number for number, wanted in enumerate({one.wanted for one in series})}
     _copy(conn, "sw_series", (_series_line(one, numbers) for one in series))
     _copy(conn, "sw_dates", _date_lines(span, numbers))
@@ -48,7 +48,7 @@ def _holidays(span: Span, lists: Iterable[tuple[date, ...]]) -> dict[date, str]:
     ends = [day for wanted in lists if wanted for day in (wanted[0], wanted[-1])]
     if not ends:
         return {}
-    from scheduler.holidays import public_holidays  # slow to import, and seldom needed
+    from scheduler.holidays import public_holidays  # slow to import, rarely needed
 
     return public_holidays(span.settings.holidays_country, min(ends), max(ends))
 

@@ -1,1 +1,1 @@
-"""Writing the plan: rows of tutor_sessions and their occurrences, a set at a time."""
+"""Execution of the plan: rows of tutor_sessions and their occurrences, written in sets."""

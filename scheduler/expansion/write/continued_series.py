@@ -1,9 +1,10 @@
-"""A row of a series that a person made recurring: "this and following" (design, "What happened").
+"""Split of a series at a row that a person made recurring: "this and following" (design, "What
+happened").
 
-It is the anchor of a new series; the old one ends the day before, and its later rows pass to the
-new one as if its dates had changed. Where the row was moved, that is before its old date and its
-new one: no day is in both series. A rule that cannot be read splits nothing, and one that is
-switched off before it made a row gives back what it took.
+The row becomes the anchor of a new series. The old series ends the day before, and its later rows
+pass to the new one as if its dates had changed. Where a person moved the row, the old series ends
+before both its old and its new date, so that no day is in both series. An unreadable rule splits
+nothing, and a rule that is switched off before it made a row gives the rows back.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from scheduler.site.session_times import readable_date
 
 
 def split_series(conn: Connection, span: Span, ids: Sequence[int]) -> frozenset[int]:
-    """Ends the series of which rows, among `ids`, are anchors now; passes their rows on.
+    """End each series of which one of the rows `ids` is now an anchor, and pass its rows on.
 
     Returns the anchors of the series that end.
     """
@@ -54,9 +55,9 @@ def _is_readable(span: Span, row: Row[tuple[object, ...]]) -> bool:
     return isinstance(read_rule(columns, span.policy).rule, Rule)
 
 
-# Index: occurrence_session. The earliest first: a second one may split what the first took over.
-# An adopted row counts as a generated one, unless it is also somebody else's, or carried a rule of
-# its own when it was adopted.
+# Index: occurrence_session. The earliest row first, as a later one may split the rows that it took
+# over. An adopted row counts like a generated one, unless it also belongs to another series, or
+# carried a rule of its own when it was adopted.
 NEXT_SPLIT = """
     SELECT o.anchor_id AS old, o.session_id AS new, least(o.occurs_on, t.session_date) AS "on",
            {columns}
@@ -70,8 +71,8 @@ NEXT_SPLIT = """
                                 WHERE s.anchor_id = o.session_id))
      ORDER BY o.occurs_on, o.session_id, o.state = 'adopted', o.anchor_id LIMIT 1"""
 
-# What the old series last wrote is what the new one starts from: rows that still hold it follow.
-# Where the old one was split before, the new one reaches to that split and no further.
+# The new series starts from what the old one last wrote, so that rows which still hold it follow.
+# Where the old series was split before, the new one ends at that split.
 BEGIN_NEW = text("""
     WITH taken AS (
         SELECT jsonb_build_object(
@@ -105,8 +106,8 @@ PASS_LATER = text("""
 
 
 def undo_splits(conn: Connection, span: Span, ids: Sequence[int]) -> frozenset[int]:
-    """Gives back what the rows among `ids` took that carry no readable rule any more, where they
-    have made no row of their own. Returns the anchors of the series that go on."""
+    """Undo the splits at those rows of `ids` that carry no readable rule any more and whose series
+    has made no row. Returns the anchors of the series that continue."""
     going_on = set[int]()
     if ticked := list(conn.scalars(TICKED, {"ids": list(ids)})):
         going_on.update(conn.scalars(FORGET_TICKED, {"ids": ticked}))
@@ -121,8 +122,9 @@ def undo_splits(conn: Connection, span: Span, ids: Sequence[int]) -> frozenset[i
     return frozenset(going_on)
 
 
-# A row that was ticked as recurring, never could be read as a rule, and is no more. Asked before
-# it is forgotten: a user who may only read can look at a plan. Index: primary key of series.
+# Series of rows that were marked as recurring, were never readable as a rule, and are not recurring
+# any more. Read before the DELETE, so that a role that may only read can preview. Index: primary
+# key of series.
 TICKED = text("""
     SELECT s.anchor_id
       FROM session_worker.series s JOIN tutor_sessions t ON t.id = s.anchor_id
@@ -154,7 +156,7 @@ SPLIT_OFF = """
                           AND NOT s.continues->'sessions' @> to_jsonb(o.session_id))
      ORDER BY t.session_date, s.anchor_id"""
 
-# What the new series wrote to the rows is what was last written there.
+# The values that the new series wrote to the rows count as last written.
 RETURN_ROWS = text("""
     UPDATE session_worker.occurrence o
        SET anchor_id = old.anchor_id,
@@ -180,7 +182,7 @@ GO_ON = text("""
       FROM session_worker.series new
      WHERE new.anchor_id = :new
        AND old.anchor_id = (new.continues->'occurrence'->>'anchor_id')::bigint""")
-# Whoever continued the new series continues the old one now.
+# A series that continued the new one now continues the old one.
 POINT_TO_OLD = text("""
     UPDATE session_worker.series later
        SET continues = jsonb_set(later.continues, '{occurrence,anchor_id}',

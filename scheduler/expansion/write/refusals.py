@@ -1,24 +1,28 @@
-"""Writing where the site's constraints, triggers and partitions may refuse a row (design, "A
-generated row"): the set at once, and only where that fails a series, and then a date, at a time.
+"""Writes that the site's constraints, triggers and partitions may refuse (design, "A generated
+row"): all rows in one statement; if that fails, one series at a time; if that fails, one date.
 
-The loop runs inside the server, so that a refused row costs tens of microseconds. What is refused
-stands in sw_refused, with the server's words.
+The loop runs inside the server, so that a refused row costs tens of microseconds. Refused rows are
+recorded in sw_refused, with the server's message.
 """
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-# Not a word about the row: the connection, resources, locks, the operator, the server itself.
+# SQLSTATE classes that say nothing about the row: connection, transaction rollback, resources,
+# object state and locks, operator intervention, system and internal errors.
 NO_REFUSALS = ("08", "40", "53", "55", "57", "58", "XX")
 NOT_PERMITTED = "42501"
 
-# A constraint that the site defers would fail at the commit, and all with it.
+# A deferred constraint would fail at the commit, and undo all rows.
 CHECK_AT_ONCE = text("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def write_set(conn: Connection, statement: str, one_by_one: str, rows: int) -> bool:
-    """Whether the statement wrote all of these rows. Else it has written none, and the block
-    `one_by_one` has written those that the site takes, and the others' words to sw_refused."""
+    """Run `statement`; returns True where it wrote all `rows` rows.
+
+    Otherwise it is rolled back, and the block `one_by_one` writes the rows that the site accepts;
+    the others go to sw_refused. Raises DBAPIError for errors that are no refusal.
+    """
     savepoint = conn.begin_nested()
     conn.execute(CHECK_AT_ONCE)
     try:
@@ -28,7 +32,7 @@ def write_set(conn: Connection, statement: str, one_by_one: str, rows: int) -> b
     except DBAPIError as error:
         if not is_refusal(error):
             raise
-    savepoint.rollback()  # also where a trigger of the site's left rows out
+    savepoint.rollback()  # reached also where a trigger of the site's suppressed rows
     conn.execute(CHECK_AT_ONCE)
     loops = conn.scalars(LOOPS).one()
     conn.execute(FIND_ONE)
@@ -37,7 +41,7 @@ def write_set(conn: Connection, statement: str, one_by_one: str, rows: int) -> b
     return False
 
 
-# The block looks for a few rows at a time, where the set is better off with scans and hashes.
+# The block reads a few rows at a time by index; the set statement is faster with scans and hashes.
 FIND_ONE = text("""
     CREATE INDEX IF NOT EXISTS sw_candidate_one ON pg_temp.sw_candidate (anchor_id, occurs_on);
     CREATE INDEX IF NOT EXISTS sw_anchor_one ON pg_temp.sw_anchor (id);
@@ -50,7 +54,7 @@ AS_BEFORE = text("""
 
 
 def is_refusal(error: DBAPIError) -> bool:
-    """Whether the server refused what was written, and not to work at all."""
+    """True where the error is about the row, not about the connection, locks, rights or server."""
     code = getattr(error.orig, "pgcode", None) or "XX000"
     return not (error.connection_invalidated or code[:2] in NO_REFUSALS or code == NOT_PERMITTED)
 
@@ -63,8 +67,10 @@ LEFT_OUT = "a trigger of the site leaves the row out"
 
 
 def insert_one_by_one(insert: str) -> str:
-    """A block that tries each series, and of those that fail each date. `insert` is the statement
-    with {among} where it can be narrowed."""
+    """PL/pgSQL block that inserts series by series, and the dates of a failed series one by one.
+
+    `insert` is the statement, with {among} where a condition can be added.
+    """
     series = insert.format(among="AND c.anchor_id = sw_series.id")
     date = insert.format(among="AND c.anchor_id = sw_series.id AND c.occurs_on = sw_date.day")
     return f"""
@@ -110,8 +116,12 @@ def insert_one_by_one(insert: str) -> str:
 
 
 def update_one_by_one(update: str, kinds: str) -> str:
-    """A block that tries each row of sw_change of these kinds (SQL) by itself, and takes those that
-    are refused off it. `update` is the statement with {among} where it can be narrowed."""
+    """PL/pgSQL block that updates the rows of sw_change one by one and deletes the refused ones
+    from it.
+
+    `update` is the statement, with {among} where a condition can be added; `kinds` is an SQL
+    condition on sw_change.
+    """
     one = update.format(among="AND c.session_id = sw_one.id")
     return f"""
     DO $sw$

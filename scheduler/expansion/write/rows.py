@@ -1,4 +1,4 @@
-"""Writing of the plan: rows of tutor_sessions and the record of them, a set at a time."""
+"""Inserts and updates of tutor_sessions by the plan, and their records, written in sets."""
 
 from sqlalchemy import Connection, text
 
@@ -12,10 +12,10 @@ from scheduler.expansion.write.trigger_effects import record_trigger_effects
 
 
 def write_rows(conn: Connection, span: Span, rows: int) -> tuple[Written, frozenset[int], bool]:
-    """Changes and inserts rows. Returns how many; the anchors that the next run has to read again;
-    and whether another pass can do more: rows gave way, so that others may have their place.
+    """Change and insert rows by the plan. `rows`: the number of rows of sw_row.
 
-    `rows`: how many sw_row has.
+    Returns the counts; the anchors that the next run has to read again; and True where another pass
+    can do more, as rows gave up their places.
     """
     late, updated, cancelled, gave_way = set[int](), 0, 0, False
     if rows:
@@ -39,8 +39,8 @@ CANCEL = """
 
 
 def _change_rows(conn: Connection, update: str, kinds: str) -> int:
-    """Writes the rows of sw_change of these kinds (SQL); those that the site refuses are taken off
-    it. Returns how many were written."""
+    """Write the rows of sw_change for which `kinds` (an SQL condition) holds; rows that the site
+    refuses are deleted from it. Returns the number of rows written."""
     count = text(f"SELECT count(*) FROM sw_change c WHERE {kinds}")
     rows = conn.scalars(count).one()
     if not rows:
@@ -81,8 +81,8 @@ CHANGE = """
 
 
 def _record_changes(conn: Connection, late: set[int]) -> bool:
-    """Whether rows gave way. Adds to `late` the series that had adopted such a row: they are to
-    look for another."""
+    """Record the changes. Returns True where rows gave up their places. Adds to `late` the anchors
+    that had adopted such a row and now need another."""
     for statement in (RECORD_CANCELLED, FORGET_OLD_DATES, RECORD_MOVED, RECORD_REVIVED):
         conn.execute(statement)
     late |= (released := set(conn.scalars(RELEASE_ADOPTED)))
@@ -100,7 +100,7 @@ RECORD_CANCELLED = text("""
       JOIN sw_row r ON r.session_id = c.session_id
       JOIN sw_series s ON s.anchor_id = c.anchor_id
      WHERE c.kind = 'cancel' AND o.anchor_id = c.anchor_id AND o.occurs_on = c.old_on""")
-# Two statements: a row's new date may be the date that another row leaves.
+# Two statements, as a row's new date may be the date that another row leaves.
 FORGET_OLD_DATES = text("""
     DELETE FROM session_worker.occurrence o USING sw_change c
      WHERE c.kind = 'move' AND o.anchor_id = c.anchor_id
@@ -124,8 +124,8 @@ GAVE_WAY = text("SELECT EXISTS (SELECT FROM sw_change WHERE gives_way)")
 
 
 def _insert_rows(conn: Connection, span: Span) -> tuple[int, set[int]]:
-    """Inserts what was placed, and records every verdict. Returns how many, and the anchors whose
-    rows have to be looked at again."""
+    """Insert the placed candidates and record every verdict. Returns the number of rows, and the
+    anchors to read again."""
     placed = conn.execute(COUNT_PLACED).one()
     if placed.recorded:
         conn.execute(FORGET_REASONS)
@@ -154,8 +154,11 @@ FORGET_REASONS = text("""
 
 
 def _insert(span: Span) -> str:
-    """New rows come back in the order in which they were inserted, and so are matched to their
-    dates: a trigger of the site's may have given them another key. {among} narrows it."""
+    """SQL that inserts rows and records them; {among} takes a further condition.
+
+    New rows are matched to their dates by the order of insertion, as a trigger of the site's may
+    have changed any of their keys.
+    """
     columns = span.columns
     names, values = (
         words.replace("{", "{{").replace("}", "}}")
@@ -178,8 +181,8 @@ def _insert(span: Span) -> str:
 
 
 def _keep_newer(span: Span) -> str:
-    """Notes what was written into a backfilled row where the other rows of its series still hold
-    what was written before: they follow with the next expansion. Index: primary keys."""
+    """SQL that records, for backfilled rows, values that the other rows of their series do not have
+    yet; those follow with the next expansion. Index: primary keys."""
     return f"""
     UPDATE session_worker.occurrence o SET kept = newer.cells
       FROM (SELECT c.anchor_id, c.occurs_on,
@@ -195,8 +198,8 @@ def _keep_newer(span: Span) -> str:
 
 
 def _record_lost(conn: Connection) -> set[int]:
-    """Rows that the site refused: the next pass adopts one that is there now; for the others the
-    reason is recorded. Returns the anchors that have one to adopt."""
+    """Record the reasons of refused rows, except where an equal row exists by now: the next pass
+    adopts it. Returns the anchors of the latter."""
     conn.execute(RECORD_REFUSED)
     return set(conn.scalars(LOST))
 
@@ -216,8 +219,8 @@ LOST = text("""
            SELECT FROM session_worker.occurrence o
             WHERE o.anchor_id = r.anchor_id AND o.occurs_on = r.occurs_on)""")
 
-# What yielded to another candidate is recorded with that one's row; if that row was not written,
-# the verdict is void, and the anchor returned. Index: primary keys, one look for each that yielded.
+# A candidate that yielded to another is recorded with that one's row. If that row was not written,
+# the verdict is void and the anchor is returned. Index: primary keys, one lookup for each.
 RECORD_VERDICTS = text("""
     WITH verdict AS MATERIALIZED (
         SELECT c.*, CASE WHEN c.blocked_anchor IS NULL THEN coalesce(c.session_id, c.blocked_by)
@@ -257,8 +260,8 @@ RECORD_HOLIDAYS = text("""
      WHERE o.session_id IS NULL AND o.state IN ('conflict', 'skipped')
        AND (o.state, o.reason) IS DISTINCT FROM ('skipped', excluded.reason)""")
 
-# What was not written now keeps the record of what was wanted and written last; a row that could
-# not follow to its new time, or not come back, says what is in the way.
+# Columns that were not written now keep the record of what was last wanted and written. A row that
+# could not shift or be revived gets the reason.
 RECORD_KEPT = text(f"""
     UPDATE session_worker.occurrence o
        SET kept = n.kept, made = n.made, blocked_by = n.blocked_by,
@@ -292,7 +295,7 @@ RECORD_KEPT = text(f"""
                WHEN n.blocked_by IS NULL AND o.state = 'created' THEN n.mark
                ELSE o.reason END)""")
 
-# A row that yielded to one which was not made after all.
+# A row that yielded to another which was not made in the end.
 VOID = text("""
     SELECT c.anchor_id FROM sw_candidate c
      WHERE c.kind IN ('keep', 'revive') AND c.verdict = 'conflict' AND c.blocked_by IS NULL

@@ -1,13 +1,13 @@
-"""Effects of the site's triggers on the rows just written: they count as written, and as no
-person's edit (docs/decisions/0001).
+"""Effects of the site's triggers on the rows just written. They count as written by the worker, not
+as a person's edit (docs/decisions/0001).
 """
 
 from sqlalchemy import Connection, text
 
 from scheduler.expansion.span import Span
 
-# Triggers of the table, and of the partitions below it. Rows are read anew, as a trigger that fires
-# after the write is not in what RETURNING shows.
+# Triggers of the table and of its partitions. Rows are read again, as RETURNING does not show the
+# effects of AFTER triggers.
 HAS_TRIGGERS = text("""
     WITH RECURSIVE part AS (
         SELECT to_regclass('tutor_sessions')::oid AS oid
@@ -18,7 +18,7 @@ HAS_TRIGGERS = text("""
 
 
 def record_trigger_effects(conn: Connection, span: Span) -> None:
-    """Notes in `occurrence.made` where a row that this run wrote differs from what was wanted."""
+    """Record in `occurrence.made` where a row written in this run differs from what was wanted."""
     if conn.scalar(HAS_TRIGGERS):
         parameters = {"unwritten": list(span.columns.unwritten)}
         conn.execute(text(_made_of_new(span)), parameters)
