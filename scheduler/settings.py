@@ -279,7 +279,13 @@ class Settings(BaseModel):
     claim_batch: int = Field(
         100, ge=1, le=10_000, description="Messages in one batch for a worker."
     )
-    max_attempts: int = Field(5, ge=1, le=100, description="Tries before a failure is for good.")
+    max_attempts: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="Tries a channel has with a message. Refusals of the person or the message use"
+        " them up; provider trouble and greylisting do not.",
+    )
     send_timeout: Duration = Field(
         timedelta(seconds=15),
         ge=timedelta(seconds=1),

@@ -1,18 +1,20 @@
 """One round by hand: plan, claim and deliver in this process (`celery -A tasks remind`)."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import current_thread, main_thread
 
+from sqlalchemy import Connection
+
 from models.catalog import with_taken_ids
-from scheduler.database_clock import Clock, running_clock
+from scheduler.database_clock import Clock, database_now, running_clock
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.home import WrongDatabase, hold_elsewhere, refuse_other_address
 from scheduler.reminders.id_doubt import WhoseIds, hold_in_doubt
-from scheduler.reminders.moves.claims import Waiting, claim
+from scheduler.reminders.moves.claims import Waiting, claim, count_due
 from scheduler.reminders.moves.follow_site import try_again
 from scheduler.reminders.sweep import sweep_by_hand
 from tasks.database import site_catalog
@@ -26,10 +28,20 @@ FOREVER = timedelta.max
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """Ledger rows that were not begun. `released`: had been claimed, and are given back; `due`: all
+    that is due now, those included where nobody else has taken them."""
+
+    released: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
 class RemindReport:
     """Ledger rows that one round changed. `planned` counts those made or brought back, whatever
     became of them then; one that a nearer lead replaced is `obsolete` as well, one that the flood
-    guard held is in no other count. `unanswered`: handed over, and nothing was heard of it."""
+    guard held is in no other count. `unanswered`: handed over, and nothing was heard of it.
+    `left`: where a signal stopped it, what was not begun; None: it ran to its end."""
 
     as_of: datetime
     planned: int
@@ -39,31 +51,45 @@ class RemindReport:
     obsolete: int
     unreachable: int
     unanswered: int
+    left: Left | None = None
 
 
 def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
     """Plan and send what is due, as if it were `as_of`; None: now, read afresh for each message.
 
-    Safe to run beside workers and other rounds. Waits for a channel's rate. Raises WrongDatabase.
+    Safe to run beside workers and other rounds. Waits for a channel's rate. Raises WrongDatabase,
+    and WhoseIds.
     """
     with tools.engine.begin() as conn:
-        clock: Clock = (lambda: as_of) if as_of else running_clock(conn)
+        clock = clock_of(conn, as_of)
         now = clock()
-        refuse_other_address(conn)
-        elsewhere = hold_elsewhere(conn)
-        changes, doubt = Changes(), None
-        if not elsewhere:
-            catalog = site_catalog(tools.engine)
-            doubt = hold_in_doubt(conn, catalog, tools.settings, running_clock(conn)())
-        if not elsewhere and doubt is None:
-            catalog = with_taken_ids(conn, catalog)
-            changes = sweep_by_hand(conn, catalog, tools.settings, now)
-    if elsewhere:
-        raise WrongDatabase
+        planned = plan_by_hand(conn, tools, now)
+    if not isinstance(planned, Changes):
+        raise planned
+    say_what_is_held(planned)
+    with stopped_by_signals() as stop:
+        tally = deliver_until(tools, clock, stop)
+    left = left_undone(tools, clock(), tally) if stop.asked else None
+    return report(now, planned, tally, left)
+
+
+def clock_of(conn: Connection, as_of: datetime | None) -> Clock:
+    return (lambda: as_of) if as_of else running_clock(conn)
+
+
+def plan_by_hand(
+    conn: Connection, tools: Tools, now: datetime
+) -> Changes | WrongDatabase | WhoseIds:
+    """Plan what is due by `now`; or why nothing may be sent, to be raised when what was held for it
+    is committed. Raises WrongDatabase where nothing is held."""
+    refuse_other_address(conn)
+    if hold_elsewhere(conn):
+        return WrongDatabase()
+    catalog = site_catalog(tools.engine)
+    doubt = hold_in_doubt(conn, catalog, tools.settings, database_now(conn))
     if doubt is not None:
-        raise WhoseIds(doubt)
-    say_what_is_held(changes)
-    return report(now, changes, deliver_all(tools, clock))
+        return WhoseIds(doubt)
+    return sweep_by_hand(conn, with_taken_ids(conn, catalog), tools.settings, now)
 
 
 @contextmanager
@@ -82,13 +108,8 @@ def stopped_by_signals() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def deliver_all(tools: Tools, clock: Callable[[], datetime]) -> Tally:
+def deliver_until(tools: Tools, clock: Clock, stop: Stop) -> Tally:
     """Claim and deliver until nothing is due, or a signal says to stop."""
-    with stopped_by_signals() as stop:
-        return deliver_until(tools, clock, stop)
-
-
-def deliver_until(tools: Tools, clock: Callable[[], datetime], stop: Stop) -> Tally:
     settings, tally = tools.settings, Tally()
     lease = timedelta(seconds=settings.lease_seconds)
     while not stop.asked:
@@ -101,7 +122,12 @@ def deliver_until(tools: Tools, clock: Callable[[], datetime], stop: Stop) -> Ta
     return tally
 
 
-def report(now: datetime, changes: Changes, tally: Tally) -> RemindReport:
+def left_undone(tools: Tools, now: datetime, tally: Tally) -> Left:
+    with tools.engine.begin() as conn:
+        return Left(tally.released, count_due(conn, now))
+
+
+def report(now: datetime, changes: Changes, tally: Tally, left: Left | None = None) -> RemindReport:
     return RemindReport(
         as_of=now,
         planned=len(changes.made),
@@ -111,4 +137,5 @@ def report(now: datetime, changes: Changes, tally: Tally) -> RemindReport:
         obsolete=len(changes.obsolete) + tally.obsolete,
         unreachable=tally.unreachable,
         unanswered=tally.unknown,
+        left=left,
     )

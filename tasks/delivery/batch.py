@@ -7,7 +7,7 @@ share of the batch is what one connection sends, in a thread of its own.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Condition, Thread
@@ -21,13 +21,13 @@ from scheduler.settings import ChannelName
 from tasks.database import ServerUnreachable
 from tasks.database.zones import follow_zones
 from tasks.delivery.decision import Send, decide
-from tasks.delivery.lanes import Lanes
+from tasks.delivery.lanes import Lanes, UnderWay
 from tasks.delivery.lease import KeptLease
 from tasks.delivery.log_outbox import write_to_log
 from tasks.delivery.outbox import Outbox, outbox_of
 from tasks.delivery.permits import Permits
 from tasks.delivery.sender import Sender, Snapshot, Work, take_snapshot, ways_of
-from tasks.delivery.stop import Stop
+from tasks.delivery.stop import POLL_SECONDS, Stop
 from tasks.delivery.tally import Tally
 from tasks.delivery.tools import Tools
 
@@ -70,6 +70,12 @@ class Run:
             raise self.error
         return self.ended
 
+    def wait_or_stop(self, stop: Stop) -> None:
+        """Until all shares have ended, or somebody asks to stop."""
+        with self.changed:
+            while not self.ended and not stop.asked:
+                self.changed.wait(POLL_SECONDS)
+
     def begin_share(self) -> None:
         with self.changed:
             self.open_shares += 1
@@ -80,7 +86,7 @@ class Run:
             self.open_shares -= 1
             last = self.open_shares == 0
         if last:
-            release_left(self.work, self.batch)
+            self.give_back()
             self.lease.leave()
             self.lanes.under_way.discard(self)
             with self.changed:
@@ -89,12 +95,30 @@ class Run:
 
     def give_back(self) -> None:
         """claimed → planned: all that was not begun, for other workers."""
-        release_left(self.work, self.batch)
+        released = release_left(self.work, self.batch)
+        with self.changed:
+            self.tally += Tally(released=released)
 
     def give_up(self) -> None:
         """The process ends: what was handed over without an answer is not repeated for that."""
         for sender in list(self.senders):
-            sender.give_up()
+            given_up = sender.give_up()
+            with self.changed:
+                self.tally += given_up
+
+
+def finish(runs: Sequence[UnderWay], stop: Stop) -> None:
+    """After the order to stop: what was not begun goes back at once, then wait for answers while
+    there is time, and record what has none."""
+    steps: Sequence[Callable[[UnderWay], object]] = (
+        lambda run: run.give_back(),
+        lambda run: run.wait(max(0.0, stop.seconds_left)),
+        lambda run: run.give_up(),
+    )
+    for step in steps:
+        for run in runs:
+            with suppress(Exception):  # the others are to be finished too
+                step(run)
 
 
 def nothing(_: ChannelName) -> None:
@@ -104,8 +128,13 @@ def nothing(_: ChannelName) -> None:
 def work_through(tools: Tools, batch: Batch, clock: Clock, patience: timedelta,
                  stop: Stop | None = None) -> Tally:  # fmt: skip
     """Deliver what is left of the batch, to its end. See `begin`."""
-    run = begin(tools, batch, clock, patience, Lanes(tools.settings.channels), stop or Stop())
-    run.wait(None)
+    stop = stop or Stop()
+    run = begin(tools, batch, clock, patience, Lanes(tools.settings.channels), stop)
+    run.wait_or_stop(stop)
+    if not run.ended:
+        finish([run], stop)
+    if run.error is not None:
+        raise run.error
     return run.tally
 
 
@@ -142,17 +171,17 @@ def begin(
     return run
 
 
-def release_left(work: Work, batch: Batch) -> None:
-    """Give back what was not begun, also to a database that is just coming back."""
+def release_left(work: Work, batch: Batch) -> int:
+    """Give back what was not begun, also to a database that is just coming back. Returns how many
+    ledger rows that were."""
     limit = time.monotonic() + CLAIM.total_seconds()
     while True:
         try:
             with work.tools.engine.begin() as conn:
-                release(conn, batch)
-                return
+                return len(release(conn, batch))
         except (SQLAlchemyError, ServerUnreachable):
             if time.monotonic() > limit or work.stop.asked:
-                return  # the lease has run out, or does so soon
+                return 0  # the lease has run out, or does so soon
             time.sleep(RELEASE_AGAIN_SECONDS)
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from uuid import UUID
 
@@ -86,8 +86,13 @@ class Snapshot:
 
 def take_snapshot(conn: Connection, work: Work, ids: Sequence[int]) -> Snapshot:
     """What there is to say about those rows that the holder still has."""
-    catalog = site_catalog(work.tools.engine)
-    settings, holder, now = work.tools.settings, work.holder, work.clock()
+    return snapshot_of(conn, work.tools, Batch(work.holder, tuple(ids)), work.clock())
+
+
+def snapshot_of(conn: Connection, tools: Tools, batch: Batch, now: datetime) -> Snapshot:
+    """As of `now`, of those of the batch's rows that its holder still has."""
+    catalog, settings = site_catalog(tools.engine), tools.settings
+    ids, holder = batch.ids, batch.holder
     found: Sequence[Facts] = read_facts(conn, catalog, settings, ids, holder, now)
     found = with_days(conn, catalog, settings, found, holder, now)
     return Snapshot(
@@ -273,11 +278,13 @@ class Sender:
     def record(self, conn: Connection, ended: Ended) -> Tally:
         return record(conn, ended, self.work.tools.settings, self.work.clock())
 
-    def give_up(self) -> None:
+    def give_up(self) -> Tally:
         """No more time for an answer. Told by another thread than the one that waits for it."""
-        if (tried := self.trying) is not None:
-            with self.work.tools.engine.begin() as conn:
-                sending.mark_held(conn, tried, "no answer by the time the worker was stopped")
+        if (tried := self.trying) is None:
+            return NOTHING
+        with self.work.tools.engine.begin() as conn:
+            words = "no answer by the time the worker was stopped"
+            return Tally(unknown=len(sending.mark_held(conn, tried, words)))
 
     def record_elsewhere(self) -> None:
         """On new connections, as long as the lease lasts: what is known must not be lost with one.

@@ -65,7 +65,7 @@ def stop_beginning(**_: Any) -> None:
 def finish_batches(**_: Any) -> None:
     """What was begun is finished and recorded, whyever the process ends: at TERM to the worker, at
     a signal to this process alone, or as it has had its share of tasks."""
-    from tasks.delivery.worker_process import finish
+    from tasks.delivery.worker_process import finish_all
 
     WORKER_STOP.ask_here()
-    finish()
+    finish_all()

@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """`postponed`: back to `planned`, for later. `unknown` counts those held for it as well."""
+    """`postponed`: back to `planned`, for later; `released`: not begun, for who comes next.
+    `unknown` counts those held for it as well."""
 
     sent: int = 0
     failed: int = 0
@@ -14,6 +15,7 @@ class Tally:
     obsolete: int = 0
     unreachable: int = 0
     postponed: int = 0
+    released: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         names = [field.name for field in fields(self)]

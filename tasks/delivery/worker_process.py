@@ -7,8 +7,6 @@ became of it, not the task (promise 8).
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -19,9 +17,9 @@ from scheduler.reminders.moves.claims import Batch
 from scheduler.reminders.progress import note_beat
 from scheduler.settings import ChannelName
 from tasks.database import worker_engine
-from tasks.delivery.batch import begin
+from tasks.delivery.batch import begin, finish
 from tasks.delivery.dispatch import DELIVERY, claim_queued
-from tasks.delivery.lanes import Lanes, UnderWay
+from tasks.delivery.lanes import Lanes
 from tasks.delivery.stop import WORKER_STOP
 from tasks.delivery.tools import worker_tools
 from tasks.failures.known import failure_of
@@ -92,16 +90,6 @@ def deliver_queued(channel: ChannelName) -> None:
             log_once(*failure.lines)
 
 
-def finish() -> None:
-    """After the order to stop: what was not begun goes back at once, then wait for answers while
-    there is time, and record what has none."""
-    under_way = worker_lanes().under_way
-    steps: Sequence[Callable[[UnderWay], object]] = (
-        lambda run: run.give_back(),
-        lambda run: run.wait(max(0.0, WORKER_STOP.seconds_left)),
-        lambda run: run.give_up(),
-    )
-    for step in steps:
-        for run in list(under_way):
-            with suppress(Exception):  # the others are to be finished too
-                step(run)
+def finish_all() -> None:
+    """After the order to stop: all that this process has under way."""
+    finish(list(worker_lanes().under_way), WORKER_STOP)

@@ -240,3 +240,13 @@ COUNT_CLAIMED = text("SELECT count(*) FROM session_worker.delivery WHERE state =
 def count_claimed(conn: Connection) -> int:
     """How many ledger rows are in workers' hands, not yet sent."""
     return int(conn.scalars(COUNT_CLAIMED).one())
+
+
+# Index: delivery_ready.
+COUNT_DUE = text("""
+    SELECT count(*) FROM session_worker.delivery WHERE state = 'planned' AND send_after <= :now""")
+
+
+def count_due(conn: Connection, now: datetime) -> int:
+    """How many ledger rows wait to be claimed."""
+    return int(conn.scalars(COUNT_DUE, {"now": now}).one())

@@ -1,12 +1,18 @@
 """`celery -A tasks remind`, as it is run."""
 
 import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 
 import pytest
 from sqlalchemy import Connection, text
 
-from tests.builders import a_session, a_tutor
+from tests.builders import a_session, a_student, a_tutor
 from tests.command_line import Commands
+from tests.eventually import eventually
 from tests.sinks.smtp import SmtpSink
 
 TUTOR = "tutor@tutoring.example"
@@ -93,3 +99,78 @@ def test_a_database_that_does_not_answer_is_exit_code_3(commands: Commands) -> N
 
     assert done.exit_code == 3
     assert len(done.stderr.splitlines()) == 1
+
+
+# Of a rehearsal nothing may stay, in whichever table.
+LEDGER = text("""
+    SELECT jsonb_build_array(
+        (SELECT jsonb_agg(d ORDER BY id) FROM session_worker.delivery d),
+        (SELECT jsonb_agg(a ORDER BY id) FROM session_worker.attempt a),
+        (SELECT jsonb_agg(m ORDER BY id) FROM session_worker.move m),
+        (SELECT jsonb_agg(h ORDER BY id) FROM session_worker.held_batch h),
+        (SELECT jsonb_agg(i) FROM session_worker.installation i),
+        (SELECT jsonb_agg(b ORDER BY name) FROM session_worker.heartbeat b))""")
+
+
+def test_a_dry_run_tells_what_a_run_would_do_and_leaves_nothing_behind(
+    commands: Commands, reminded: None, smtp_sink: SmtpSink, conn: Connection
+) -> None:
+    nobody = a_session(conn, tutor_id=a_tutor(conn, email=""), notification_enabled=True)
+    conn.commit()
+    before = conn.scalar(LEDGER)
+    foretold = commands.document("remind", "--as-of", "2026-12-01T13:20", "--dry-run")
+    conn.commit()
+
+    assert conn.scalar(LEDGER) == before
+    assert smtp_sink.mails == []
+    first, second = foretold.pop("messages")
+    assert (first["kind"], first["role"], first["state"], first["channel"]) == (
+        "reminder", "tutor", "sent", "email",
+    )  # fmt: skip
+    assert (second["sessions"], second["state"], second["reason"]) == (
+        [nobody], "unreachable", "no_address",
+    )  # fmt: skip
+    done = commands.document("remind", "--as-of", "2026-12-01T13:20")
+    assert foretold == {**done, "dry_run": True, "held": 0}
+    assert len(smtp_sink.mails) == 1
+
+
+def test_a_dry_run_in_words_says_that_it_was_one(
+    commands: Commands, reminded: None, smtp_sink: SmtpSink
+) -> None:
+    done = commands.run("remind", "--as-of", "2026-12-01T13:20", "--dry-run")
+
+    assert done.exit_code == 0
+    assert "sent" in done.stdout
+    assert "nothing was sent or written" in done.stdout
+    assert smtp_sink.mails == []
+
+
+@contextmanager
+def stopped_when_stalled(sink: SmtpSink, stage: str) -> Iterator[None]:
+    """This process gets a TERM once the mail server keeps a mail waiting."""
+
+    def stop() -> None:
+        eventually(lambda: sink.stalled[stage] >= 1, within=20)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = Thread(target=stop)
+    thread.start()
+    yield
+    thread.join()
+
+
+def test_a_round_that_is_stopped_says_what_it_released(
+    commands: Commands, smtp_sink: SmtpSink, conn: Connection
+) -> None:
+    tutor = a_tutor(conn)
+    for number in range(6):
+        student = a_student(conn, email=f"student{number}@tutoring.example")
+        a_session(conn, tutor_id=tutor, student_id=student, alarm_enabled=True)
+    smtp_sink.stall("BODY", 1, times=1)
+    with stopped_when_stalled(smtp_sink, "BODY"):
+        done = commands.run("remind", "--as-of", "2026-12-01T13:45", CLAIM_BATCH="5")
+
+    assert done.exit_code == 1
+    assert "1 sent" in done.stdout
+    assert "4 messages that were claimed and not begun are released, and 5 are due" in done.stderr
