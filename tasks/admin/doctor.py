@@ -20,7 +20,9 @@ from tasks.broker import BROKER_ERRORS, check_writable
 from tasks.database import engine
 
 BROKER_SECONDS = 3
-WORKER_SECONDS = 1.0
+# How long workers may take to answer: those of a busy machine are asked once more.
+ANSWER_SECONDS = (1.0, 4.0)
+QUEUES = frozenset({"planning", "delivery"})
 RESTART = "mend the setting, and start the workers again"
 
 
@@ -126,19 +128,29 @@ def check_workers(settings: Settings, found: Collection[str]) -> Iterator[Findin
     # Not the process's own app: it may have been configured for another broker before.
     with Celery(broker=settings.redis_url, set_as_current=False) as asking:
         try:
-            answers = asking.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
+            served = served_queues(asking)
         except (*BROKER_ERRORS, OSError) as refusal:
             words = " ".join(str(refusal).split())
             yield error("workers_unknown", f"the workers cannot be asked: {words}", BROKER_RIGHTS)
             return
-    if not answers:
+    if not served:
         find = warning if "never_ticked" in found else error
         yield find("no_worker", "no worker answers on the broker", START)
         return
-    served = {queue["name"] for each in answers.values() for queue in each}
-    for queue in sorted({"planning", "delivery"} - served):
+    for queue in sorted(QUEUES - served):
         detail = f"no worker takes from the queue {queue}"
         yield error("queue_unserved", detail, f"celery -A tasks worker -Q {queue}")
+
+
+def served_queues(asking: Celery) -> set[str]:
+    """The queues that workers say they take from. Raises what the broker raises."""
+    served: set[str] = set()
+    for seconds in ANSWER_SECONDS:
+        answers = asking.control.inspect(timeout=seconds).active_queues() or {}
+        served |= {queue["name"] for each in answers.values() for queue in each}
+        if served >= QUEUES:
+            break
+    return served
 
 
 BROKER_RIGHTS = "give the broker's user the rights that docs/broker.md lists"

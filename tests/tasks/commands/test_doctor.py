@@ -1,5 +1,7 @@
 """`doctor`: what it asks beside the database, its keys, exit codes and cure."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,48 +10,52 @@ from typing import Any
 import pytest
 import redis
 from celery import Celery
-from celery.contrib.testing.worker import start_worker
-from celery.signals import worker_init
-from kombu import Queue
 from sqlalchemy import Connection, make_url, text
 
 from scheduler.reminders.moves.held_batches import WRONG_DATABASE, hold_all
 from scheduler.reminders.progress import note_beat
 from tasks.commands.doctor import doctor
-from tasks.delivery.startup import prepare
 from tests.bare_site import drop_columns
 from tests.command_line import Commands, celery
+from tests.eventually import eventually
 from tests.scheduler.ledger.rows import a_delivery, row_of
 from tests.servers import flush
 
 EMAIL = "mailto://user:tok3n@mail.example?from=a@b.example&to={email}"
 
 
-@pytest.fixture
-def workers(valkey: str) -> Iterator[str]:
-    """The broker's URL, with a worker that serves both queues."""
-    with serving(valkey, "planning", "delivery"):
-        yield valkey
+PLAIN_WORKER = """
+import sys
+from celery import Celery
+_, broker, *queues = sys.argv
+Celery(broker=broker).Worker(pool="solo", queues=queues, loglevel="ERROR").start()
+"""
+
+
+@pytest.fixture(scope="module")
+def workers(valkey_server: str) -> Iterator[str]:
+    """The URL of a broker's database that no test empties, with a worker for both queues.
+
+    Emptied, it would lose the bindings by which a worker hears what doctor asks.
+    """
+    broker = database_of_valkey(valkey_server, 13)
+    with serving(broker, "planning", "delivery"):
+        yield broker
 
 
 @contextmanager
 def serving(broker: str, *queues: str) -> Iterator[None]:
-    """A worker of Celery's own in a thread, which takes from these queues."""
-    with Celery(broker=broker, set_as_current=False) as app:
-        app.conf.task_queues = [Queue(name) for name in queues]
-        with (
-            without_our_start(),
-            start_worker(app, pool="solo", perform_ping_check=False, loglevel="ERROR"),
-        ):
+    """A worker of plain Celery in a process of its own, so that none of our start-up runs in it."""
+    command = [sys.executable, "-c", PLAIN_WORKER, broker, *queues]
+    with (
+        Celery(broker=broker, set_as_current=False) as app,
+        subprocess.Popen(command, stderr=subprocess.DEVNULL) as worker,
+    ):
+        try:
+            eventually(lambda: app.control.inspect(timeout=1).ping(), within=120)
             yield
-
-
-@contextmanager
-def without_our_start() -> Iterator[None]:
-    """It is no worker of ours: it needs no database, nor channels."""
-    worker_init.disconnect(prepare)
-    yield
-    worker_init.connect(prepare)
+        finally:
+            worker.kill()
 
 
 @pytest.fixture
@@ -190,7 +196,11 @@ def test_a_user_who_may_not_ask_the_workers_loses_no_other_finding(
 
 
 def other_database(valkey: str) -> str:
-    other = make_url(valkey).set(database="14").render_as_string(hide_password=False)
+    return database_of_valkey(valkey, 14)
+
+
+def database_of_valkey(valkey: str, number: int) -> str:
+    other = make_url(valkey).set(database=str(number)).render_as_string(hide_password=False)
     flush(other)
     return other
 
