@@ -23,16 +23,15 @@ def write_set(conn: Connection, statement: str, one_by_one: str, rows: int) -> b
     Otherwise it is rolled back, and the block `one_by_one` writes the rows that the site accepts;
     the others go to sw_refused. Raises DBAPIError for errors that are no refusal.
     """
-    savepoint = conn.begin_nested()
-    conn.execute(CHECK_AT_ONCE)
     try:
-        if conn.execute(text(statement)).rowcount == rows:
-            savepoint.commit()
-            return True
+        with conn.begin_nested() as savepoint:
+            conn.execute(CHECK_AT_ONCE)
+            if conn.execute(text(statement)).rowcount == rows:
+                return True
+            savepoint.rollback()  # a trigger of the site's suppressed rows
     except DBAPIError as error:
         if not is_refusal(error):
             raise
-    savepoint.rollback()  # reached also where a trigger of the site's suppressed rows
     conn.execute(CHECK_AT_ONCE)
     loops = conn.scalars(LOOPS).one()
     conn.execute(FIND_ONE)

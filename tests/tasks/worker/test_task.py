@@ -40,7 +40,7 @@ def test_a_wish_that_cannot_be_read_is_one_line(database: str, valkey: str) -> N
 def failing() -> WorkerTask:
     with Celery(task_cls=WorkerTask, set_as_current=False) as app:
 
-        @app.task
+        @app.task(shared=False)  # else every later app of this process gets it too
         def fail(error: Exception) -> None:
             raise error
 
