@@ -151,24 +151,37 @@ def _report(
 
 def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
     """Expand these anchors, each chunk in a transaction of its own. Returns the sum."""
-    outcome = Outcome()
-    for start in range(0, len(ids), CHUNK):
-        outcome += _expand_or_halve(engine, span, ids[start : start + CHUNK])
+    outcome, left = Outcome(), list(ids)
+    while left:
+        chunk, left = left[:CHUNK], left[CHUNK:]
+        of_chunk = _expand_together(engine, span, chunk, left)
+        outcome += of_chunk
+        left = [one for one in left if one not in of_chunk.together]
     return outcome
 
 
-def _expand_or_halve(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
-    """Expand one chunk in a transaction. If it fails, expand its halves, each in a transaction of
-    its own: in a common one, each failure would slow down the halves after it."""
+def _expand_together(
+    engine: Engine, span: Span, ids: Sequence[int], later: Sequence[int]
+) -> Outcome:
+    """Expand one chunk in a transaction, together with the series of `later` that its rows are
+    entangled with. If it fails, expand its halves."""
     try:
         with engine.begin() as conn:
-            return expand_chunk(conn, span, ids)
+            return expand_chunk(conn, span, ids, later)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        if len(ids) == 1:
-            with engine.begin() as conn:
-                return remember_failure(conn, span, ids[0], error)
+        if later:  # the series that failed may be one that was drawn in
+            return _expand_together(engine, span, ids, ())
+        return _expand_halves(engine, span, ids, error)
+
+
+def _expand_halves(engine: Engine, span: Span, ids: Sequence[int], error: DBAPIError) -> Outcome:
+    """Expand the halves of a chunk that failed, each in a transaction of its own: in a common one,
+    each failure would slow down the halves after it."""
+    if len(ids) == 1:
+        with engine.begin() as conn:
+            return remember_failure(conn, span, ids[0], error)
     middle = len(ids) // 2
-    first = _expand_or_halve(engine, span, ids[:middle])
-    return first + _expand_or_halve(engine, span, ids[middle:])
+    first = _expand_together(engine, span, ids[:middle], ())
+    return first + _expand_together(engine, span, ids[middle:], ())

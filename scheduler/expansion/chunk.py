@@ -1,8 +1,8 @@
 """Expansion of one chunk of series, from their anchors to their rows, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError
@@ -11,6 +11,7 @@ from scheduler.expansion.find.restored_rows import adopt_restored
 from scheduler.expansion.find.retries import record_refused
 from scheduler.expansion.plan.candidates import find_candidates
 from scheduler.expansion.plan.closed_dates import find_closed, forget_unwanted
+from scheduler.expansion.plan.entangled_series import find_companions, find_entangled
 from scheduler.expansion.plan.existing_rows import compare_rows, hold_rows
 from scheduler.expansion.plan.row_changes import plan_changes
 from scheduler.expansion.plan.series_now import SeriesNow, read_series
@@ -33,6 +34,8 @@ HASH_ONLY = text("""
            set_config('jit', 'off', true)""")
 FEW_STATISTICS = text("SET LOCAL default_statistics_target = 10")
 
+MOST_TOGETHER = 6_000  # series in one transaction, including those drawn in from later chunks
+
 
 class RowsHeld(Exception):
     """Another transaction holds rows of the series that an admin ends. One line with a cure."""
@@ -40,32 +43,42 @@ class RowsHeld(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Sum of what chunks did. `again`: another pass can use places that they freed."""
+    """Sum of what chunks did. `again`: another pass can use places that they freed.
+
+    `together`: the anchors that were judged, including those drawn in from later chunks.
+    """
 
     written: Written = field(default_factory=Written)
     failed: tuple[Failure, ...] = ()
     again: bool = False
+    together: frozenset[int] = frozenset()
 
     def __add__(self, other: "Outcome") -> "Outcome":
         return Outcome(
-            self.written + other.written, self.failed + other.failed, self.again or other.again
+            self.written + other.written,
+            self.failed + other.failed,
+            self.again or other.again,
+            self.together | other.together,
         )
 
 
-def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
+def expand_chunk(
+    conn: Connection, span: Span, ids: Sequence[int], later: Sequence[int] = ()
+) -> Outcome:
     """Bring the rows of these anchors' series in line with their rules. The caller commits.
 
-    Raises RowsHeld where an admin ends a series and some of its rows cannot be locked.
+    `later`: anchors with work whose turn is still to come. Those whose rows are in the way of rows
+    of this chunk that are to move are drawn into it. Raises RowsHeld where an admin ends a series
+    and some of its rows cannot be locked.
     """
     wait_expansion_turn(conn)
     # A crash of the server may lose the last chunks, each as a whole; the next run redoes them.
     commit_without_flush(conn)
-    decision = _compare(conn, span, [*ids, *_companions(conn, span, ids)])
-    late = hold_rows(conn, span) if decision.rows else frozenset[int]()
-    _judge(conn, span, decision.series)
+    with_companions = [*ids, *_companions(conn, span, ids)]
+    decision = _decide_together(conn, span, with_companions, later, _compare_and_hold)
     note_shape(conn, span)
     written, left, again = write_rows(conn, span, decision.rows)
-    late |= left
+    late = decision.late | left
     if span.purpose is Purpose.ENDING and not late.isdisjoint(ids):
         raise RowsHeld("another transaction holds rows of the series: try again in a moment.")
     conn.execute(text(_record_series(span)), {"late": list(late), "shape": span.catalog.signature})
@@ -75,7 +88,7 @@ def expand_chunk(conn: Connection, span: Span, ids: Sequence[int]) -> Outcome:
     if span.purpose is Purpose.AHEAD:
         record_refused(conn, span, [one.anchor_id for one in refused], tried)
     failed = tuple(Failure(one.anchor_id, one.words) for one in refused if not one.stands)
-    return Outcome(written, failed, again or bool(decision.ended))
+    return Outcome(written, failed, again or bool(decision.ended), decision.together)
 
 
 # What the site refused of each series, and if the series has other rows.
@@ -143,22 +156,58 @@ class Decision:
     """The series as they are now, and how many rows the changed ones have.
 
     Also the anchors of series that end because one of their rows now carries a rule, or that
-    continue because it no longer does.
+    continue because it no longer does; `late`: the anchors of series with rows that others hold;
+    `together`: all anchors that were judged.
     """
 
     series: Sequence[SeriesNow]
     rows: int
     ended: frozenset[int]
+    late: frozenset[int] = frozenset()
+    together: frozenset[int] = frozenset()
 
 
-def decide(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
+def decide(conn: Connection, span: Span, ids: Sequence[int], later: Sequence[int] = ()) -> Decision:
     """Fill the plan's temporary tables for these anchors. No row of the site's is written yet.
 
-    For a dry run, roll back afterwards.
+    `later`: as for expand_chunk. For a dry run, roll back afterwards.
     """
+    return _decide_together(conn, span, ids, later, _compare)
+
+
+Compare = Callable[[Connection, Span, Sequence[int]], Decision]
+
+
+def _decide_together(
+    conn: Connection, span: Span, ids: Sequence[int], later: Sequence[int], compare: Compare
+) -> Decision:
+    """Judge these series. While rows of series in `later` are in the way of rows that are to move,
+    start anew with those series added, and with their companions."""
+    together, waiting = list(ids), set(later).difference(ids)
+    while True:
+        savepoint = conn.begin_nested()
+        decision = compare(conn, span, together)
+        _judge(conn, span, decision.series)
+        room = max(MOST_TOGETHER - len(together), 0) if decision.rows else 0
+        entangled = find_entangled(conn, waiting)[:room] if waiting and room else []
+        if not entangled:
+            savepoint.commit()
+            plan_changes(conn, span)
+            return replace(decision, together=frozenset(together))
+        savepoint.rollback()
+        together += entangled
+        together += _companions(conn, span, together)
+        waiting.difference_update(together)
+
+
+def _companions(conn: Connection, span: Span, ids: Sequence[int]) -> Sequence[int]:
+    """Add no series to what an admin asked for."""
+    return find_companions(conn, ids) if span.purpose is Purpose.AHEAD else ()
+
+
+def _compare_and_hold(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     decision = _compare(conn, span, ids)
-    _judge(conn, span, decision.series)
-    return decision
+    return replace(decision, late=hold_rows(conn, span)) if decision.rows else decision
 
 
 def _compare(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
@@ -179,28 +228,6 @@ def _judge(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
     forget_unwanted(conn, series, span)
     near = find_candidates(conn, span)
     judge_candidates(conn, span, near)
-    plan_changes(conn, span)
-
-
-# Series with a row that was blocked by a row of one of these series: both are judged together, as
-# the obstacle may move now. Indexes: occurrence_open, occurrence_session.
-COMPANIONS = text("""
-    WITH RECURSIVE blocked AS MATERIALIZED (
-        SELECT b.anchor_id, o.anchor_id AS by
-          FROM session_worker.occurrence b
-          JOIN session_worker.occurrence o ON o.session_id = b.blocked_by
-         WHERE b.blocked_by IS NOT NULL AND b.session_id IS NOT NULL),
-    together AS (
-        SELECT unnest(CAST(:ids AS bigint[])) AS anchor_id
-         UNION
-        SELECT b.anchor_id FROM together JOIN blocked b ON b.by = together.anchor_id)
-    SELECT anchor_id FROM together WHERE anchor_id <> ALL(CAST(:ids AS bigint[]))""")
-
-
-def _companions(conn: Connection, span: Span, ids: Sequence[int]) -> Sequence[int]:
-    if span.purpose is not Purpose.AHEAD:
-        return ()
-    return conn.scalars(COMPANIONS, {"ids": list(ids)}).all()
 
 
 # Index: primary key. A series with rows that could not be written is not marked as seen.

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, text
 
 from models.catalog import read_catalog
 from scheduler.expansion.chunk import decide
+from scheduler.expansion.find.work_list import find_changed_rules
 from scheduler.expansion.span import Span
 from scheduler.holidays import left_out_of_count
 from scheduler.occurrences import why
@@ -46,7 +47,7 @@ def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int
         span = Span.ahead(read_catalog(conn), settings, as_of)
         anchor_id = _anchor_of(conn, session_id)
         rule = _rule_of(conn, span, anchor_id)
-        decide(conn, span, [anchor_id])
+        decide(conn, span, [anchor_id], find_changed_rules(conn, span).work)
         state = conn.execute(STATE, {"id": anchor_id}).one_or_none()
         rows = conn.execute(DATES, {"id": anchor_id, "first": span.first, "last": span.last}).all()
         conn.rollback()
