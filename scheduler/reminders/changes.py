@@ -1,12 +1,15 @@
-"""The ledger rows that a planning pass changed."""
+"""Ids of the ledger rows that a planning pass changed."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Ledger rows that a pass moved. `made` are those made or brought back, whatever became of
-    them; `planned` those of them that still are. `held`: they were too many."""
+    """Ids of the ledger rows that a pass changed.
+
+    `made`: created or brought back, in whatever state; `planned`: those of `made` that are planned
+    after the pass; `held`: held by the flood guard, as they were too many.
+    """
 
     made: frozenset[int] = frozenset()
     planned: frozenset[int] = frozenset()

@@ -1,7 +1,7 @@
-"""The switch for a bad day: channels are paused and resumed (design, "The wrong database").
+"""Pause switch of the channels, for an admin on a bad day (design, "The wrong database").
 
-Workers read it before each message, or every second in a long batch; it is in PostgreSQL, so
-restarts and an emptied Redis leave it as it is.
+Workers read it before each message, or every second in a long batch. It is kept in PostgreSQL, so
+it survives restarts and an emptied Redis.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ EVERY_CHANNEL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A channel that does not send; `*` is every channel."""
+    """A paused channel; `*` stands for every channel."""
 
     channel: str
     reason: str | None
     paused_at: datetime
 
 
-# Primary key. Paused already: since then, with the newer reason.
+# Primary key. A channel that is paused already keeps its time and gets the newer reason.
 PAUSE = text("""
     INSERT INTO session_worker.pause (channel, reason, paused_at) VALUES (:channel, :reason, :now)
     ON CONFLICT (channel) DO UPDATE SET reason = coalesce(excluded.reason, pause.reason)
@@ -32,7 +32,7 @@ PAUSE = text("""
 
 
 def pause(conn: Connection, channel: str, reason: str | None, now: datetime) -> Pause:
-    """Let nothing leave by this channel; EVERY_CHANNEL: by none at all."""
+    """Pause a channel, or all of them with EVERY_CHANNEL. `now` is aware; the caller commits."""
     row = conn.execute(PAUSE, {"channel": channel, "reason": reason, "now": now}).one()
     return Pause(*row)
 
@@ -42,7 +42,7 @@ PAUSES = text("SELECT channel, reason, paused_at FROM session_worker.pause ORDER
 
 
 def pauses(conn: Connection) -> Sequence[Pause]:
-    """What is paused now."""
+    """All pauses now in force, by channel."""
     return [Pause(*row) for row in conn.execute(PAUSES)]
 
 
@@ -53,9 +53,9 @@ RESUME_ALL = text("DELETE FROM session_worker.pause RETURNING channel, reason, p
 
 
 def resume(conn: Connection, channel: str, now: datetime) -> Sequence[Pause]:
-    """Let the channel send again. Returns what was paused.
+    """Let the channel send again. Returns the pauses that ended.
 
-    Raises LedgerRefusal where every channel is paused: that has a switch of its own.
+    Raises LedgerRefusal where every channel is paused, which only `resume_all` ends.
     """
     if any(each.channel == EVERY_CHANNEL for each in pauses(conn)):
         raise LedgerRefusal(
@@ -68,21 +68,22 @@ def resume(conn: Connection, channel: str, now: datetime) -> Sequence[Pause]:
 
 
 def resume_all(conn: Connection, now: datetime) -> Sequence[Pause]:
-    """Let every channel send again, also those that were paused by name. Returns what was."""
+    """End all pauses, those of single channels too. Returns the pauses that ended."""
     lifted = [Pause(*row) for row in conn.execute(RESUME_ALL)]
     wake(conn, now)
     return sorted(lifted, key=lambda each: each.channel)
 
 
-# Index: delivery_ready. A worker looks again after half a minute; on resuming nobody waits for it.
-# What is still paused is postponed again, what has begun the next pass lets expire.
+# Index: delivery_ready. Paused messages are postponed by half a minute each time; on resuming they
+# are due at once. A message whose channel is still paused is postponed again; one whose session has
+# begun expires in the next pass.
 WAKE = text("""
     UPDATE session_worker.delivery SET send_after = least(send_after, :now), reason = NULL
      WHERE state = 'planned' AND reason = 'paused'""")
 
 
 def wake(conn: Connection, now: datetime) -> None:
-    """Messages that waited for the end of a pause are due at once, soonest start first."""
+    """Make the messages that waited for the end of a pause due at `now`, soonest start first."""
     conn.execute(WAKE, {"now": now})
 
 
@@ -91,9 +92,10 @@ PAUSED = text("SELECT channel FROM session_worker.pause")
 
 
 def paused_channels(conn: Connection) -> frozenset[str]:
-    """The channels that are switched off; EVERY_CHANNEL among them is all."""
+    """Names of the paused channels; EVERY_CHANNEL among them stands for all."""
     return frozenset(conn.scalars(PAUSED))
 
 
 def is_paused(channel: str, paused: frozenset[str]) -> bool:
+    """True where the channel is in `paused_channels`'s answer, by name or as one of all."""
     return channel in paused or EVERY_CHANNEL in paused

@@ -1,8 +1,8 @@
-"""Channels that are down, as their last tries tell: a circuit breaker for each (promise 3, 6).
+"""Circuit breakers of the channels, from the results of their last tries (promises 3 and 6).
 
-After some failures in a row that were no message's own, a channel is down: its messages wait, or
-go by the next of the person's channels, and one at a time is tried as a probe. All workers share
-what is known here; it runs on the database's clock. docs/decisions/0052 has the figures.
+After some consecutive failures that no single message caused, a channel is down. Its messages wait
+or go by the person's next channel, and one at a time is tried as a probe. All workers share this
+state; its times are the database clock's. docs/decisions/0052 has the figures.
 """
 
 from collections.abc import Mapping
@@ -11,22 +11,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-# Failures in a row after which a channel is down. Those longer ago than MEMORY are forgotten.
+# Consecutive failures after which a channel is down. Failures older than MEMORY do not count.
 LIMIT = 3
-# The same, where the last was a provider's that is there and says "too many": it may well take the
-# next one, as a limit may be for one person, or for one second.
+# The same where the provider answered "too many requests": it may accept the next message, as its
+# limit may be for one person or for one second.
 BUSY_LIMIT = 10
 MEMORY = timedelta(minutes=10)
-# Between two probes: 2 s, 4 s, 8 s, then 15 s. A provider that is back is found within it.
+# Between two probes: 2 s, 4 s, 8 s, then 15 s. A provider that is back is noticed within that time.
 FIRST_PROBE = timedelta(seconds=2)
 LONGEST_PROBE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A channel whose last tries failed. `down_since` None: not often enough to be down.
+    """A channel whose last tries failed. `down_since` is None where it is not down (yet).
 
-    `probe_due`: whether a message may be tried now to see if it is back (`take_probe`).
+    `probe_due`: a message may be tried now, to see if the channel is back (`take_probe`).
     """
 
     channel: str
@@ -45,11 +45,11 @@ TROUBLES = text("""
 
 
 def troubles(conn: Connection) -> Mapping[str, Trouble]:
-    """Channel → its trouble; a channel that goes well has none."""
+    """Channel → its trouble. A channel whose last try succeeded has no entry."""
     return {row.channel: Trouble(*row) for row in conn.execute(TROUBLES)}
 
 
-# Primary key. What another worker's last success forgot begins anew.
+# Primary key. After a success of another worker's, which deletes the row, the count starts anew.
 NOTE_FAILURE = text("""
     INSERT INTO session_worker.channel_trouble AS t (channel, failures, reason, failed_at)
     VALUES (:channel, 1, :reason, clock_timestamp())
@@ -65,9 +65,9 @@ CLOSE = text("""
 
 
 def note_failure(conn: Connection, channel: str, reason: str, limit: int = LIMIT) -> bool:
-    """Count a failure that was the channel's own. Whether the channel is down from now on.
+    """Count a failure that was the channel's own. Returns True where the channel goes down by it.
 
-    `limit`: after how many in a row it is.
+    `limit`: the number of consecutive failures after which it is down.
     """
     seen = {"channel": channel, "reason": reason, "memory": MEMORY}
     conn.execute(NOTE_FAILURE, seen)
@@ -75,8 +75,8 @@ def note_failure(conn: Connection, channel: str, reason: str, limit: int = LIMIT
     return conn.scalar(CLOSE, closing) is not None
 
 
-# Primary key; then indexes delivery_ready and delivery_retry: what waited is due at once, soonest
-# start first.
+# Indexes: primary key; delivery_ready and delivery_retry. Messages that waited are due at once,
+# soonest start first.
 FORGET = text("""
     DELETE FROM session_worker.channel_trouble WHERE channel = :channel
     RETURNING down_since IS NOT NULL AS was_down""")
@@ -89,9 +89,9 @@ WAKE_FAILED = text("""
 
 
 def note_success(conn: Connection, channel: str, now: datetime) -> bool:
-    """The channel's provider answers: its trouble is over. Whether it was down until now.
+    """End the channel's trouble, as its provider answered. Returns True where it was down.
 
-    What waited for it or failed on it meanwhile is tried at once.
+    Messages that waited for it or failed on it in the meantime are due at `now`.
     """
     if not conn.scalar(FORGET, {"channel": channel}):
         return False
@@ -100,7 +100,7 @@ def note_success(conn: Connection, channel: str, now: datetime) -> bool:
     return True
 
 
-# Primary key. One of all workers gets it.
+# Primary key. Only one worker gets the probe.
 TAKE_PROBE = text("""
     UPDATE session_worker.channel_trouble
        SET probes = probes + 1,
@@ -110,6 +110,7 @@ TAKE_PROBE = text("""
 
 
 def take_probe(conn: Connection, channel: str) -> bool:
-    """Whether the caller may try one message on a channel that is down. Commit it before."""
+    """Take the probe of a channel that is down. True: the caller may try one message; commit
+    before the try."""
     waits = {"first": FIRST_PROBE, "longest": LONGEST_PROBE}
     return conn.scalar(TAKE_PROBE, {"channel": channel, **waits}) is not None

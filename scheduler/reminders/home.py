@@ -1,4 +1,4 @@
-"""The ledger's own database: recognised before each pass; elsewhere everything is held.
+"""Check before each pass that this is the ledger's own database; in any other, messages are held.
 
 Source: design, "The wrong database".
 """
@@ -22,7 +22,7 @@ REWOUND_WORDS = (
 
 
 class WrongDatabase(Exception):
-    """The ledger came here with a copy or a restore. Everything is held."""
+    """The ledger came to this database with a copy or a restore. All messages are held."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -32,15 +32,15 @@ class WrongDatabase(Exception):
 
 
 def hold_elsewhere(conn: Connection) -> bool:
-    """Whether this is not the ledger's database; then everything is held.
+    """Hold all messages where this is not the ledger's database; returns True then.
 
-    After a restore to an earlier moment or a fail-over, only what was due by the last tick is: it
-    may have gone out, and the ledger has lost that. The rest goes on.
+    After a restore to an earlier moment or a fail-over, only messages due by the last tick are
+    held: they may have been sent, and the record of it lost. The others are not; returns False.
     """
     if whereabouts(conn) is Whereabouts.HOME:
         note_addresses(conn)
         return False
-    wait_planning_turn(conn)  # another round, or an adoption, may be bringing the ledger home
+    wait_planning_turn(conn)  # another round, or an adoption, may be changing the recorded home
     match whereabouts(conn):
         case Whereabouts.REWOUND:
             hold_due(conn, REWOUND, REWOUND_WORDS, progress(conn).ticked_at)
@@ -54,15 +54,15 @@ def hold_elsewhere(conn: Connection) -> bool:
 
 
 def refuse_other_address(conn: Connection) -> None:
-    """Raises WrongDatabase where only the way to the ledger is another.
+    """Raise WrongDatabase where the database is reached by an address unknown to the ledger.
 
-    For a round by hand: it may come through an admin's tunnel, and must not hold what the worker
-    sends. Nothing is sent from here either.
+    For a round by hand, which may come through an admin's tunnel: it sends nothing, and must not
+    hold what the worker sends.
     """
     if whereabouts(conn) is Whereabouts.OTHER_ADDRESS:
         raise WrongDatabase
 
 
 def is_elsewhere(conn: Connection) -> bool:
-    """Whether nothing is sent from here; holds nothing itself."""
+    """True where nothing may be sent from this database. Holds nothing itself."""
     return whereabouts(conn) in (Whereabouts.ELSEWHERE, Whereabouts.OTHER_ADDRESS)

@@ -1,5 +1,4 @@
-"""Doubt about whose ids the sessions hold: looked for each day; while it lasts, messages are held.
-
+"""Daily check of which table's ids tutor_id and student_id hold. In doubt, all messages are held.
 Source: design, "Whose id it is".
 """
 
@@ -27,12 +26,12 @@ from scheduler.turns import wait_planning_turn
 
 WHOSE_IDS = "whose_ids"
 LOOK_EVERY = timedelta(days=1)
-# What is in doubt may be mended at any time, and holds everything until it is seen.
+# While messages are held, the cure should be noticed soon.
 IN_DOUBT_EVERY = timedelta(minutes=1)
 
 
 class WhoseIds(Exception):
-    """The sessions' people can be read in two ways. Everything is held."""
+    """The ids of the sessions' people can be read in two ways. All messages are held."""
 
     def __init__(self, doubt: str) -> None:
         super().__init__(f"{doubt}. Nothing is sent until then.")
@@ -41,9 +40,9 @@ class WhoseIds(Exception):
 def hold_in_doubt(
     conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime
 ) -> str | None:
-    """What an admin has to say before anything is sent, or None; then nothing is held for it.
+    """Hold all messages while the ids are in doubt. Returns the question to the admin, or None.
 
-    Looks at the rows where that is due. One transaction of the caller's.
+    Reads the site's rows where a check is due. Runs in one transaction of the caller's.
     """
     taken = taken_ids(conn)
     if is_due(taken, settings, now) or is_begun(conn, taken):
@@ -55,6 +54,7 @@ def hold_in_doubt(
 
 
 def is_due(taken: TakenIds, settings: Settings, now: datetime) -> bool:
+    """True where a setting changed since the last check, or the check is old."""
     if taken.looked_at is None:
         return True
     if differs(settings.tutor_ids, taken.tutor, taken.tutor_why):
@@ -69,13 +69,13 @@ ANY_SESSION = text("SELECT EXISTS (SELECT FROM tutor_sessions)")
 
 
 def is_begun(conn: Connection, taken: TakenIds) -> bool:
-    """Whether there are sessions, and were none at the last look."""
+    """True where there are sessions now and were none at the last check."""
     none = Why.NO_ROWS in (taken.tutor_why, taken.student_why)
     return none and bool(conn.scalar(ANY_SESSION))
 
 
 def differs(said: IdKind, key: ProfileKey | None, why: str | None) -> bool:
-    """Whether a setting was made, changed or taken away since."""
+    """True where the admin's setting differs from the one that the last check used."""
     if said is IdKind.JUDGED:
         return why == Why.SAID
     return why != Why.SAID or said.value != key
@@ -84,9 +84,9 @@ def differs(said: IdKind, key: ProfileKey | None, why: str | None) -> bool:
 def look_at_ids(
     conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime
 ) -> TakenIds:
-    """Judge by the rows, and note it. What was planned by another reading is planned anew.
+    """Check the rows and record the result. Messages planned by another reading are planned anew.
 
-    The caller has the planning turn, or is setting up.
+    The caller holds the planning turn, or is setting up.
     """
     before = taken_ids(conn)
     seen = with_taken_ids(conn, catalog)
@@ -111,20 +111,22 @@ def look_at_ids(
 
 
 def said_key(said: IdKind) -> ProfileKey | None:
+    """The key that the admin's setting names; None where the rows are to decide."""
     return None if said is IdKind.JUDGED else ProfileKey(said.value)
 
 
 def stands(
     reading: Reading, key: ProfileKey | None, why: str | None
 ) -> tuple[ProfileKey | None, str | None]:
-    """What is taken from now on: what was taken before stands, unless it was no more than a
-    beginning or an admin's word that has changed."""
+    """The key to use from now on, and why: the one used before, unless it was weakly founded or an
+    admin's setting that has changed."""
     if reading.why is Why.SAID or key is None or why is None or why == Why.SAID or why in WEAK:
         return reading.key, reading.why
     return key, why
 
 
 def doubt(reading: Reading, key: ProfileKey | None, why: str | None) -> Iterator[str]:
+    """One line where the key of a column cannot be told, or the rows contradict it."""
     if key is None:
         yield question(reading)
     elif why != Why.SAID and (words := contradiction(reading.column, key, reading.values)):

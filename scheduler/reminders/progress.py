@@ -1,4 +1,4 @@
-"""Progress of planning: the one row of `installation`, and the heartbeats."""
+"""Progress of planning (the single row of `installation`), and heartbeats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,10 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`planned_until`: due times up to here have been planned. `alarm_leads`: minutes in use."""
+    """Progress of planning; instants are aware.
+
+    `planned_until`: due times up to here have been planned. `alarm_leads`: leads in use, minutes.
+    """
 
     first_tick_at: datetime | None
     planned_until: datetime | None
@@ -23,6 +26,7 @@ PROGRESS = text("""
 
 
 def progress(conn: Connection) -> Progress:
+    """The progress recorded by the last tick."""
     return Progress(*conn.execute(PROGRESS).one())
 
 
@@ -33,6 +37,7 @@ NOTE_TICK = text("""
 
 
 def note_tick(conn: Connection, now: datetime, planned_until: datetime) -> None:
+    """Record a tick at `now` that planned due times up to `planned_until`; the caller commits."""
     conn.execute(NOTE_TICK, {"now": now, "planned_until": planned_until})
     note_beat(conn, "tick", now)
 
@@ -43,6 +48,7 @@ NOTE_ALARM_LEADS = text("""
 
 
 def note_alarm_leads(conn: Connection, minutes: Sequence[int]) -> None:
+    """Record the leads of alarms in use, in minutes, for the next ticks."""
     conn.execute(NOTE_ALARM_LEADS, {"minutes": [*minutes]})
 
 
@@ -50,7 +56,7 @@ BEAT_OF = text("SELECT beat_at FROM session_worker.heartbeat WHERE name = :name"
 
 
 def beat_of(conn: Connection, name: str) -> datetime | None:
-    """The last sign of life of a part, if it ever gave one."""
+    """Time of the last heartbeat of a part such as "tick"; None if there was none."""
     at: datetime | None = conn.scalar(BEAT_OF, {"name": name})
     return at
 
@@ -61,5 +67,5 @@ NOTE_BEAT = text("""
 
 
 def note_beat(conn: Connection, name: str, now: datetime) -> None:
-    """A sign of life of a part that runs again and again."""
+    """Record a heartbeat of a part that runs periodically."""
     conn.execute(NOTE_BEAT, {"name": name, "now": now})

@@ -1,6 +1,7 @@
-"""The sweep: every ten seconds, take back what was lost and hold the whole ledger against the site.
+"""The sweep: every ten seconds, recover lost messages and compare the whole ledger with the site.
 
-One transaction of the caller's; `sweep_by_hand` is the same for `remind`, as of any instant.
+It runs in one transaction of the caller's. `sweep_by_hand` is the same for `remind`, as of any
+instant.
 """
 
 from collections.abc import Sequence
@@ -41,18 +42,18 @@ from scheduler.reminders.progress import Progress, note_alarm_leads, note_beat, 
 from scheduler.settings import Settings
 from scheduler.turns import try_sweep_turn, wait_planning_turn
 
-# How far back a session may have begun and still get its rows, as expired.
+# Sessions that began up to this long ago still get ledger rows, as expired.
 LOOK_BACK = timedelta(days=1)
-# A flood limit beyond any number of messages: a pass by hand holds nothing.
+# A flood limit above any number of messages, so that a pass by hand holds none.
 UNLIMITED = 10**9
-# An alarm that is due at the start counts for a minute more.
+# Sessions that began in the minute before the last tick count too, as an alarm may be due at 0 min.
 GRACE = timedelta(minutes=1)
 
 
 def sweep(conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime) -> Changes:
-    """Take back what was lost, and hold the whole ledger against the site.
+    """Recover lost messages, and compare the whole ledger with the site as of `now` (aware).
 
-    Where another sweep is under way: nothing. Before the first tick: only the former.
+    Does nothing where another sweep is under way. Before the first tick it only recovers.
     """
     if not try_sweep_turn(conn):
         return Changes()
@@ -69,21 +70,21 @@ def sweep(conn: Connection, catalog: SiteCatalog, settings: Settings, now: datet
 def sweep_by_hand(
     conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime
 ) -> Changes:
-    """A full round as if it were `now`, when the round under way has ended."""
+    """Run a full pass as if it were `now`; waits for a pass that is under way."""
     recover_lost(conn, settings, now)
     wait_planning_turn(conn)
     return full_pass(conn, catalog, unguarded(settings), now, since(progress(conn), now))
 
 
 def unguarded(settings: Settings) -> Settings:
-    """By hand a round does as it is told: only a FLOOD_LIMIT that was set holds anything."""
+    """The settings for a pass by hand: only an explicit FLOOD_LIMIT holds messages."""
     return (
         settings if settings.flood_limit else settings.model_copy(update={"flood_limit": UNLIMITED})
     )
 
 
 def recover_lost(conn: Connection, settings: Settings, now: datetime) -> None:
-    """Messages whose lease ran out: claimed → planned, sending → unknown or held."""
+    """Recover messages whose lease lapsed: claimed → planned, sending → unknown or held."""
     lapse(conn)
     lose(conn, repeating(settings), now)
 
@@ -96,9 +97,9 @@ def full_pass(
     since: datetime,
     silent_until: datetime | None = None,
 ) -> Changes:
-    """Hold the ledger against the site: what has not begun, or began after `since`.
+    """Compare the ledger with the site, for sessions that have not begun or began after `since`.
 
-    `silent_until`: what was due by then is not sent (beat's first tick on a new ledger).
+    `silent_until`: messages due by then are not sent (beat's first tick on a new ledger).
     """
     zone = settings.site_timezone
     expired = expire(conn, now)
@@ -132,11 +133,13 @@ def full_pass(
 
 
 def leads_of(settings: Settings, alarm_minutes: Sequence[int]) -> tuple[Lead, ...]:
+    """The leads of all reminders and of alarms due `alarm_minutes` before the start."""
     return (*reminder_leads(settings.reminder_leads), *alarm_leads(alarm_minutes))
 
 
 def since(seen: Progress, now: datetime) -> datetime:
-    """Sessions that began after this get rows, if only as expired: those since the last tick."""
+    """Instant of the last tick, at most LOOK_BACK ago: sessions that began after it get ledger
+    rows, as expired ones."""
     earliest = now - LOOK_BACK
     if seen.ticked_at is None or seen.ticked_at > now:  # a new ledger, or `remind` in the past
         return earliest

@@ -1,6 +1,7 @@
 """The tick: once a second, plan what falls due within PLAN_AHEAD (design, "Reminders and alarms").
 
-One transaction of the caller's. Where it comes late, or on a new ledger, it is a full pass.
+It runs in one transaction of the caller's. A late tick, and the first on a new ledger, is a full
+pass.
 """
 
 from collections.abc import Sequence
@@ -20,16 +21,16 @@ from scheduler.reminders.sweep import full_pass, leads_of, since
 from scheduler.settings import Rate, Settings
 from scheduler.turns import try_planning_turn
 
-# A tick that comes later than this holds the whole ledger against the site first.
+# A tick that comes later than this after the last one is a full pass.
 LATE = timedelta(seconds=30)
-# How much the tick plans at once, at most.
+# Longest span of due times that one tick plans.
 LONGEST_STEP = timedelta(seconds=10)
 
 
 def tick(conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime) -> Changes:
-    """Plan what falls due by now + PLAN_AHEAD. Where another round is under way: nothing.
+    """Plan what falls due by now + PLAN_AHEAD. Does nothing where another pass is under way.
 
-    The first tick on a new ledger sends nothing that was due before it. Raises WrongDatabase.
+    The first tick on a new ledger plans nothing that was due before it. Raises WrongDatabase.
     """
     if not try_planning_turn(conn):
         return Changes()
@@ -51,17 +52,17 @@ def tick(conn: Connection, catalog: SiteCatalog, settings: Settings, now: dateti
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Due times in (after, until]."""
+    """Due times in (after, until], both aware."""
 
     after: datetime
     until: datetime
 
 
 def due_next(planned_until: datetime, horizon: datetime, settings: Settings) -> Due:
-    """What the tick plans: nothing in most seconds, then some seconds at once.
+    """Due times that this tick plans: mostly none, then some seconds' worth at once.
 
-    Each look at the site's table costs something, above all where it lacks the index; what is due
-    has been planned long before.
+    Each query of the site's table costs time, above all where it has no index on its dates; and
+    with PLAN_AHEAD what is due now was planned long before.
     """
     step = min(LONGEST_STEP, settings.plan_ahead / 2)
     return Due(planned_until, horizon if horizon - planned_until >= step else planned_until)
@@ -75,7 +76,7 @@ def narrow_pass(
     leads: Sequence[Lead],
     due: Due,
 ) -> Changes:
-    """Plan what falls due in a span, and move what waited until now."""
+    """Plan what falls due in `due`, and move messages whose wait ends by `now`."""
     expired = expire(conn, now)
     try_again(conn, now)
     made = plan(conn, catalog, settings, now, newly_due(leads, due.after, due.until))

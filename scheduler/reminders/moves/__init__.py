@@ -1,1 +1,1 @@
-"""Every change of a delivery's state; nothing else in the tree changes one."""
+"""Every change of a delivery's state; no other code changes one (docs/state-machine.md)."""

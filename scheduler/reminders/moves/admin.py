@@ -1,10 +1,10 @@
-"""An admin decides on messages that are stuck: failed for good, never answered, held.
+"""Moves by which an admin decides on stuck messages: failed for good, never answered, held.
 
     failed | unknown | held (no answer) | unreachable → planned            retry, retry_failed
     unknown | held (no answer) → sent | failed                             settle
     held (with a batch) → planned | obsolete                               release, drop
 
-Rows that are one message move as one. What has begun meanwhile the next pass lets expire.
+Rows of one message move together. A message whose session has begun expires in the next pass.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from scheduler.reminders.moves.held_batches import WRONG_DATABASE
 from scheduler.reminders.moves.history import noted
 from scheduler.reminders.moves.refusal import LedgerRefusal
 
-# Index: primary key. A row that was dropped by mistake counts as stuck. Tries before this one no
-# longer bar a channel (`tries_since`): the provider or the address may have been mended.
+# Index: primary key. A row that was dropped by mistake counts as stuck. Earlier tries no longer
+# exclude a channel (`tries_since`), as the provider or the address may have been corrected.
 RETRY = noted("""
     UPDATE session_worker.delivery d
        SET state = 'planned', reason = 'retried_by_admin', send_after = :now, tries_since = :now,
@@ -35,14 +35,13 @@ RETRY = noted("""
 def retry(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
     """failed, unknown, held without an answer, unreachable, or obsolete as dropped → planned.
 
-    They are sent at once if they are still true.
-
-    Raises LedgerRefusal where one of them cannot be sent again; then nothing has moved.
+    They are sent at once if they are still true. Returns the ids that moved, with those of the same
+    messages. Raises LedgerRefusal where one of them cannot be sent again; then none has moved.
     """
     return _move(conn, RETRY, ids, now, "retried")
 
 
-# Index: delivery_start. What begins by now cannot be sent any more.
+# Index: delivery_start. A message whose session has begun cannot be sent any more.
 FAILED = text("""
     SELECT d.id FROM session_worker.delivery d
      WHERE d.starts_at > :now - interval '1 minute' AND d.due_at >= :since
@@ -52,12 +51,13 @@ FAILED = text("""
 
 
 def retry_failed(conn: Connection, since: datetime, now: datetime) -> frozenset[int]:
-    """failed for good → planned: all that were due at `since` or later and have not begun."""
+    """failed for good → planned: all that were due at `since` (aware) or later, and whose session
+    has not begun. Returns the ids that moved."""
     ids = [*conn.scalars(FAILED, {"since": since, "now": now})]
     return frozenset(conn.scalars(RETRY, {"ids": ids, "now": now}))
 
 
-# Indexes: primary key, attempt_delivery. It was sent when it was last tried.
+# Indexes: primary key, attempt_delivery. The time of sending is that of the last try.
 SETTLE_SENT = noted("""
     UPDATE session_worker.delivery d
        SET state = 'sent', reason = 'settled_by_admin', retry_at = NULL,
@@ -69,7 +69,7 @@ SETTLE_SENT = noted("""
 
 
 def settle_sent(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
-    """unknown, held without an answer → sent: the provider's page says so."""
+    """unknown, held without an answer → sent: the provider's log shows it as sent."""
     return _move(conn, SETTLE_SENT, ids, now, "settled")
 
 
@@ -83,14 +83,14 @@ SETTLE_NOT_SENT = noted("""
 
 
 def settle_not_sent(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
-    """unknown, held without an answer → failed, for good: `retry` is what sends it again."""
+    """unknown, held without an answer → failed, for good. `retry` would send it again."""
     return _move(conn, SETTLE_NOT_SENT, ids, now, "settled")
 
 
 def _move(
     conn: Connection, move: TextClause, ids: Sequence[int], now: datetime, moved: str
 ) -> frozenset[int]:
-    """All of `ids` with what belongs to the same messages, or none."""
+    """Move all of `ids` and the other rows of their messages, or none."""
     whole = [*conn.scalars(WHOLE_MESSAGES, {"ids": [*ids]})]
     with conn.begin_nested():
         done = frozenset(conn.scalars(move, {"ids": whole, "now": now}))
@@ -122,7 +122,7 @@ STANDS_AS = text("""
 def _why_not(conn: Connection, id_: int, now: datetime, moved: str) -> str:
     row = conn.execute(STANDS_AS, {"id": id_, "now": now}).one_or_none()
     if row is None:
-        return f"there is no delivery {id_}: `celery -A tasks deliveries` lists those that are."
+        return f"there is no delivery {id_}: `celery -A tasks deliveries` lists the deliveries."
     if row.state == "held" and row.reason != "no_answer":
         return (
             f"delivery {id_} is held with batch {row.batch}: `celery -A tasks deliveries release`"
@@ -133,7 +133,7 @@ def _why_not(conn: Connection, id_: int, now: datetime, moved: str) -> str:
     return f"delivery {id_} is {row.state}, so it cannot be {moved}: nothing was changed."
 
 
-# Index: delivery_stuck. `batch` stays: it is the row's history.
+# Index: delivery_stuck. `batch` is kept as the row's history.
 RELEASE_BATCH = noted("""
     UPDATE session_worker.delivery
        SET state = 'planned', reason = 'released_by_admin'
@@ -142,10 +142,10 @@ RELEASE_BATCH = noted("""
 
 
 def release_batch(conn: Connection, batch: int, now: datetime) -> frozenset[int]:
-    """held → planned, all that are held with this batch: what is still true goes out.
+    """held → planned, all that are held with this batch; those still true are sent.
 
-    Raises LedgerRefusal where there is no such batch, where it was settled before, and where this
-    is not the ledger's database.
+    Raises LedgerRefusal where there is no such batch, where it was decided on before, and where
+    this is not the ledger's database.
     """
     if _settle(conn, batch, now) == WRONG_DATABASE and not installation_matches(conn):
         raise LedgerRefusal(
@@ -155,7 +155,7 @@ def release_batch(conn: Connection, batch: int, now: datetime) -> frozenset[int]
     return frozenset(conn.scalars(RELEASE_BATCH, {"batch": batch}))
 
 
-# Index: delivery_stuck. It is never planned again.
+# Index: delivery_stuck. A dropped row is never planned again.
 DROP_BATCH = noted("""
     UPDATE session_worker.delivery
        SET state = 'obsolete', reason = 'dropped_by_admin'
@@ -164,7 +164,8 @@ DROP_BATCH = noted("""
 
 
 def drop_batch(conn: Connection, batch: int, now: datetime) -> frozenset[int]:
-    """held → obsolete, all that are held with this batch; raises LedgerRefusal as release does."""
+    """held → obsolete, all that are held with this batch. Raises LedgerRefusal as `release_batch`
+    does."""
     _settle(conn, batch, now)
     return frozenset(conn.scalars(DROP_BATCH, {"batch": batch}))
 
@@ -177,13 +178,13 @@ SETTLED = text("SELECT settled_at FROM session_worker.held_batch WHERE id = :bat
 
 
 def _settle(conn: Connection, batch: int, now: datetime) -> str:
-    """Note that the batch is decided on; returns its cause."""
+    """Record that the batch is decided on; returns its cause."""
     cause = conn.scalar(SETTLE_BATCH, {"batch": batch, "now": now})
     if cause is not None:
         return str(cause)
     settled_at = conn.scalar(SETTLED, {"batch": batch})
     if settled_at is None:
         raise LedgerRefusal(
-            f"there is no held batch {batch}: `celery -A tasks doctor` names those that are."
+            f"there is no held batch {batch}: `celery -A tasks doctor` lists the held batches."
         )
     raise LedgerRefusal(f"batch {batch} was decided on at {settled_at:%Y-%m-%d %H:%M} UTC.")

@@ -1,4 +1,5 @@
-"""Taking a copy of the database over on purpose (`doctor --adopt-database`)."""
+"""Adoption of this database as the ledger's home, on an admin's command
+(`doctor --adopt-database`)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,10 +13,9 @@ from scheduler.turns import wait_planning_turn
 
 
 def adopt_database(conn: Connection, now: datetime) -> frozenset[int]:
-    """Make this the ledger's database, and release what was held because it was another.
+    """Make this the ledger's database, and release messages that were held because it was not.
 
-    A round that found the database wrong has ended by then, or finds it right. Returns the ledger
-    rows that are planned again.
+    Waits for a round that is under way. Returns the ids of the ledger rows that are planned again.
     """
     wait_planning_turn(conn)
     adopt_installation(conn)

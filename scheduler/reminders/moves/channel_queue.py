@@ -1,8 +1,8 @@
-"""Messages that wait for their channel's connections: each channel has a queue of its own.
+"""Queue of each channel, for messages that wait for a free connection to its provider.
 
-A worker that finds all its connections to a provider busy puts the message into the channel's
-queue and goes on with other channels' messages; whoever has a connection free claims from there.
-So a provider that hangs keeps nobody else's messages, and is not looked at in vain
+A worker whose connections to a provider are all busy puts the message into the channel's queue and
+continues with other channels' messages; a worker with a free connection claims from the queue. A
+hanging provider therefore delays no other channel, and its messages are not claimed in vain
 (docs/decisions/0054).
 """
 
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-# Index: primary key. The lease is checked: what has passed on is another's.
+# Index: primary key. The lease is checked, as a lapsed one may have passed to another worker.
 QUEUE_UP = text("""
     UPDATE session_worker.delivery
        SET state = 'planned', queue = :channel, holder = NULL, lease_until = NULL
@@ -21,7 +21,8 @@ QUEUE_UP = text("""
 
 
 def queue_up(conn: Connection, ids: Sequence[int], holder: UUID, channel: str) -> frozenset[int]:
-    """claimed → planned, in the channel's queue: its connections are all busy."""
+    """claimed → planned, in the channel's queue: its connections are all busy. Returns the ids that
+    moved."""
     parameters = {"ids": [*ids], "holder": holder, "channel": channel}
     return frozenset(conn.scalars(QUEUE_UP, parameters)) if ids else frozenset()
 
@@ -33,5 +34,5 @@ QUEUES = text("""
 
 
 def queues(conn: Connection) -> list[str]:
-    """The channels for whose connections messages wait."""
+    """Names of the channels with messages in their queues."""
     return [*conn.scalars(QUEUES)]

@@ -1,11 +1,11 @@
-"""Claims: what is due is handed out in batches, under a lease on the database's clock.
+"""Claims of due deliveries, in batches, under a lease on the database's clock.
 
-What one person gets at one moment about sessions with the same start is one message, and so are
-all notices that one person is to get (docs/decisions/0028). A message is claimed as a whole: only
-who locks its first row, that of the soonest start, takes the others.
+Rows for one person, due at one moment, about sessions with the same start are one message, and so
+are all notices for one person (docs/decisions/0028). A message is claimed as a whole: the worker
+that locks its first row, the one with the soonest start, takes the others.
 
-Three plain statements rather than one that joins the ledger to itself: how many rows are planned at
-this moment PostgreSQL cannot know, and takes them for none (docs/decisions/0021).
+Three plain statements are used instead of one with a self-join, as PostgreSQL's statistics cannot
+know how many rows are planned at this moment and assume none (docs/decisions/0021).
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -23,27 +23,26 @@ from scheduler.turns import commit_without_flush
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Ledger rows that one worker holds: `holder` is the lease's name."""
+    """Ids of ledger rows that one worker holds. `holder` identifies the lease."""
 
     holder: UUID
     ids: tuple[int, ...]
 
 
-# How long a claim holds before it is renewed. A worker that is gone keeps nobody waiting longer:
-# what is claimed was not sent, so another may take it at once. What is being sent has the whole
-# of LEASE_SECONDS.
+# Length of a claim that is not renewed. A claimed message was not sent, so when its worker dies
+# another may take it after this time. Messages in `sending` have LEASE_SECONDS.
 CLAIM = timedelta(seconds=8)
 
 
 class Waiting(Enum):
-    """Which messages a claim is for. A channel's name: those in that channel's queue."""
+    """The messages that a claim may take, other than those of one channel's queue."""
 
-    UNSORTED = "for whoever looks at them"
-    ALL = "those in the channels' queues too"
+    UNSORTED = "messages in no channel's queue"
+    ALL = "messages in channels' queues too"
 
 
-# How many rows a claimant looks at for each message wanted: more where others have locked what
-# comes first; and some more at all, as a message may have many rows.
+# Rows read for each message wanted: more where other workers have locked the first ones, and a
+# minimum, as a message may have many rows.
 REACHES = (1, 4, 16, 1_000_000)
 BESIDES = 100
 
@@ -58,10 +57,10 @@ def claim(
 ) -> list[Batch]:
     """planned → claimed: at most `batches` of `size` messages each; soonest start first.
 
-    Commit it before the batches are handed to workers. The claim holds for `lease`, or CLAIM if
-    that is shorter.
+    `waiting`: the messages to take; a channel's name means those in its queue. Commit before the
+    batches are handed to workers. The claim holds for the shorter of `lease` and CLAIM.
     """
-    commit_without_flush(conn)  # a claim lost in a crash does no harm: the rows are still planned
+    commit_without_flush(conn)  # a claim lost in a crash does no harm: the rows are planned again
     wanted = batches * size
     for reach in REACHES:
         seen = find_due(conn, now, wanted * reach + BESIDES, waiting)
@@ -72,12 +71,12 @@ def claim(
     return take(conn, parts, min(lease, CLAIM))
 
 
-Message = Sequence[int]  # the ids of its rows, the one that stands for it first
+Message = Sequence[int]  # the ids of its rows, soonest start first
 
 
 @dataclass(frozen=True, slots=True)
 class DueMessages:
-    """Messages that are due, soonest start first. `cut`: there are more than were looked at."""
+    """Due messages, soonest start first. `cut`: there are more than were read."""
 
     messages: Sequence[Message]
     cut: bool
@@ -104,7 +103,7 @@ DUE_NOTICES = text("""
 def find_due(
     conn: Connection, now: datetime, limit: int, waiting: Waiting | str = Waiting.UNSORTED
 ) -> DueMessages:
-    """What is due, without a lock. A person's notices are one message, wherever they wait."""
+    """Find due messages without locking. A person's notices are one message, in any queue."""
     rows = due_rows(conn, now, limit, waiting)
     cut = len(rows) > limit
     messages = by_message(whole(rows) if cut else rows)
@@ -129,9 +128,9 @@ def due_rows(
 
 
 def whole(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
-    """Without the last message, which the limit may have cut.
+    """The rows without those of the last message, which the limit may have cut.
 
-    The rows of a message are neighbours, but for notices: those are looked for by themselves.
+    The rows of a message are neighbours, except for notices, which have a query of their own.
     """
     if rows[-1].kind == "notice":
         return rows
@@ -150,7 +149,7 @@ def message_of(row: Row[Any]) -> Hashable:
     return one_message(row.kind, row.starts_at, row.recipient, row.message_key)
 
 
-# Index: primary key. SKIP LOCKED lets claimants pass each other.
+# Index: primary key. SKIP LOCKED lets concurrent claims pass each other.
 LOCK = text("""
     SELECT id FROM session_worker.delivery
      WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'planned'
@@ -158,7 +157,7 @@ LOCK = text("""
 
 
 def lock(conn: Connection, messages: Sequence[Message], wanted: int) -> list[Message]:
-    """The first of the messages whose first row nobody else has; with what of theirs is free."""
+    """Lock up to `wanted` messages whose first row is free. Returns their rows that were free."""
     mine: list[Message] = []
     for n in range(0, len(messages), wanted):
         part = messages[n : n + wanted - len(mine)]
@@ -194,7 +193,7 @@ def take(conn: Connection, parts: Sequence[Sequence[Message]], lease: timedelta)
     return batches
 
 
-# Index: delivery_leased. A lease that ran out is not revived: it may have passed on.
+# Index: delivery_leased. A lapsed lease is not renewed, as it may have passed to another worker.
 RENEW = text("""
     UPDATE session_worker.delivery
        SET lease_until = clock_timestamp() + CASE state WHEN 'claimed' THEN least(:claim, :lease)
@@ -205,7 +204,7 @@ RENEW = text("""
 
 
 def renew(conn: Connection, holder: UUID, lease: timedelta) -> frozenset[int]:
-    """Prolong what is left of a living lease; returns the rows that are still held."""
+    """Prolong a lease that has not lapsed. Returns the ids that are still held."""
     return frozenset(conn.scalars(RENEW, {"holder": holder, "lease": lease, "claim": CLAIM}))
 
 
@@ -217,7 +216,7 @@ RELEASE = text("""
 
 
 def release(conn: Connection, batch: Batch) -> frozenset[int]:
-    """claimed → planned: what was not begun of the batch, for the next who is free."""
+    """claimed → planned: the rows of the batch that were not begun. Returns their ids."""
     return frozenset(conn.scalars(RELEASE, {"ids": [*batch.ids], "holder": batch.holder}))
 
 
@@ -229,7 +228,7 @@ LAPSE = text("""
 
 
 def lapse(conn: Connection) -> frozenset[int]:
-    """claimed → planned: the lease ran out before anything was sent."""
+    """claimed → planned: the lease lapsed before anything was sent. Returns the ids that moved."""
     return frozenset(conn.scalars(LAPSE))
 
 
@@ -238,7 +237,7 @@ COUNT_CLAIMED = text("SELECT count(*) FROM session_worker.delivery WHERE state =
 
 
 def count_claimed(conn: Connection) -> int:
-    """How many ledger rows are in workers' hands, not yet sent."""
+    """Number of claimed ledger rows, which are in workers' batches and not yet being sent."""
     return int(conn.scalars(COUNT_CLAIMED).one())
 
 

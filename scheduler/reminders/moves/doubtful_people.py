@@ -6,8 +6,8 @@ from sqlalchemy import Connection, text
 
 from scheduler.reminders.moves.history import noted
 
-# Indexes: delivery_ready, delivery_leased, delivery_stuck. Nobody has been handed anything of them;
-# the next pass plans them by the new reading.
+# Indexes: delivery_ready, delivery_leased, delivery_stuck. No provider was called for them, so they
+# can be deleted; the next pass plans them by the new reading.
 HELD_HERE = """state = 'held' AND batch IN (
            SELECT id FROM session_worker.held_batch
             WHERE cause = 'whose_ids' AND settled_at IS NULL)"""
@@ -46,6 +46,6 @@ SETTLE = text("""
 
 
 def release_doubted(conn: Connection, now: datetime) -> None:
-    """held → planned: what is still true of it goes out."""
+    """held → planned: the ids are no longer in doubt. Messages that are still true are sent."""
     conn.execute(RELEASE)
     conn.execute(SETTLE, {"now": now})

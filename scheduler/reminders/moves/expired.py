@@ -1,7 +1,7 @@
-"""Messages that expired before their time: a round by hand ran as of a later instant.
+"""Return of messages that expired too early.
 
-`remind --as-of` in the future judges as if sessions had begun that are still to come; so did a
-clock that was ahead.
+`remind --as-of` with an instant in the future treats coming sessions as begun, and so does a clock
+that is ahead.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from scheduler.reminders.moves.history import noted
 
-# Index: delivery_start. What was tried may have been told; all else was never sent.
+# Index: delivery_start. Only messages without a try: one that was tried may have arrived.
 RESTORE_EXPIRED = noted("""
     UPDATE session_worker.delivery d SET state = 'planned', reason = NULL
      WHERE d.starts_at > :now - interval '1 minute' AND d.state = 'expired' AND d.reason = 'begun'
@@ -20,5 +20,5 @@ RESTORE_EXPIRED = noted("""
 
 
 def restore_expired(conn: Connection, now: datetime) -> frozenset[int]:
-    """expired → planned: its session has not begun."""
+    """expired → planned: its session has not begun. Returns the ids that moved."""
     return frozenset(conn.scalars(RESTORE_EXPIRED, {"now": now}))

@@ -1,6 +1,6 @@
-"""The flood guard: what a bulk edit or a long outage would send at once is held for an admin.
+"""Flood guard: messages that a bulk edit or a long outage would send at once are held for an admin.
 
-Changes and overdue reminders alone; an alarm, or a reminder that falls due on time, is never held.
+It holds only notices and overdue reminders, never an alarm or a reminder that is due on time.
 """
 
 from collections.abc import Mapping, Set
@@ -13,18 +13,22 @@ from scheduler.reminders.moves.history import noted
 from scheduler.settings import Settings
 
 FLOOD = "flood"
-# FLOOD_LIMIT=0: so many times the busiest minute of the days before, and never less than LEAST.
+# With FLOOD_LIMIT=0 the limit is this multiple of the busiest minute of the last days, but at least
+# LEAST messages.
 TIMES = 10
 LEAST = 200
 HISTORY = timedelta(days=7)
-# A reminder is overdue where it was planned so long after it was due.
+# A reminder is overdue where it was planned this long after it was due.
 ON_TIME = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """What a pass would send about changes and overdue reminders. `messages`: one a person for all
-    changes, one a person and start for reminders; `changed` and `overdue` count sessions."""
+    """Size of what a pass would send in notices and overdue reminders.
+
+    `messages`: one for each person with notices, and one for each person and start with reminders.
+    `changed`, `overdue`: numbers of sessions.
+    """
 
     messages: int
     changed: int
@@ -34,7 +38,8 @@ class Wave:
 def hold_flood(
     conn: Connection, settings: Settings, now: datetime, planned: Set[int]
 ) -> frozenset[int]:
-    """planned → held, of the rows that this pass planned, where they are too many messages."""
+    """planned → held: notices and overdue reminders of `planned`, the rows that this pass planned,
+    where they make too many messages. Returns the ids that moved."""
     if not planned:
         return frozenset()
     among = {"ids": [*planned], "now": now, "overdue_by": now - ON_TIME}
@@ -59,7 +64,7 @@ WAVE = text(f"""
       FROM session_worker.delivery
      WHERE {GUARDED}""")
 
-# Index: attempt_recent. Asked for only where there are more than LEAST.
+# Index: attempt_recent. Runs only where there are more messages than LEAST.
 BUSIEST = text("""
     SELECT coalesce(max(messages), 0)
       FROM (SELECT count(DISTINCT message_key) AS messages
@@ -73,7 +78,7 @@ def usual_limit(conn: Connection, now: datetime) -> int:
     return max(LEAST, TIMES * busiest)
 
 
-# A batch of its own for each flood, so that each is decided on for itself. Index: primary key.
+# Each flood gets a batch of its own, so that an admin decides on each. Index: primary key.
 MAKE_BATCH = text("""
     INSERT INTO session_worker.held_batch (cause, detail) VALUES (:cause, :detail) RETURNING id""")
 HOLD = noted(f"""
@@ -88,7 +93,8 @@ def hold(conn: Connection, among: Mapping[str, object], detail: str) -> frozense
 
 
 def words(wave: Wave, limit: int, settings: Settings, now: datetime) -> str:
-    """'500 sessions changed at Tue 2026-12-01 12:00: 520 messages, FLOOD_LIMIT 200'"""
+    """One line such as '500 sessions changed at Tue 2026-12-01 12:00: 520 messages, FLOOD_LIMIT
+    200'."""
     at = f"{now.astimezone(settings.zone):%a %Y-%m-%d %H:%M}"
     causes = []
     if wave.changed:

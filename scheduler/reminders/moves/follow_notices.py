@@ -1,4 +1,4 @@
-"""Moves of notices that follow the site: withdrawn where the change is undone, brought back."""
+"""Moves of notices that follow the site: withdrawn where a change is undone, or brought back."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from scheduler.reminders.moves.history import noted
 from scheduler.reminders.read.due_notices import IN_PLACE, SAME, due_notices
 
 
-# Index: delivery_start. NOT IN is answered from a hash, however many changes there are.
+# Index: delivery_start. NOT IN uses a hash, so it is fast for any number of changes.
 def _withdraw_notices(catalog: SiteCatalog) -> TextClause:
     return noted(f"""
     WITH {due_notices(catalog)}
@@ -26,7 +26,8 @@ def _withdraw_notices(catalog: SiteCatalog) -> TextClause:
 def withdraw_notices(
     conn: Connection, catalog: SiteCatalog, now: datetime, zone: str
 ) -> frozenset[int]:
-    """planned, claimed or failed and waiting → obsolete: not what is to be told any more."""
+    """planned, claimed or failed and waiting → obsolete: the change no longer holds. Returns the
+    ids that moved."""
     parameters = {"now": now, "zone": zone}
     return frozenset(conn.scalars(_withdraw_notices(catalog), parameters))
 
@@ -52,6 +53,7 @@ def _bring_back_notices(catalog: SiteCatalog) -> TextClause:
 def bring_back_notices(
     conn: Connection, catalog: SiteCatalog, now: datetime, zone: str
 ) -> frozenset[int]:
-    """obsolete → planned: the change is there again, and was never told."""
+    """obsolete → planned: the change holds again, and its notice was never sent. Returns the ids
+    that moved."""
     parameters = {"now": now, "zone": zone}
     return frozenset(conn.scalars(_bring_back_notices(catalog), parameters))

@@ -1,7 +1,7 @@
 """Moves of deliveries that follow the site's changes (promises 4 and 5).
 
-Each move has one state it starts from and one it ends in, works on the set of what has not begun,
-and returns the ids that moved. The ledger's past is never looked at.
+Each move works on the set of deliveries whose sessions have not begun, and returns the ids that
+moved. Rows of past sessions are never read.
 """
 
 from datetime import datetime
@@ -13,8 +13,8 @@ from scheduler.reminders.moves.history import noted
 from scheduler.reminders.read.last_told import IS_LAST, KNOWS, MAY_KNOW
 from scheduler.reminders.read.still_true import LIVE, STANDS, WHY_NOT_TRUE, why_not_true
 
-# Indexes: delivery_ready, delivery_retry. A notice whose old start has passed expires as it is
-# about to be sent.
+# Indexes: delivery_ready, delivery_retry. A notice whose old start has passed expires just before
+# it would be sent.
 EXPIRE = noted("""
     UPDATE session_worker.delivery d
        SET state = 'expired', reason = 'begun', retry_at = NULL
@@ -31,7 +31,7 @@ EXPIRE = noted("""
 
 
 def expire(conn: Connection, now: datetime) -> frozenset[int]:
-    """planned, or failed and waiting → expired: the session has begun."""
+    """planned, or failed and waiting → expired: the session has begun at `now`."""
     return frozenset(conn.scalars(EXPIRE, {"now": now}))
 
 
@@ -43,7 +43,7 @@ STOP_REPEATING = text("""
 
 
 def stop_repeating(conn: Connection, now: datetime) -> frozenset[int]:
-    """unknown stays so for good: the session has begun."""
+    """Cancel the repeat of `unknown` messages whose session has begun; their state stays."""
     return frozenset(conn.scalars(STOP_REPEATING, {"now": now}))
 
 
@@ -60,12 +60,11 @@ def try_again(conn: Connection, now: datetime) -> frozenset[int]:
     return frozenset(conn.scalars(TRY_AGAIN, {"now": now}))
 
 
-# What was told follows as a whole, with the calendar entry; not to a session that the person was
-# told of before, nor where its row goes on elsewhere and the other is of another subject: then the
-# one has moved, and the other is a lesson of its own.
-# Indexes: delivery_start (what is still to begin), delivery_session, the primary key of
-# tutor_sessions, and for the few whose row has gone (session_date, start_time), or one reading of
-# those days.
+# All deliveries of the old session and its calendar entry pass to the new one. Two exceptions: the
+# person was told of the new session before; or the old row still exists at another time and the new
+# one has another subject, so that the old session has moved and the new one is a different lesson.
+# Indexes: delivery_start (sessions still to begin), delivery_session, the primary key of
+# tutor_sessions, and for the few deleted rows (session_date, start_time) or one scan of those days.
 FOLLOW = text(f"""
     WITH lost AS MATERIALIZED (
         SELECT d.id, d.session_id, d.recipient, d.tutor_id, d.student_id,
@@ -96,7 +95,7 @@ FOLLOW = text(f"""
 
 
 def follow_reentered(conn: Connection, now: datetime, zone: str) -> frozenset[int]:
-    """Point rows at the session that was entered anew for the same people and start."""
+    """Point deliveries at the session that was entered again for the same people and start."""
     return frozenset(conn.scalars(FOLLOW, {"now": now, "zone": zone}))
 
 
@@ -124,8 +123,8 @@ def withdraw(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str) -
     return frozenset(conn.scalars(_withdraw(catalog), {"now": now, "zone": zone}))
 
 
-# Indexes: delivery_start, the primary key of tutor_sessions; delivery_once for what a snooze or a
-# repeat has put in its place.
+# Indexes: delivery_start, the primary key of tutor_sessions; delivery_once for the row with which a
+# snooze or a repeat has replaced it.
 def _bring_back(catalog: SiteCatalog) -> TextClause:
     return noted(f"""
     WITH again AS MATERIALIZED (
@@ -152,8 +151,8 @@ def bring_back(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str)
     return frozenset(conn.scalars(_bring_back(catalog), parameters))
 
 
-# Indexes: delivery_ready, delivery_once. A subquery in place of EXISTS is looked up row by row,
-# whatever PostgreSQL thinks how many are planned (docs/decisions/0021).
+# Indexes: delivery_ready, delivery_once. Unlike EXISTS, a scalar subquery is always looked up row
+# by row, even where PostgreSQL misjudges how many rows are planned (docs/decisions/0021).
 DROP_FARTHER = noted("""
     UPDATE session_worker.delivery d SET state = 'obsolete', reason = 'nearer_lead'
      WHERE d.state = 'planned' AND d.due_at <= :now AND d.kind IN ('alarm', 'reminder')
@@ -166,7 +165,7 @@ DROP_FARTHER = noted("""
 
 
 def drop_farther_leads(conn: Connection, now: datetime) -> frozenset[int]:
-    """planned → obsolete: of several overdue leads only the nearest goes (promise 5)."""
+    """planned → obsolete: of several overdue leads only the nearest is sent (promise 5)."""
     return frozenset(conn.scalars(DROP_FARTHER, {"now": now}))
 
 
@@ -185,7 +184,7 @@ DROP_TOLD = noted("""
 
 
 def drop_told_by_notice(conn: Connection, now: datetime) -> frozenset[int]:
-    """planned → obsolete: a notice of this start stands alone, beside an overdue lead."""
+    """planned → obsolete: an overdue reminder whose start a notice tells already."""
     return frozenset(conn.scalars(DROP_TOLD, {"now": now}))
 
 
@@ -197,5 +196,5 @@ DROP_BEFORE_FIRST_TICK = noted("""
 
 
 def drop_before_first_tick(conn: Connection, now: datetime) -> frozenset[int]:
-    """planned → obsolete: an install does not send what was due before it."""
+    """planned → obsolete: a new installation does not send what was due before its first tick."""
     return frozenset(conn.scalars(DROP_BEFORE_FIRST_TICK, {"now": now}))

@@ -1,4 +1,4 @@
-"""Messages held together, for an admin to release or drop."""
+"""Batches of held messages, which an admin releases or drops as a whole."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from scheduler.reminders.moves.history import noted
 WRONG_DATABASE = "wrong_database"
 REWOUND = "rewound"
 
-# A few rows. An open batch of the cause is used again.
+# A few rows. An open batch of the same cause is used again.
 OPEN_BATCH = text("""
     WITH standing AS (
         SELECT id FROM session_worker.held_batch
@@ -23,7 +23,7 @@ OPEN_BATCH = text("""
 
 
 def open_batch(conn: Connection, cause: str, detail: str) -> int:
-    """The id of the open batch of this cause; made if there is none."""
+    """Id of the open batch of this cause, created if there is none. `detail`: one line of why."""
     return int(conn.scalars(OPEN_BATCH, {"cause": cause, "detail": detail}).one())
 
 
@@ -44,7 +44,8 @@ ANYTHING_TO_SEND = text("""
 
 
 def hold_all(conn: Connection, cause: str, detail: str) -> frozenset[int]:
-    """planned, claimed, failed or unknown and waiting → held. One batch of a cause at a time."""
+    """planned, claimed, failed or unknown and waiting → held. Each cause has one open batch.
+    Returns the ids that moved."""
     if not conn.scalar(ANYTHING_TO_SEND):
         return frozenset()
     batch = open_batch(conn, cause, detail)
@@ -68,7 +69,7 @@ ANYTHING_DUE = text("""
 
 
 def hold_due(conn: Connection, cause: str, detail: str, due_by: datetime | None) -> frozenset[int]:
-    """As hold_all, but only what was due by then; None: nothing."""
+    """As hold_all, but only messages due by `due_by` (aware); None holds nothing."""
     if due_by is None or not conn.scalar(ANYTHING_DUE, {"due_by": due_by}):
         return frozenset()
     batch = open_batch(conn, cause, detail)

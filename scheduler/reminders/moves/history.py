@@ -1,8 +1,8 @@
-"""Record of moves that are no tries, kept for `explain`.
+"""Record of moves that are no tries, for `explain`.
 
-A row of the ledger holds the present alone: one that was held and released, or fell and came back,
-would have no past without this. A wait for a channel that is paused, or whose provider is away, is
-renewed often and kept once; one for its rate or its turn is not kept.
+A row of the ledger holds only its present state; this keeps how it was held and released, or
+withdrawn and brought back. A wait for a paused channel or an unreachable provider is renewed often
+and recorded once; a wait for a channel's rate or a free connection is not recorded.
 """
 
 from sqlalchemy import TextClause, text
@@ -13,10 +13,10 @@ LONG_WAITS = "'paused', 'channel_down'"
 
 
 def noted(move: str) -> TextClause:
-    """The statement of a move that returns id, state and reason: what moved is kept as well.
+    """The statement of a move, extended so that it also records what moved.
 
-    It returns the ids. On the database's clock, as `planned_at`. Index: move_delivery, for long
-    waits alone.
+    `move` is an UPDATE that returns id, state and reason; the result returns the ids. The time is
+    the database clock's, like `planned_at`. Index: move_delivery, for long waits only.
     """
     return text(f"""
     WITH moved AS ({move}

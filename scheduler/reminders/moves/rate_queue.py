@@ -1,8 +1,8 @@
-"""Messages that wait for a channel's rate: called up soonest start first (promise 5).
+"""Queue of messages that wait for a channel's rate, soonest start first (promise 5).
 
-A worker that finds no place within the rate sends a message back to wait for a later one. By the
-time that place is free, sooner ones may have expired or come in; so those that begin soonest are
-called up again and again, as many as the rates may take.
+A worker that finds a channel's rate used up postpones the message. When the rate allows more,
+messages with a sooner start may have expired or been added, so every tick makes those that begin
+soonest due, as many as the rate allows.
 """
 
 from collections.abc import Iterable
@@ -14,9 +14,8 @@ from scheduler.settings import Rate
 
 SECOND = timedelta(seconds=1)
 
-# Indexes: delivery_paced, delivery_leased. Rows of one message were sent back together, and are
-# called up together. Nothing is called up beside what was before and is in a worker's hands yet: it
-# could be overtaken.
+# Indexes: delivery_paced, delivery_leased. Rows of one message were postponed together and become
+# due together. Nothing becomes due while earlier ones are still claimed, as it could overtake them.
 CALL_UP = text("""
     WITH soonest AS MATERIALIZED (
         SELECT recipient, kind, send_after
@@ -35,7 +34,8 @@ CALL_UP = text("""
 
 
 def call_up(conn: Connection, rates: Iterable[Rate], now: datetime) -> frozenset[int]:
-    """Let those that begin soonest be due now: for each rate what it takes in a second, and one."""
+    """Make the messages that begin soonest due at `now`, for each rate as many as it allows in a
+    second, plus one. Returns their ids."""
     messages = sum(-(-rate.count * SECOND // rate.per) + 1 for rate in rates)
     if not messages:
         return frozenset()

@@ -2,7 +2,5 @@
 
 
 class LedgerRefusal(Exception):
-    """An id that is not there, or a message that cannot be moved so. One line that says what to do.
-
-    Nothing has changed.
-    """
+    """An id that does not exist, or a message whose state does not allow the move. Nothing was
+    changed. The message is one line with a cure."""

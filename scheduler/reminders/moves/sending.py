@@ -1,10 +1,10 @@
-"""The moves of one message that is being sent; each checks state and holder in its WHERE.
+"""Moves of one message while it is sent; each checks state and holder in its WHERE.
 
     claimed → sending → sent | failed | unknown | held
     claimed → sent (in the log)
     claimed → expired | obsolete | unreachable | planned
 
-A group of ledger rows that is one message moves as one.
+The ledger rows of one message move together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from scheduler.reminders.moves.history import noted
 
 
 class CannotBegin(Exception):
-    """The lease ran out, or a session changed since it was read: look again before sending."""
+    """The lease lapsed, or a session changed since it was read: read again before sending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A ledger row as it was read: its session's version, and what the message will name of it."""
+    """A ledger row as it was read: its session's version, and what the message tells of it."""
 
     id: int
     version: str | None
@@ -34,7 +34,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A message in `sending`: ledger row → its attempt."""
+    """A message in `sending`: ids of its ledger rows → ids of their attempts."""
 
     holder: UUID
     attempts: Mapping[int, int]
@@ -44,9 +44,9 @@ class Try:
         return [*self.attempts]
 
 
-# Indexes: primary keys. A try is real and timed by the database, also where a round runs as if it
-# were another instant. The lease is checked, so a late worker moves nothing; and the session
-# row's version, so that what is sent was true when it was committed as being sent.
+# Indexes: primary keys. The time of a try is the database clock's, even in a round as of another
+# instant. The lease is checked, so that a late worker moves nothing; and the version of the session
+# row, so that the message was true when `sending` was committed.
 BEGIN_SENDING = Prepared(
     "begin_sending",
     {
@@ -75,9 +75,9 @@ BEGIN_SENDING = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """How a message goes out. `key` is that of its first try, `at` its Date (promise 3).
+    """Way of a message to its recipient. `key`: id of its first try; `at`: its Date (promise 3).
 
-    `outbox`: 'log' or 'redirect' where it is not live. `source`: where the address came from.
+    `outbox`: 'log' or 'redirect', None where it is live. `source`: origin of the address.
     """
 
     channel: str
@@ -96,8 +96,8 @@ def begin_sending(
 ) -> Try:
     """claimed → sending; commit it before the provider is called (promise 3).
 
-    Raises CannotBegin where any of the rows did not move: roll back, and do not send. `lease` is
-    prolonged while the provider is called (tasks.delivery.lease).
+    Raises CannotBegin where one of the rows did not move: roll back, and do not send. The lease is
+    prolonged by `lease` again and again while the provider is called (tasks.delivery.lease).
     """
     common = {
         "holder": str(holder),
@@ -118,8 +118,8 @@ def begin_sending(
     return Try(holder, attempts)
 
 
-# Indexes: primary keys. The holder alone knows what became of the call; it may say so as long as
-# nobody else has drawn a conclusion from its silence, whether its lease lives or not.
+# Indexes: primary keys. Only the holder knows the result of the call. It may record it even after
+# its lease has lapsed, as long as no sweep has marked the message as lost.
 END_TRY = Prepared(
     "end_try",
     {
@@ -146,7 +146,8 @@ END_TRY = Prepared(
 def mark_sent(
     conn: Connection, tried: Try, words: str, now: datetime, provider_id: str | None = None
 ) -> frozenset[int]:
-    """sending → sent: the provider accepted it, under its own id where it gave one."""
+    """sending → sent: the provider accepted it. `words`: its answer; `provider_id`: its id of the
+    message, if it gave one. Returns the ids that moved."""
     return _end_try(
         conn, tried, state="sent", words=words, provider_id=provider_id, sent_at=now,
     )  # fmt: skip
@@ -154,7 +155,7 @@ def mark_sent(
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a try failed. `about`: whose trouble it was, in the words of the column."""
+    """Reason of a failed try. `about`: whose fault it was, as in the column `attempt.about`."""
 
     words: str
     about: str
@@ -163,7 +164,7 @@ class Failure:
 def mark_failed(
     conn: Connection, tried: Try, failure: Failure, retry_at: datetime | None
 ) -> frozenset[int]:
-    """sending → failed, to be tried again at `retry_at`; None: on no channel any more."""
+    """sending → failed, to be tried again at `retry_at`, or never if that is None."""
     return _end_try(
         conn, tried, state="failed", reason=failure.words, words=failure.words,
         about=failure.about, retry_at=retry_at,
@@ -173,7 +174,7 @@ def mark_failed(
 def mark_refused(
     conn: Connection, tried: Try, failure: Failure, retry_at: datetime | None
 ) -> frozenset[int]:
-    """sending → failed, as `mark_failed`; but never again on this channel."""
+    """sending → failed, as `mark_failed`, but not to be tried on this channel again."""
     return _end_try(
         conn, tried, state="failed", reason=failure.words, words=failure.words,
         about=failure.about, retry_at=retry_at, final=True,
@@ -233,17 +234,17 @@ def let_expire(conn: Connection, ids: Sequence[int], holder: UUID) -> frozenset[
 def withdraw_claimed(
     conn: Connection, ids: Sequence[int], holder: UUID, reason: str
 ) -> frozenset[int]:
-    """claimed → obsolete: no longer true."""
+    """claimed → obsolete: no longer true; `reason` says why."""
     return _leave(conn, ids, holder, "obsolete", reason)
 
 
 def give_up(conn: Connection, ids: Sequence[int], holder: UUID, reason: str) -> frozenset[int]:
-    """claimed → unreachable: there is no way to this person."""
+    """claimed → unreachable: the person has no usable channel; `reason` says why."""
     return _leave(conn, ids, holder, "unreachable", reason)
 
 
 def fail_claimed(conn: Connection, ids: Sequence[int], holder: UUID, reason: str) -> frozenset[int]:
-    """claimed → failed, for good: every channel has refused it."""
+    """claimed → failed, for good: every channel of the person has refused it."""
     return _leave(conn, ids, holder, "failed", reason)
 
 
@@ -268,7 +269,7 @@ def _leave(
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A ledger row that is written to the log in place of being sent, as part of message `key`."""
+    """A ledger row that is written to the log instead of being sent, as part of message `key`."""
 
     id: int
     version: str | None
@@ -277,7 +278,7 @@ class Logged:
     source: str | None = None
 
 
-# Indexes: primary keys. As BEGIN_SENDING, for many messages: there is no provider to wait for.
+# Indexes: primary keys. As BEGIN_SENDING, for many messages at once, as no provider is called.
 MARK_LOGGED = text("""
     WITH logged AS (
         UPDATE session_worker.delivery d
@@ -306,7 +307,8 @@ MARK_LOGGED = text("""
 def mark_logged(
     conn: Connection, rows: Sequence[Logged], holder: UUID, now: datetime
 ) -> frozenset[int]:
-    """claimed → sent, on channel `log`. Others lost their lease, or their session has changed."""
+    """claimed → sent, on channel `log`. Returns the ids that moved; the others lost their lease, or
+    their session has changed."""
     parameters = {
         "ids": [row.id for row in rows],
         "versions": [row.version for row in rows],
@@ -319,7 +321,7 @@ def mark_logged(
     return frozenset(conn.scalars(MARK_LOGGED, parameters)) if rows else frozenset()
 
 
-# Index: primary key. Nobody has repeated it yet: what is in another's hands is not in these states.
+# Index: primary key. In these states it was not repeated yet, and no other worker holds it.
 MARK_SENT_LATE = text("""
     UPDATE session_worker.delivery
        SET state = 'sent', reason = NULL, sent_at = :now, retry_at = NULL
@@ -329,5 +331,5 @@ MARK_SENT_LATE = text("""
 
 
 def mark_sent_late(conn: Connection, tried: Try, now: datetime) -> frozenset[int]:
-    """unknown, held or planned → sent: the provider's yes came after the lease had run out."""
+    """unknown, held or planned → sent: the provider accepted it after the lease had lapsed."""
     return frozenset(conn.scalars(MARK_SENT_LATE, {"ids": tried.ids, "now": now}))

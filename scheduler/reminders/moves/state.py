@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class State(StrEnum):
+    """State of a delivery; the moves between them are drawn in docs/state-machine.md."""
+
     PLANNED = "planned"  # falls due, or is due and waits for a worker
     CLAIMED = "claimed"  # in a worker's batch, under a lease
     SENDING = "sending"  # committed before the provider is called

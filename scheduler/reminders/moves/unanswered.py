@@ -1,8 +1,7 @@
-"""The meaning of a try that was never answered (promise 3): one repeat, where it does little harm.
+"""Treatment of a try that was never answered (promise 3): one repeat, where it does little harm.
 
-Silence is one thing, whoever notices it: the worker whose provider said nothing, or the sweep that
-finds a message whose worker is gone. Both ask here. The policy is a setting of the channel
-(CHANNEL_X_UNKNOWN).
+The worker uses it when its provider did not answer, and the sweep when it finds a message whose
+worker is gone. The policy is a setting of the channel (CHANNEL_X_UNKNOWN).
 """
 
 from collections.abc import Sequence
@@ -12,24 +11,24 @@ from sqlalchemy import Connection, text
 
 from scheduler.settings import ChannelName, OnUnknown, Settings
 
-# Of a message that was never answered there is one repeat.
+# A message that was never answered is repeated once.
 REPEATS = 1
 
 
 def repeating(settings: Settings) -> list[ChannelName]:
-    """The channels on which a message that was never answered is repeated."""
+    """Channels on which a message that was never answered is repeated."""
     channels = settings.channels.items()
     return [name for name, channel in channels if channel.unknown is OnUnknown.REPEAT]
 
 
 def is_repeated(channel: str, unanswered: int, settings: Settings) -> bool:
-    """Whether a message is repeated after this silence. `unanswered`: tries before this one on
-    the same channel that nobody answered."""
+    """True where a message is repeated after an unanswered try. `unanswered`: the number of earlier
+    tries on the same channel without an answer."""
     return unanswered < REPEATS and channel in repeating(settings)
 
 
-# Indexes: delivery_leased, attempt_delivery. Who held it is gone, and no answer is known. As
-# `is_repeated`; the try that is lost counts among those without an answer.
+# Indexes: delivery_leased, attempt_delivery. The worker is gone, so the answer is not known. Same
+# rule as `is_repeated`; the lost try counts as unanswered.
 LOSE = """
     UPDATE session_worker.delivery d
        SET state = '{state}', reason = 'no_answer', holder = NULL, lease_until = NULL,
@@ -50,7 +49,7 @@ LOSE_OTHERS = text(LOSE.format(state="held", retry_at="NULL", among=""))
 def lose(conn: Connection, repeating: Sequence[str], now: datetime) -> frozenset[int]:
     """sending → unknown, to be repeated once, on the channels named `repeating`; others → held.
 
-    For messages whose worker died, or slept longer than its lease.
+    For messages whose worker died, or was suspended longer than its lease.
     """
     again = frozenset(conn.scalars(LOSE_REPEATABLE, {"repeating": [*repeating], "now": now}))
     return again | frozenset(conn.scalars(LOSE_OTHERS))

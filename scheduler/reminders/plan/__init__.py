@@ -1,3 +1,1 @@
-"""Planning of what falls due: sessions, leads, notices, agendas and repeated alarms → new
-deliveries.
-"""
+"""Plan of new deliveries: reminders and alarms of sessions, notices, agendas, repeated alarms."""

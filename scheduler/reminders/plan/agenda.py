@@ -1,7 +1,7 @@
-"""The tutors' daily agenda (AGENDA_AT): one ledger row for a tutor and a day, in the tutor's zone.
+"""Daily agenda of tutors (AGENDA_AT): one ledger row for each tutor and day, in the tutor's zone.
 
-The row's `starts_at` is the midnight that ends the day and its student is 0, so its key stays the
-same whatever becomes of the day's sessions (docs/decisions/0025). These are read when it is sent.
+The row's `starts_at` is the midnight that ends the day and its student is 0, so its key does not
+change with the day's sessions (docs/decisions/0025). The sessions are read when it is sent.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT
 from scheduler.settings import Role, Settings
 from scheduler.site.recipients import BRANCHES
 
-# A pass may be missed; what was due longer ago waits for nobody: a tutor whose first session is
-# entered at noon has had an empty morning.
+# Allows for missed passes. An agenda due longer ago is not made: a tutor whose first session of the
+# day is entered at noon gets no agenda for that day.
 SLACK = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class AgendaDay:
-    """A local day whose agenda is due; it begins and ends at midnight of `zone`."""
+    """A local day whose agenda is due; it begins and ends at midnight in `zone`."""
 
     zone: str
     due_at: datetime
@@ -36,7 +36,8 @@ class AgendaDay:
 def plan_agendas(
     conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime, after: datetime
 ) -> frozenset[int]:
-    """Plan what falls due after `after` and by the horizon, where sessions are still to come."""
+    """Plan agendas due after `after` and by now + PLAN_AHEAD, for days with sessions to come.
+    Returns the ids of the new rows."""
     days = due_days(conn, settings, now, after) if settings.agenda_at else []
     if not days:
         return frozenset()
@@ -53,7 +54,7 @@ def plan_agendas(
     return frozenset(conn.scalars(text(_plan_agendas(catalog)), parameters))
 
 
-# A handful of zones: the site's, and those that people wish for.
+# A handful of zones: the site's, and those of people's preferences.
 DUE_DAYS = text("""
     SELECT zone, due_at, begins_at, ends_at
       FROM (SELECT DISTINCT session_worker.known_zone(zone, :zone) AS zone
@@ -71,9 +72,10 @@ DUE_DAYS = text("""
 def due_days(
     conn: Connection, settings: Settings, now: datetime, after: datetime
 ) -> Sequence[AgendaDay]:
-    """The days, zone by zone, whose agenda is due by the horizon and not before `after`.
+    """Days, one for each zone, whose agenda is due by the horizon and not before `after`.
 
-    Beat's first tick has `after` at `now`: an install sends nothing that was due before it.
+    The first tick of an installation passes its `now` as `after`, so that nothing is sent that was
+    due before it.
     """
     parameters = {
         "zone": settings.site_timezone,
@@ -86,7 +88,7 @@ def due_days(
 
 
 # Indexes: (session_date, start_time) of tutor_sessions where the site has one; the primary keys of
-# the people and of preference; delivery_once. Runs in the minutes after AGENDA_AT alone.
+# the people and of preference; delivery_once. Runs only in the minutes after AGENDA_AT.
 def _plan_agendas(catalog: SiteCatalog) -> str:
     return f"""
     WITH day AS (
@@ -125,8 +127,8 @@ def _plan_agendas(catalog: SiteCatalog) -> str:
     RETURNING id"""
 
 
-# Agendas as if each had a row for each live session of its day. Indexes: the primary key, and what
-# the site has on tutor_id or session_date of tutor_sessions.
+# One row for each agenda and live session of its day. Indexes: the primary key, and the site's
+# index on tutor_id or session_date of tutor_sessions, if there is one.
 DAYS = f"""(
     SELECT a.id, s.id AS session_id, s.tutor_id, s.student_id, {STARTS_AT} AS starts_at, a.kind,
            a.urgency, a.lead_minutes, a.recipient, a.person_id, a.role, a.change, a.message_key,
@@ -148,7 +150,7 @@ def with_days(
     holder: UUID,
     now: datetime,
 ) -> Sequence[Facts]:
-    """The facts, those of agendas with the sessions that are still to come on their day."""
+    """`facts`, with the coming sessions of their day added to those that are agendas."""
     ids = [each.id for each in facts if each.kind is Kind.AGENDA]
     if not ids:
         return facts
@@ -163,7 +165,7 @@ def with_days(
 
 
 def of_day(agenda: Facts, sessions: Sequence[Facts], now: datetime) -> Facts:
-    """With the lessons after `now`. It is too late when the last of the day has begun."""
+    """The agenda with its day's sessions after `now`; without any, it is marked as too late."""
     if not sessions:
         return replace(agenda, untrue="empty_day")
     coming = tuple(each.lesson for each in sessions if each.starts_at > now)

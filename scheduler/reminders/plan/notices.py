@@ -1,4 +1,4 @@
-"""Notices of changes: planned once for each person and change."""
+"""Plan of notices about changes, one for each person and change."""
 
 from datetime import datetime
 
@@ -8,7 +8,8 @@ from models.catalog import SiteCatalog
 from scheduler.reminders.read.due_notices import IN_PLACE, SAME, due_notices
 
 
-# Indexes: delivery_session, delivery_once. A notice that failed or reached nobody is not made anew.
+# Indexes: delivery_session, delivery_once. A notice that failed or was unreachable is not made
+# again.
 def _plan_notices(catalog: SiteCatalog) -> TextClause:
     return text(f"""
     WITH {due_notices(catalog)}

@@ -1,16 +1,16 @@
-"""Alarms that nobody acknowledged come again, every ALARM_REPEAT until the start.
+"""Plan of repeated alarms: an alarm that was not acknowledged, every ALARM_REPEAT until the start.
 
-Each repeat is a ledger row of its own, with the next revision of the alarm's key; so what makes an
-alarm untrue or too late does the same to its repeat.
+Each repeat is a ledger row with the next revision of the alarm's key, so it is withdrawn or expires
+like the alarm itself.
 """
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-# Indexes: delivery_start, delivery_once. The last revision decides: one that is to be sent is the
-# repeat, one that was withdrawn or reached nobody ends the row of them. A row that is locked is
-# being acknowledged or snoozed: the next pass sees how.
+# Indexes: delivery_start, delivery_once. The last revision decides: where it is still to be sent,
+# no further repeat is made; where it was withdrawn or unreachable, the repeats end. A locked row is
+# just being acknowledged or snoozed, and is left to the next pass.
 REPEAT = text("""
     WITH heard AS MATERIALIZED (
         SELECT d.* FROM session_worker.delivery d
@@ -35,7 +35,8 @@ REPEAT = text("""
 
 
 def repeat_alarms(conn: Connection, now: datetime, every: timedelta) -> frozenset[int]:
-    """Plan the next of each alarm that was sent and not acknowledged; `every` zero: of none."""
+    """Plan the next repeat of each alarm that was sent and not acknowledged. Returns the new ids.
+    With `every` zero there are no repeats."""
     if not every:
         return frozenset()
     return frozenset(conn.scalars(REPEAT, {"now": now, "every": every}))

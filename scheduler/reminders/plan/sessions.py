@@ -1,6 +1,6 @@
-"""Live sessions → ledger rows: one set-based statement, whatever the span.
+"""Plan of reminders and alarms for live sessions, in one set-based statement for any span.
 
-The tick and the sweep differ in the windows alone (`spans`).
+The tick and the sweep differ only in the windows that they pass.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from scheduler.site.recipients import people
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Ledger rows that a pass made, by the state they were made in."""
+    """Ids of the ledger rows that a pass made, by the state in which they were made."""
 
     planned: frozenset[int]
     obsolete: frozenset[int]
@@ -39,11 +39,11 @@ def plan(
     windows: Sequence[Window],
     silent_until: datetime | None = None,
 ) -> Made:
-    """Make the ledger rows that lack for live sessions whose start lies in a window.
+    """Create missing ledger rows for live sessions whose start lies in a window.
 
-    A row is made as `planned`; `expired` if the session has begun; `obsolete` if its series is
-    paused, or if it was due by `silent_until` (the first tick).
-    Keys that are there are left alone, and take no sequence values.
+    A row is made as `planned`; as `expired` if the session has begun; as `obsolete` if its series
+    is paused, or if it was due by `silent_until` (the first tick). Existing keys are left alone and
+    take no sequence values.
     """
     if not windows:
         return Made(frozenset(), frozenset(), frozenset())
@@ -94,8 +94,8 @@ def _within(slots: Sequence[Slot]) -> str:
     )
 
 
-# A message that its person may know of, or the notice in whose favour it was dropped, where a newer
-# one about the same session has replaced it.
+# True for a message that may have reached its person, or that was dropped for a notice, if a newer
+# message about the same session has replaced it.
 IS_OVER = f"""(CASE
     WHEN {MAY_KNOW.format("d")} THEN NOT ({LAST.format("d")})
     WHEN d.state = 'obsolete' AND d.reason = 'told_by_notice' THEN NOT EXISTS (
@@ -108,14 +108,14 @@ IS_OVER = f"""(CASE
 
 
 # Indexes: (session_date, start_time) of tutor_sessions where the site has one, once for each slot;
-# a site without it is read once, by a comparison or two of each row's date. The primary keys of
-# the people. delivery_once for each row found, whatever the ledger's size.
-# LIMIT holds the planner to that look-up: a ledger without statistics, in its first minute, would
-# get a plan that compares every row with every other.
-# Who was told for another session that is not theirs any more, and was told that as well, is told
-# again.
-# The anti-join comes before ON CONFLICT, so that known keys take no sequence values; the latter is
-# for two passes at once.
+# without it the table is scanned once. The primary keys of the people. delivery_once for each row
+# found, at any size of the ledger.
+# LIMIT forces that lookup: without statistics, in the ledger's first minute, the planner would
+# compare every row with every other.
+# A person is reminded again if the earlier message was about another session that is no longer
+# theirs, and they were told of that too.
+# The anti-join comes before ON CONFLICT, so that known keys take no sequence values; ON CONFLICT is
+# for concurrent passes.
 def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str:
     return f"""
     WITH session AS MATERIALIZED (
@@ -182,12 +182,12 @@ def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str
     RETURNING id, state"""
 
 
-# Hardly anybody has quiet hours on a new site; then nobody's are asked for.
+# On a site where nobody has quiet hours, they are not read for each person.
 QUIET_WISHED = "EXISTS (SELECT FROM session_worker.preference WHERE quiet_from IS NOT NULL)"
 
 
 def quiet_hours_wished(conn: Connection) -> bool:
-    """Whether anybody has quiet hours, so that a reminder may have to go early."""
+    """True where anybody has quiet hours, so that a reminder may have to be sent early."""
     return bool(conn.scalar(text(f"SELECT {QUIET_WISHED}")))
 
 
@@ -202,7 +202,7 @@ def _alarm_minutes_in_use(catalog: SiteCatalog) -> str:
 def alarm_minutes_in_use(
     conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime
 ) -> list[int]:
-    """The leads that coming alarms ask for, in minutes, ascending."""
+    """Distinct leads of the coming week's alarms, in minutes, ascending."""
     today = now.astimezone(settings.zone).date()
     days = LONGEST_ALARM + timedelta(days=2)
     return [

@@ -1,6 +1,6 @@
-"""Windows of starts that a planning pass looks at: instants for each lead, and their wall times.
+"""Windows of starts that a planning pass reads: instants for each lead, and their wall times.
 
-The tick looks at what newly falls due, the sweep at everything that has not begun.
+The tick reads sessions that newly fall due, the sweep all that have not begun.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,20 +16,20 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """How long before a start a kind of message is due."""
+    """Time between the due time of a kind of message and the start."""
 
     kind: Kind
     before: timedelta
 
     @property
     def minutes(self) -> int:
-        """As the ledger keys it: whole minutes, rounded up."""
+        """Whole minutes, rounded up, as in the ledger's key."""
         return -(-self.before // MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Starts in (after, until] for which messages of `lead` are to be in the ledger."""
+    """Starts in (after, until], both aware, for which messages of `lead` must be in the ledger."""
 
     lead: Lead
     after: datetime
@@ -38,19 +38,20 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Walls:
-    """Wall times among which all those are that mean an instant of a window."""
+    """Range of wall times that covers all wall times of a window's instants."""
 
     first: datetime
     last: datetime
 
 
-# PostgreSQL's last time of day, which Python's do not know.
+# PostgreSQL's last time of day, which Python's `time` does not have.
 MIDNIGHT, NEXT_MIDNIGHT = "00:00", "24:00"
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Days and times of day, ends included: what PostgreSQL can estimate, as it cannot pairs."""
+    """Ranges of days and of times of day, ends included. PostgreSQL can estimate these, but not a
+    range of (day, time) pairs."""
 
     first_day: date
     last_day: date
@@ -61,21 +62,22 @@ class Slot:
 def newly_due(
     leads: Iterable[Lead], planned_until: datetime, horizon: datetime
 ) -> tuple[Window, ...]:
-    """What falls due in (planned_until, horizon], the tick's narrow windows."""
+    """Windows of what falls due in (planned_until, horizon], for the tick."""
     if planned_until >= horizon:
         return ()
     return tuple(Window(lead, planned_until + lead.before, horizon + lead.before) for lead in leads)
 
 
 def all_due(leads: Iterable[Lead], since: datetime, horizon: datetime) -> tuple[Window, ...]:
-    """What is due by the horizon and begins after `since`: overdue, entered late, switched on."""
+    """Windows of what is due by the horizon and begins after `since`: also overdue messages, and
+    sessions entered or switched on late."""
     return tuple(Window(lead, since, horizon + lead.before) for lead in leads)
 
 
 def early_for_quiet(
     leads: Iterable[Lead], since: datetime, horizon: datetime
 ) -> tuple[Window, ...]:
-    """Reminders due in the day after the horizon: quiet hours may want them sent by it."""
+    """Windows of reminders due in the day after the horizon: quiet hours may bring them forward."""
     return tuple(
         Window(lead, max(since, horizon + lead.before), horizon + lead.before + DAY)
         for lead in leads
@@ -84,18 +86,20 @@ def early_for_quiet(
 
 
 def reminder_leads(leads: Sequence[timedelta]) -> tuple[Lead, ...]:
+    """The leads of reminders, for REMINDER_LEADS."""
     return tuple(Lead(Kind.REMINDER, before) for before in leads)
 
 
 def alarm_leads(minutes: Iterable[int]) -> tuple[Lead, ...]:
+    """The leads of alarms that are due this many minutes before the start."""
     return tuple(Lead(Kind.ALARM, number * MINUTE) for number in minutes)
 
 
 def walls(window: Window, zone: ZoneInfo) -> Walls:
-    """The wall times that may mean an instant of the window, ends included.
+    """Range of the wall times of the window's instants in `zone`, ends included.
 
-    A wall time differs from its instant by an offset that holds within a day of it, also in a gap
-    or a fold; where the offset does not change, the span is exact.
+    A wall time differs from its instant by an offset that is in force within a day of it, in a gap
+    or a fold too. Where the offset does not change, the range is exact; otherwise it is wider.
     """
     days = (window.until - window.after) // DAY + 3
     offsets = [_offset(window.after + (n - 1) * DAY, zone) for n in range(days + 1)]
@@ -104,7 +108,7 @@ def walls(window: Window, zone: ZoneInfo) -> Walls:
 
 
 def slots(windows: Iterable[Window], zone: ZoneInfo) -> list[Slot]:
-    """The wall times of all windows, apart and ascending: each row is read once."""
+    """Wall times of all windows as disjoint ascending slots, so that each row is read once."""
     return [
         slot for span in _apart(walls(window, zone) for window in windows) for slot in _split(span)
     ]
@@ -121,7 +125,7 @@ def _apart(spans: Iterable[Walls]) -> list[Walls]:
 
 
 def _split(span: Walls) -> list[Slot]:
-    """At midnight, with the full days between as one."""
+    """The range split at midnight, with the full days in between as one slot."""
     first, last = span.first.date(), span.last.date()
     begins, ends = str(span.first.time()), str(span.last.time())
     if first == last:

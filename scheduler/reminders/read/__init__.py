@@ -1,1 +1,1 @@
-"""Claimed messages read again, just before they are sent."""
+"""Reading of claimed messages just before they are sent, and the SQL of what is still true."""

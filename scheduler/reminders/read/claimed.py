@@ -1,8 +1,7 @@
-"""Claimed messages as the database has them, read for a few at once, just before each is sent.
+"""Facts of claimed messages, read for a few at once just before they are sent.
 
-Everything that a message says, and whether it may be sent, is read here in one statement
-(promises 4 to 6). `version` is the session row's; `moves.begin_sending` sends nothing if it has
-changed since.
+One statement reads everything that a message says and that decides if it is sent (promises 4 to 6).
+`version` is that of the session row; `moves.begin_sending` refuses to send if it has changed since.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -35,10 +34,10 @@ from scheduler.site.series_people import enrolment_join, people_joins
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How often a channel failed the message, by what that means for it.
+    """Numbers of failed tries of a message on one channel.
 
-    `tries`: for a reason of the person or the message, which MAX_ATTEMPTS bounds. `refusals`: for
-    good. `unanswered`: nobody knows. `failures`: for any reason, those before included.
+    `tries`: failed because of the person or the message, limited by MAX_ATTEMPTS. `refusals`:
+    refused for good. `unanswered`: without an answer. `failures`: all of these and the others.
     """
 
     tries: int = 0
@@ -51,9 +50,9 @@ class Tried:
 class Facts:
     """One ledger row and everything its message needs.
 
-    `untrue`: why it is not to be sent at all; `barred`: why this person gets none. `tried`: by
-    channel. `key` is that of the first try; `left_at` the date of the last one that
-    may have left, None where none has. `day`: an agenda's sessions.
+    `untrue`: reason why it is no longer true; `barred`: reason why this person gets no messages;
+    both None where it may be sent. `tried`: by channel. `key`: id of the first try. `left_at`: Date
+    of the last try that may have arrived, or None. `day`: an agenda's sessions.
     """
 
     id: int
@@ -77,12 +76,12 @@ class Facts:
 
     @property
     def group(self) -> Hashable:
-        """What one message is about: rows that are alike in this are sent together."""
+        """Key of the message: rows with the same key are sent as one message."""
         return one_message(self.kind, self.starts_at, self.recipient_key, self.key)
 
     @property
     def lessons(self) -> tuple[Lesson, ...]:
-        """What the message names of it."""
+        """The sessions that the message names for this row."""
         return self.day or (self.lesson,)
 
 
@@ -100,10 +99,10 @@ def read_facts(
     ledger: str = LEDGER,
     of_ledger: Mapping[str, object] = NOTHING,
 ) -> list[Facts]:
-    """The facts of what `holder` has claimed among `ids`; soonest start first.
+    """Facts of the rows `ids` that `holder` has claimed, soonest start first.
 
-    `now`: the instant at which quiet hours hold or not. `ledger`: SQL of a relation with the
-    ledger's columns; `of_ledger`: its own parameters.
+    `now`: the instant for which quiet hours are computed. `ledger`: SQL of a relation with the
+    ledger's columns; `of_ledger`: its parameters.
     """
     parameters = {
         **of_ledger,
@@ -157,7 +156,7 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
               e.id"""
 
 
-# Channel → the counts of `Tried`; what was before an admin had it sent again no longer counts.
+# Channel → the counts of `Tried`, without tries from before an admin's `retry`.
 # Index: attempt_delivery.
 TRIED = """(
     SELECT jsonb_object_agg(t.channel, t.tries) FROM (
@@ -170,7 +169,7 @@ TRIED = """(
          WHERE delivery_id = d.id AND begun_at >= coalesce(d.tries_since, '-infinity')
          GROUP BY channel) t)"""
 
-# A row that was entered anew for the same people and start, since the sweep last looked.
+# A session that was entered again for the same people and start, after the last sweep.
 ANEW = f"""EXISTS (
     SELECT FROM (SELECT d.starts_at AT TIME ZONE :zone AS wall) w
       JOIN tutor_sessions s ON s.session_date = w.wall::date AND s.start_time = w.wall::time
@@ -193,8 +192,8 @@ def _barred(catalog: SiteCatalog) -> str:
                     ELSE {barred(catalog, "d.role", "ru")} END"""
 
 
-# The other students of a lesson that one of them is out of. Index: (session_date, start_time) of
-# tutor_sessions, or what the site has on tutor_id.
+# The remaining students of a group lesson that one student has left. Index: (session_date,
+# start_time) of tutor_sessions, or the site's index on tutor_id.
 def _goes_on_with(catalog: SiteCatalog) -> str:
     return f"""CASE
         WHEN d.kind = 'notice' AND d.role = 'tutor' AND d.change->>'kind' = 'cancelled' THEN (

@@ -1,9 +1,9 @@
-"""Notices that are due: for each person what no longer holds of what they were notified of last.
+"""SQL of due notices: for each person, what no longer holds of the last message about a session.
 
-All of it counts: that the session takes place, when, and with whom. Moved and moved back before
-anybody was notified is no change. `change` in the ledger holds what happened, the start that was
-told, of a tutor or student who was replaced the id that was told, and of a cancellation whether it
-is one for this person alone.
+Compared are whether the session takes place, its start, and its people. A session that was moved
+and moved back before anybody was notified has not changed. `change` in the ledger holds the kind of
+change, the start of which the person was notified, the former id where a tutor or student was
+replaced, and whether a cancellation concerns only this person.
 """
 
 from models.catalog import SiteCatalog
@@ -11,13 +11,14 @@ from scheduler.reminders.read.last_told import IS_LAST, MAY_KNOW, is_off, is_on
 from scheduler.reminders.read.still_true import STARTS_AT, STATUS
 
 
-# What each person was told last of a session that is still to begin, where that no longer holds,
-# and what a notice has to say. A message that is being sent is waited for: it may tell the truth.
-# A cancelled session is told whatever its switches say, as the person may be on the way.
+# The last message to each person about a session still to begin, where it no longer holds, and the
+# content of the notice. No notice is due while a newer message is being sent, which may tell it
+# already. A cancellation is told even where the session's switches are off, as the person may be on
+# the way.
 # Indexes: delivery_start, delivery_session, the primary key of tutor_sessions. The last message is
 # looked up row by row (docs/decisions/0021).
 def due_notices(catalog: SiteCatalog) -> str:
-    """SQL of common table expressions; the last one, `wanted`, has a row for each due notice."""
+    """SQL of common table expressions; the last one, `wanted`, has one row for each due notice."""
     return f"""
     told AS MATERIALIZED (
         SELECT d.* FROM session_worker.delivery d
@@ -62,8 +63,8 @@ SAME = """w.session_id = d.session_id AND w.recipient = d.recipient
           AND w.tutor_id = d.tutor_id AND w.student_id = d.student_id
           AND w.starts_at = d.starts_at AND w.change = d.change"""
 
-# A notice that stands for the change, so that none is made: it is to be sent, or reached nobody.
-# One that its person may know of, yet is not what they were told last, is of the past; so is one
-# that was tried and then fell, as its date is older than what was told since.
+# An existing notice of the change, so that none is made: it is still to be sent, or was
+# unreachable. Not one that may have reached its person and is not their last message, nor one that
+# was tried and then withdrawn, as newer messages have been sent since.
 IN_PLACE = f"""({{0}}.state <> 'sent' AND NOT {MAY_KNOW}
                  AND ({{0}}.state <> 'obsolete' OR {{0}}.message_at IS NULL))"""

@@ -1,15 +1,15 @@
-"""SQL for what each person was last told of each session.
+"""SQL for the last message that each person got about each session.
 
-Every notice, cancellation and calendar entry is made from it: it is asked nowhere else. In the
-statements `d` is a row of the ledger and `s` the session's row now, an outer join.
+Every notice, cancellation and calendar entry is based on it, and only on it. In the statements `d`
+is a row of the ledger and `s` the session's row now, an outer join.
 """
 
 from models.catalog import SiteCatalog
 from scheduler.reminders.read.still_true import LIVE, STATUS
 from scheduler.site.recipients import BRANCHES
 
-# Whoever got a message, or may have: what was handed over and never answered may have arrived,
-# whatever became of it then. Index: attempt_delivery.
+# True where the message may have reached its person: one that was handed over and never answered
+# counts, in whatever state it is now. Index: attempt_delivery.
 MAY_KNOW = """({0}.kind <> 'agenda' AND ({0}.state = 'sent' OR {0}.attempts > 0
                  AND {0}.state <> 'sending' AND {0}.reason IS DISTINCT FROM 'settled_by_admin'
                  AND EXISTS (SELECT FROM session_worker.attempt a
@@ -19,8 +19,8 @@ MAY_KNOW = """({0}.kind <> 'agenda' AND ({0}.state = 'sent' OR {0}.attempts > 0
 # Messages about one session to one person, in the order in which their calendar entries count.
 WHEN_TOLD = "(coalesce({0}.message_at, {0}.sent_at), {0}.id)"
 
-# A person's last message about a session is `d` itself, and none is on its way: that may be newer.
-# A subquery in place of EXISTS is looked up row by row (docs/decisions/0021).
+# True where `d` is the person's last message about the session, and none is being sent, which could
+# be newer. A scalar subquery is looked up row by row, unlike EXISTS (docs/decisions/0021).
 # Index: delivery_session.
 LAST = f"""(SELECT true FROM session_worker.delivery l
          WHERE l.session_id = {{0}}.session_id AND l.recipient = {{0}}.recipient
@@ -29,13 +29,13 @@ LAST = f"""(SELECT true FROM session_worker.delivery l
          LIMIT 1) IS NULL"""
 IS_LAST = LAST.format("d")
 
-# Whether the person of `d` was told of the session `s` before. Index: delivery_session.
+# True where the person of `d` was told of the session `s` before. Index: delivery_session.
 KNOWS = f"""EXISTS (
     SELECT FROM session_worker.delivery k
      WHERE k.session_id = s.id AND k.recipient = d.recipient AND {MAY_KNOW.format("k")})"""
 
-# What the message before `d` told its person of its session: `l`, without columns where there is
-# none. Index: delivery_session.
+# The person's message about the session before `d`, as `l`; NULL columns where there is none.
+# Index: delivery_session.
 LAST_TOLD = f"""
       LEFT JOIN LATERAL (
           SELECT l.told, l.tutor_id, l.student_id FROM session_worker.delivery l
@@ -44,16 +44,16 @@ LAST_TOLD = f"""
            ORDER BY coalesce(l.message_at, l.sent_at) DESC, l.id DESC
            LIMIT 1) l ON true"""
 
-# Whether a try of the message may have arrived: a repeat of it must be known for one, by Message-ID
-# and Date. After tries that failed it is a new mail, and an old Date would read like spam.
-# Index: attempt_delivery.
+# True where a try of the message may have arrived: a repeat then carries the same Message-ID and
+# Date, so that it is recognised. After tries that all failed the message is a new mail, as an old
+# Date would look like spam. Index: attempt_delivery.
 MAY_HAVE_LEFT = """EXISTS (
     SELECT FROM session_worker.attempt
      WHERE delivery_id = d.id AND outcome IS DISTINCT FROM 'failed')"""
 
-# A message that may have left before, where a newer one about the session has left or is leaving:
-# calendar programs take what came last, so an old one is not repeated. After tries that all failed
-# it is a new message, of the date of its next try.
+# True for a message that may have arrived before, where a newer one about the session was sent or
+# is being sent: calendar programs use the one that came last, so an old one is not repeated. After
+# tries that all failed it is a new message, with the date of its next try.
 # Index: delivery_session.
 OVERTAKEN = f"""(d.attempts > 0 AND d.kind <> 'agenda' AND {MAY_HAVE_LEFT} AND EXISTS (
     SELECT FROM session_worker.delivery l
@@ -61,8 +61,8 @@ OVERTAKEN = f"""(d.attempts > 0 AND d.kind <> 'agenda' AND {MAY_HAVE_LEFT} AND E
        AND l.message_at > d.message_at
        AND (l.state = 'sending' AND l.kind <> 'agenda' OR {MAY_KNOW.format("l")})))"""
 
-# The calendar entry that a message is about: the one that was told of the session, else one of the
-# session's own number, unless that stands for another session already (its row was entered anew).
+# Id of the message's calendar entry: that of earlier messages about the session, else one made from
+# the session's id, unless that one is in use for another session (its row was entered again).
 # Index: delivery_entry.
 ENTRY = """coalesce(l.told->>'entry', CASE WHEN EXISTS (
     SELECT FROM session_worker.delivery o
@@ -72,9 +72,9 @@ ENTRY = """coalesce(l.told->>'entry', CASE WHEN EXISTS (
 
 
 def takes_part(catalog: SiteCatalog) -> str:
-    """SQL: whether the person of `d` is one of the session's people as it is now.
+    """SQL condition: the person of `d` is one of the session's people as it is now.
 
-    Of who was told of the same tutor and student nothing is looked up. Indexes: primary keys.
+    Nothing is looked up where tutor and student are still those of `d`. Indexes: primary keys.
     """
     branches = (branch(catalog) for branch in BRANCHES.values())
     people = " UNION ALL ".join(f"SELECT recipient FROM ({each}) p" for each in branches if each)
@@ -86,11 +86,11 @@ def takes_part(catalog: SiteCatalog) -> str:
 
 
 def is_on(catalog: SiteCatalog) -> str:
-    """SQL: whether the session takes place, and for the person of `d`; false without a row."""
+    """SQL condition: the session takes place, with the person of `d`. False without a row."""
     return f"coalesce({LIVE} AND {takes_part(catalog)}, false)"
 
 
 def is_off(catalog: SiteCatalog) -> str:
-    """SQL: whether it is cancelled, deleted, or no longer of this person."""
+    """SQL condition: the session is cancelled, deleted, or no longer one of this person's."""
     return f"""(s.id IS NULL OR {STATUS} IS NOT DISTINCT FROM 'cancelled'
                 OR NOT {takes_part(catalog)})"""

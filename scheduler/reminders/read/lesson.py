@@ -1,6 +1,6 @@
-"""The session that a message names: as its row is now, or, where it is off, as it was told.
+"""The session that a message names: as its row is now or, if it does not take place, as last told.
 
-What a message told is kept in the ledger as JSON, and read here again for the next one.
+The content of a message is kept in the ledger as JSON, and read here again for the next one.
 """
 
 import json
@@ -13,14 +13,14 @@ from sqlalchemy import Row
 from scheduler.message import Change, ChangeKind, Lesson
 from scheduler.settings import Role
 
-# What a message names of a session beside its subject and its times.
+# Columns of a session that a message shows, beside its subject and times.
 NAMES = ("tutor_name", "student_name")
 WORDS = ("topic", "mode", "meeting_link", "location", "whiteboard_name")
 REPLACED = (Role.TUTOR, Role.STUDENT)
 
 
 def lesson_of(row: Row[Any]) -> Lesson:
-    """Of a row that `claimed` has read."""
+    """The session of a row that `read.claimed` has read."""
     change = change_of(row.change)
     words = words_of(row, change)
     return Lesson(
@@ -39,9 +39,10 @@ def lesson_of(row: Row[Any]) -> Lesson:
 
 
 def words_of(row: Row[Any], change: Change | None) -> Mapping[str, Any]:
-    """A row that is off may be somebody else's by now: nothing of it is told to its former people.
+    """Values that the message shows. For a cancelled session they are those of the last message, as
+    the row may belong to other people by now.
 
-    The names are those of the people whom the message is about, in any case.
+    The names are always those of the people whom the message is about.
     """
     now = row._asdict()
     if change is None or change.kind is not ChangeKind.CANCELLED:
@@ -55,7 +56,7 @@ def words_of(row: Row[Any], change: Change | None) -> Mapping[str, Any]:
 
 
 def change_of(change: Mapping[str, Any] | None) -> Change | None:
-    """Of the ledger's `change`, as the notices' plan writes it."""
+    """The change that the ledger's column `change` describes, as `due_notices` wrote it."""
     if change is None:
         return None
     replaced = frozenset(role for role in REPLACED if f"old_{role}_id" in change)
@@ -64,9 +65,9 @@ def change_of(change: Mapping[str, Any] | None) -> Change | None:
 
 
 def told(lesson: Lesson, at: datetime) -> str:
-    """All that a message of the instant `at` tells of a session, as JSON for the ledger.
+    """Content of a message sent at `at` about a session, as JSON for the ledger.
 
-    What is told next is judged against it, and a cancellation names it.
+    Later changes are compared with it, and a cancellation shows it.
     """
     return json.dumps(
         {

@@ -1,4 +1,4 @@
-"""The facts of a message that nobody is sent: as if its ledger rows were there, and claimed now."""
+"""Facts for the preview of a message, as if its ledger rows existed and were claimed now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from scheduler.site.recipients import BRANCHES, NOBODY
 
 
 class NothingToShow(Exception):
-    """No such session, or nobody in that role. One line."""
+    """There is no such session, or nobody in that role. One line with a cure."""
 
 
 class Occasion(StrEnum):
-    """What a message is about; each notice by what it tells."""
+    """Occasion of a message: reminder, alarm, agenda, or a notice by its kind of change."""
 
     ALARM = "alarm"
     REMINDER = "reminder"
@@ -38,8 +38,11 @@ class Occasion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which message is looked at. A move is shown as one from the day after: an old start that has
-    passed would keep the notice back. In one that is reassigned the other person is new."""
+    """The message to preview.
+
+    A move is shown as one from the day after, as a notice whose old start has passed would not be
+    sent. In a reassignment the other person is the new one.
+    """
 
     session_id: int
     occasion: Occasion
@@ -49,10 +52,9 @@ class Wanted:
 def preview_facts(
     conn: Connection, catalog: SiteCatalog, settings: Settings, wanted: Wanted, now: datetime
 ) -> list[Facts]:
-    """All that the messages would name, also the sessions told of in the same message.
+    """Facts of the message, including the other sessions told in it.
 
-    Reads only: what stands for the ledger's rows is a query, with ids below zero. Raises
-    NothingToShow.
+    Reads only: a query with ids below zero takes the place of ledger rows. Raises NothingToShow.
     """
     if conn.execute(THERE, {"id": wanted.session_id}).one_or_none() is None:
         raise NothingToShow(
@@ -83,8 +85,8 @@ def _parameters(settings: Settings, wanted: Wanted, holder: UUID) -> Mapping[str
     }
 
 
-# Indexes: primary keys; (session_date, start_time) of tutor_sessions for what is beside it, where
-# the site has one. An admin looks at one message.
+# Indexes: primary keys; for other sessions of the same message (session_date, start_time) of
+# tutor_sessions, where the site has one. Run for one message at a time.
 def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
     return f"""(
     WITH due AS (

@@ -1,4 +1,4 @@
-"""SQL for what a session row says now, and whether a message about it would still be true.
+"""SQL for the present state of a session row, and for the truth of a message about it.
 
 In the statements `s` is the row of tutor_sessions, `d` that of the ledger; they bind `:zone`
 (SITE_TIMEZONE).
@@ -8,24 +8,25 @@ from models.catalog import SiteCatalog
 
 STARTS_AT = "session_worker.instant(s.session_date + s.start_time, :zone)"
 STATUS = "session_worker.status_of(s.status::text)"
-# A row beyond the years that Python counts has no start that anybody could be told.
+# Rows after the year 9999 are left out, as Python cannot represent their start.
 LIVE = f"({STATUS} IS NOT DISTINCT FROM 'scheduled' AND s.session_date < DATE '9999-12-01')"
 
-# Index: series_paused; nobody is asked for one by one where nothing is paused.
+# Index: series_paused. Where nothing is paused, no row is looked up.
 PAUSED = """(EXISTS (SELECT FROM session_worker.series WHERE state = 'paused')
                 AND session_worker.is_paused(s.id))"""
 
-# Reasons that a message is not true; one of them can become true again (promise 4).
+# Reasons why a message is not true. With each of them it can become true again (promise 4).
 WHY_NOT_TRUE = (
     "deleted", "reassigned", "cancelled", "not_scheduled", "moved", "switched_off",
     "lead_changed", "series_paused",
 )  # fmt: skip
 
-# Whether the row stands for the start that the message names. NULL columns: there is no such row.
+# True where the row still has the people and the start that the message names. Without a row all
+# columns of `s` are NULL.
 STANDS = f"""coalesce(s.tutor_id = d.tutor_id AND s.student_id = d.student_id
                AND {LIVE} AND {STARTS_AT} = d.starts_at, false)"""
 
-# Why the row no longer stands for it, or NULL.
+# Reason why it does not, or NULL.
 FALLEN = f"""
          WHEN s.id IS NULL THEN 'deleted'
          WHEN s.tutor_id <> d.tutor_id OR s.student_id <> d.student_id THEN 'reassigned'
@@ -35,13 +36,14 @@ FALLEN = f"""
 
 
 def alarm_minutes(catalog: SiteCatalog) -> str:
-    """SQL: how many minutes before its start the session's alarm is due."""
+    """SQL of the time between the session's alarm and its start, in minutes."""
     column = catalog.read("s", "tutor_sessions", "alarm_before_minutes")
     return f"session_worker.alarm_minutes({column})"
 
 
 def why_not_true(catalog: SiteCatalog) -> str:
-    """SQL: why a reminder or alarm `d` is not true of the session `s` (an outer join), or NULL."""
+    """SQL of the reason why reminder or alarm `d` is not true of session `s` (an outer join), or
+    NULL."""
     return f"""CASE {FALLEN}
          WHEN d.kind = 'reminder' AND s.notification_enabled IS NOT TRUE THEN 'switched_off'
          WHEN d.kind = 'alarm' AND s.alarm_enabled IS NOT TRUE THEN 'switched_off'
