@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from scheduler.calendar_names import weekday_names
 from scheduler.occurrences.dating import by_cadence, fitting
 from scheduler.rules import (
     EveryDays,
@@ -12,8 +13,8 @@ from scheduler.rules import (
     RecurrenceRule,
     Rule,
 )
-from scheduler.rules.describe import every, numeral, which_week
-from scheduler.rules.words import WEEKDAY_NAMES
+from scheduler.rules.describe import every, which_week
+from scheduler.words import ordinal
 
 
 def why(rule: Rule, day: date, left_out: frozenset[date] = frozenset()) -> str:
@@ -43,18 +44,18 @@ def why_left_out(rule: Rule, day: date, left_out: frozenset[date]) -> str | None
 
 
 def why_fitting(rule: Rule, day: date) -> str:
-    weekday = WEEKDAY_NAMES[day.weekday()]
+    weekday = weekday_names("en")[day.weekday()]
     match rule.cadence:
         case EveryDays(interval, weekdays):
             return every(interval, "day") + (f", a {weekday}" if weekdays else "")
         case EveryWeeks(_, interval):
             return every(interval, weekday)
-        case EveryMonthsWeekdays(ordinal):
-            return f"{which_week(ordinal)} {weekday}"
+        case EveryMonthsWeekdays(week):
+            return f"{which_week(week)} {weekday}"
         case EveryMonthsDay(wanted):
             if day.day != wanted:
-                return f"last day of the month, for the {numeral(wanted)}"
-            return f"{numeral(wanted)} of the month"
+                return f"last day of the month, for the {ordinal(wanted)}"
+            return f"{ordinal(wanted)} of the month"
         case GivenDates():
             return "given date"
         case RecurrenceRule(text):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from scheduler.calendar_names import month_names, weekday_names
 from scheduler.rules.rule import (
     Cadence,
     EveryDays,
@@ -13,8 +14,8 @@ from scheduler.rules.rule import (
     RecurrenceRule,
     Rule,
 )
-from scheduler.rules.words import MONTH_NAMES, WEEKDAY_NAMES
 from scheduler.settings import MonthEnd
+from scheduler.words import ordinal
 
 ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth"}
 LAST_WEEK = 5
@@ -29,12 +30,12 @@ def describe(rule: Rule) -> str:
 def cadence_in_words(cadence: Cadence) -> str:
     match cadence:
         case EveryDays(interval, weekdays):
-            only = f" that is a {joined(weekday_names(weekdays), 'or')}" if weekdays else ""
+            only = f" that is a {joined(named(weekdays), 'or')}" if weekdays else ""
             return every(interval, "day") + only
         case EveryWeeks(weekdays, interval):
-            return f"{every(interval, 'week')} on {joined(weekday_names(weekdays))}"
-        case EveryMonthsWeekdays(ordinal, weekdays, interval):
-            days = f"{which_week(ordinal)} {joined(weekday_names(weekdays))}"
+            return f"{every(interval, 'week')} on {joined(named(weekdays))}"
+        case EveryMonthsWeekdays(week, weekdays, interval):
+            days = f"{which_week(week)} {joined(named(weekdays))}"
             return f"{every(interval, 'month')} on the {days}"
         case EveryMonthsDay(day, interval, month_end):
             return f"{every(interval, 'month')} on day {day}{short_month(day, month_end)}"
@@ -46,7 +47,8 @@ def cadence_in_words(cadence: Cadence) -> str:
 
 def bounds_in_words(rule: Rule) -> Iterable[str]:
     if rule.months:
-        yield f"in {joined([MONTH_NAMES[month - 1] for month in rule.months])}"
+        names = month_names("en")
+        yield f"in {joined([names[month - 1] for month in rule.months])}"
     if rule.until is not None:
         yield f"until {rule.until}"
     if rule.package_until is not None:
@@ -60,18 +62,11 @@ def bounds_in_words(rule: Rule) -> Iterable[str]:
 def every(interval: int, unit: str) -> str:
     if interval == 1:
         return f"every {unit}"
-    return f"every {ORDINALS.get(interval) or numeral(interval)} {unit}"
+    return f"every {ORDINALS.get(interval) or ordinal(interval)} {unit}"
 
 
-def numeral(number: int) -> str:
-    """5 → '5th', 21 → '21st'"""
-    endings = {1: "st", 2: "nd", 3: "rd"}
-    ending = "th" if number % 100 in (11, 12, 13) else endings.get(number % 10, "th")
-    return f"{number}{ending}"
-
-
-def which_week(ordinal: int) -> str:
-    return "last" if ordinal == LAST_WEEK else ORDINALS[ordinal]
+def which_week(week: int) -> str:
+    return "last" if week == LAST_WEEK else ORDINALS[week]
 
 
 def short_month(day: int, month_end: MonthEnd) -> str:
@@ -81,8 +76,9 @@ def short_month(day: int, month_end: MonthEnd) -> str:
     return " or the last" if month_end is MonthEnd.CLAMP else " where there is one"
 
 
-def weekday_names(weekdays: Iterable[int]) -> list[str]:
-    return [WEEKDAY_NAMES[weekday] for weekday in weekdays]
+def named(weekdays: Iterable[int]) -> list[str]:
+    names = weekday_names("en")
+    return [names[weekday] for weekday in weekdays]
 
 
 def joined(words: Sequence[str], word: str = "and") -> str:

@@ -6,7 +6,13 @@ Gregorian calendar (Unicode CLDR, `am`, and common spellings). The Ethiopian mon
 not read: each begins in one Gregorian month and ends in the next, so either would be a guess.
 """
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import cache
+from itertools import zip_longest
+from typing import get_args
+
+from scheduler.calendar_names import Width, month_names, weekday_names
 
 LONGEST_WORD = 40
 
@@ -32,30 +38,25 @@ FREQUENCIES = {
 # Spaces, hyphens and underscores, with the dashes that word processors write for them.
 SEPARATORS = dict.fromkeys(map(ord, " \t\n\r\xa0\u202f_-\u2010\u2011\u2012\u2013\u2014\u2212"))
 
-WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTH_NAMES = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-
-AMHARIC_WEEKDAYS = (
-    "ሰኞ", "ማክሰኞ ማክሰ ማግሰኞ", "ረቡዕ ረብዕ ሮብ ዕሮብ", "ሐሙስ", "ዓርብ", "ቅዳሜ ቀዳሜ", "እሑድ",
-)  # fmt: skip
-AMHARIC_MONTHS = (
-    "ጃንዩወሪ ጃንዩዋሪ ጃኑወሪ ጃኑዋሪ ጃንዋሪ ጃንወሪ ጃንዩ",
-    "ፌብሩወሪ ፌብሩዋሪ ፌብርዋሪ ፌብሯሪ ፌብርወሪ ፌብሩ",
-    "ማርች",
-    "ኤፕሪል አፕሪል ኤፕሪ",
-    "ሜይ ሜ",
-    "ጁን",
-    "ጁላይ",
-    "ኦገስት ኦጎስት ኦጋስት ኦገስ",
-    "ሴፕቴምበር ሴፕተምበር ሴብቴምበር ሴፕቴ",
-    "ኦክቶበር ኦክተውበር ኦክቶ",
-    "ኖቬምበር ኖቨምበር ኖቬም",
-    "ዲሴምበር ዲሰምበር ዲሴም",
+# Spellings beside those of CLDR today: of its earlier releases, and common ones.
+# A line for each weekday, Monday first.
+OTHER_WEEKDAYS = ("", "ማግሰኞ", "ረብዕ ሮብ ዕሮብ", "", "", "ቀዳሜ", "")
+# A line for each month, January first.
+OTHER_MONTHS = (
+    "ጃንዩወሪ ጃንዩዋሪ ጃኑወሪ ጃኑዋሪ ጃንወሪ ጃንዩ",
+    "ፌብሩወሪ ፌብርዋሪ ፌብሯሪ ፌብርወሪ ፌብሩ",
+    "",
+    "አፕሪል",
+    "ሜ",
+    "",
+    "",
+    "ኦጎስት ኦጋስት",
+    "Sept ሴፕተምበር ሴብቴምበር",
+    "ኦክተውበር",
+    "ኖቨምበር",
+    "ዲሰምበር",
 )
-"""Spellings of one month a line; CLDR's name first, its short name last where it has one."""
+LANGUAGES = ("en", "am")
 
 
 def same_sounding() -> dict[int, int]:
@@ -74,17 +75,32 @@ def folded(word: str) -> str:
     return word.strip().casefold().translate(SAME_SOUNDING)
 
 
-def numbered(english: tuple[str, ...], amharic: tuple[str, ...], first: int) -> dict[str, int]:
-    """Folded name → number: English names, their first three letters, and the Amharic ones."""
-    numbers = {}
-    for number, (name, spellings) in enumerate(zip(english, amharic, strict=True), first):
-        for word in (name, name[:3], *spellings.split()):
-            numbers[folded(word)] = number
-    return numbers
+@cache
+def weekdays() -> dict[str, int]:
+    """Folded name → number, 0 is Monday."""
+    return _numbered(weekday_names, OTHER_WEEKDAYS, 0)
 
 
-WEEKDAYS = numbered(WEEKDAY_NAMES, AMHARIC_WEEKDAYS, 0)
-MONTHS = numbered(MONTH_NAMES, AMHARIC_MONTHS, 1)
+@cache
+def months() -> dict[str, int]:
+    """Folded name → number, 1 is January."""
+    return _numbered(month_names, OTHER_MONTHS, 1)
+
+
+def _numbered(
+    names: Callable[[str, Width], Sequence[str]], others: Sequence[str], first: int
+) -> dict[str, int]:
+    """The full and short names of all languages, and other spellings of them, by number."""
+    spellings = [
+        *(names(language, width) for language in LANGUAGES for width in get_args(Width)),
+        *zip_longest(*(line.split() for line in others), fillvalue=""),
+    ]
+    return {
+        folded(word): number
+        for each in spellings
+        for number, word in enumerate(each, first)
+        if word
+    }
 
 
 def frequency_of(text: str) -> Frequency | None:
@@ -96,9 +112,9 @@ def frequency_of(text: str) -> Frequency | None:
 
 def weekday_of(word: str) -> int | None:
     """'Monday', 'mon', 'ሰኞ' → 0; None: no name of a weekday."""
-    return WEEKDAYS.get(folded(word)) if len(word) <= LONGEST_WORD else None
+    return weekdays().get(folded(word)) if len(word) <= LONGEST_WORD else None
 
 
 def month_of(word: str) -> int | None:
     """'January', 'jan', 'ጃንዩወሪ' → 1; None: no name of a month."""
-    return MONTHS.get(folded(word)) if len(word) <= LONGEST_WORD else None
+    return months().get(folded(word)) if len(word) <= LONGEST_WORD else None

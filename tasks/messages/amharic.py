@@ -2,16 +2,15 @@
 
 from datetime import date, datetime, timedelta
 
+from scheduler.calendar_names import month_names, weekday_names
 from scheduler.settings import Role
 from tasks.messages.clock import Period, ethiopian_date, ethiopian_time
 from tasks.messages.moment import Moment, Tongue, city
-from tasks.messages.names import (
-    AMHARIC_DAYS,
-    AMHARIC_GREGORIAN_MONTHS,
-    ENGLISH_MONTHS,
-    ETHIOPIAN_MONTHS,
-)
 
+ETHIOPIAN_MONTHS = (
+    "መስከረም", "ጥቅምት", "ኅዳር", "ታኅሣሥ", "ጥር", "የካቲት", "መጋቢት", "ሚያዝያ", "ግንቦት", "ሰኔ",
+    "ሐምሌ", "ነሐሴ", "ጳጉሜን",
+)  # fmt: skip
 NAMES_SHOWN = 5
 NAMED_TOGETHER = 2
 REPLACED = {Role.TUTOR: "አስጠኚ", Role.STUDENT: "ተማሪ"}
@@ -52,7 +51,7 @@ class Amharic(Tongue):
         wall = moment.starts_at
         if moment.days_away in (0, 1) or moment.is_far:
             return f"{self.day(moment)} {self.clock(wall)}"
-        month = AMHARIC_GREGORIAN_MONTHS[wall.month - 1]
+        month = month_names("am")[wall.month - 1]
         return f"{self.day(moment)} ከ{hour_of(wall)} ሰዓት ({month} {wall.day}, {wall:%H:%M})"
 
     def day(self, moment: Moment) -> str:
@@ -63,7 +62,7 @@ class Amharic(Tongue):
             return self.full_date(day)
         ethiopian = ethiopian_date(day)
         month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
-        return f"{AMHARIC_DAYS[day.weekday()]} {month} {ethiopian.day} ቀን"
+        return f"{weekday_names('am')[day.weekday()]} {month} {ethiopian.day} ቀን"
 
     def full_date(self, day: date) -> str:
         """'ዓርብ ኅዳር 18 ቀን 2019 ዓ.ም. (ኖቬምበር 27, 2026)'
@@ -72,9 +71,9 @@ class Amharic(Tongue):
         """
         ethiopian = ethiopian_date(day)
         month = ETHIOPIAN_MONTHS[ethiopian.month - 1]
-        gregorian = f"{AMHARIC_GREGORIAN_MONTHS[day.month - 1]}\u00a0{day.day},\u00a0{day.year}"
+        gregorian = f"{month_names('am')[day.month - 1]}\u00a0{day.day},\u00a0{day.year}"
         return (
-            f"{AMHARIC_DAYS[day.weekday()]} {month} {ethiopian.day} ቀን"
+            f"{weekday_names('am')[day.weekday()]} {month} {ethiopian.day} ቀን"
             f" {ethiopian.year}\u00a0ዓ.ም. ({gregorian})"
         )
 
@@ -154,7 +153,7 @@ def brief_dates(moment: Moment) -> tuple[str, str]:
     day = moment.starts_at.date()
     ethiopian = ethiopian_date(day)
     theirs = f"{ETHIOPIAN_MONTHS[ethiopian.month - 1]} {ethiopian.day}"
-    gregorian = f"{day.day} {ENGLISH_MONTHS[day.month - 1][:3]}"
+    gregorian = f"{day.day} {month_names('en', 'abbreviated')[day.month - 1]}"
     if moment.is_far:
         return f"{theirs} ቀን {ethiopian.year}", f"{gregorian} {day.year}"
     return theirs, gregorian

@@ -2,9 +2,9 @@
 
 from datetime import date, datetime, timedelta
 
+from scheduler.calendar_names import month_names, weekday_names
 from scheduler.settings import Role
 from tasks.messages.moment import Moment, Tongue, city
-from tasks.messages.names import ENGLISH_DAYS, ENGLISH_MONTHS
 
 NAMES_SHOWN = 5
 NAMED_TOGETHER = 2
@@ -45,14 +45,14 @@ class English(Tongue):
         return date if moment.is_far else date.rpartition(" ")[0]
 
     def full_date(self, day: date) -> str:
-        month = ENGLISH_MONTHS[day.month - 1]
-        return f"{ENGLISH_DAYS[day.weekday()]} {day.day} {month} {day.year}"
+        month = month_names("en")[day.month - 1]
+        return f"{weekday_names('en')[day.weekday()]} {day.day} {month} {day.year}"
 
     def brief_date(self, moment: Moment) -> str:
         day = moment.starts_at.date()
         year = f" {day.year}" if moment.is_far else ""
-        month = ENGLISH_MONTHS[day.month - 1]
-        return f"{ENGLISH_DAYS[day.weekday()][:3]} {day.day} {month[:3]}{year}"
+        weekday = weekday_names("en", "abbreviated")[day.weekday()]
+        return f"{weekday} {day.day} {month_names('en', 'abbreviated')[day.month - 1]}{year}"
 
     def brief(self, moment: Moment) -> str:
         return f"{self.brief_date(moment)} {self.clock(moment.starts_at)}"

@@ -20,15 +20,15 @@ DAY_NAMES = {
     6: ("Sunday", "Sun", "እሑድ", "እሁድ"),
 }
 MONTH_NAMES: dict[int, tuple[str | int, ...]] = {
-    1: ("January", "jan", 1, "ጃንዩወሪ", "ጃንዋሪ"),
-    2: ("February", "Feb", 2, "ፌብሩወሪ", "ፌብሩዋሪ"),
+    1: ("January", "jan", 1, "ጃንዩወሪ", "ጃንዋሪ", "ጃን"),
+    2: ("February", "Feb", 2, "ፌብሩወሪ", "ፌብሩዋሪ", "ፌብ"),
     3: ("March", "MAR", 3, "ማርች"),
     4: ("April", "apr", 4, "ኤፕሪል"),
     5: ("May", "may", 5, "ሜይ"),
     6: ("June", "Jun", 6, "ጁን"),
     7: ("July", "jul", 7, "ጁላይ"),
     8: ("August", "AUG", 8, "ኦገስት"),
-    9: ("September", "sep", 9, "ሴፕቴምበር"),
+    9: ("September", "sep", "Sept", 9, "ሴፕቴምበር"),
     10: ("October", "Oct", 10, "ኦክቶበር"),
     11: ("November", "nov", 11, "ኖቬምበር"),
     12: ("December", "Dec", 12, "ዲሴምበር"),
