@@ -5,7 +5,6 @@ apt-get install kannel kannel-extras
 
 import re
 import shutil
-import socket
 import subprocess
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Self
 from urllib.parse import unquote_to_bytes
 
 from tests.eventually import eventually
+from tests.sinks.ports import free_ports, is_open
 
 FAKE_SMSC = Path("/usr/lib/kannel/test/fakesmsc")
 CONFIGURATION = """
@@ -113,7 +113,7 @@ class Kannel(AbstractContextManager["Kannel"]):
         self._processes.callback(process.wait)
         self._processes.callback(process.kill)
         if listens:
-            eventually(lambda: answers(self._ports[listens]))
+            eventually(lambda: is_open(self._ports[listens]))
 
 
 def sms_of(found: re.Match[str]) -> Sms:
@@ -121,16 +121,3 @@ def sms_of(found: re.Match[str]) -> Sms:
     wide = found["kind"] in ("ucs-2", "data")
     text = data.decode("utf-16-be" if wide else "utf-8", "replace")
     return Sms(found["number"].replace("%2B", "+"), found["kind"], text)
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as knock:
-        return knock.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as taken:
-        sockets = [
-            taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
-        ]
-        return [each.getsockname()[1] for each in sockets]

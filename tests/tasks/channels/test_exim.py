@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from scheduler.settings import ChannelName
 from tasks.channels.outcome import Result
 from tests.eventually import eventually
+from tests.sinks.ports import free_ports, is_open
 from tests.tasks.channels.attempt import AT, KEY, a_letter, a_person, channels
 
 EXIM = shutil.which("exim4") or ""
@@ -58,23 +58,17 @@ def exim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]
     for each in (folder, folder / "spool"):
         each.mkdir(mode=0o755)
         os.chown(each, owner.pw_uid, owner.pw_gid)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     configuration = folder / "configuration"
     configuration.write_text(CONFIGURATION.format(folder=folder, port=port, user=USER))
     server = subprocess.Popen([EXIM, "-C", str(configuration), "-bdf", "-q30m"])
     try:
-        eventually(lambda: answers(port), within=20)
+        eventually(lambda: is_open(port), within=20)
         yield folder, port
     finally:
         server.terminate()
         server.wait(20)
         shutil.rmtree(folder)
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as knock:
-        return knock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def delivered(folder: Path) -> int:

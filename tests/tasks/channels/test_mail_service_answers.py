@@ -11,7 +11,8 @@ from tests.sinks.http import Answer, BreakOff, HttpSink
 from tests.tasks.channels.attempt import channels, try_once
 from tests.tasks.channels.mail_services import SERVICES, WELCOME, a_real_letter
 
-PERSON, MESSAGE, CHANNEL, TRANSPORT = About.PERSON, About.MESSAGE, About.CHANNEL, About.TRANSPORT
+PERSON, MESSAGE, CHANNEL = About.PERSON, About.MESSAGE, About.CHANNEL
+TRANSPORT, BUSY = About.TRANSPORT, About.BUSY
 # What they ask for a login before the message, as `Internet` hands it on.
 TOKENS = ("/0a1b2c3d-tenant-4e5f/oauth2/v2.0/token", "/oauth/access_token")
 
@@ -97,7 +98,7 @@ REFUSED = [
     ("azure", 400, graph("ErrorInvalidRecipients"), PERSON),
     ("azure", 403, graph("ErrorSendAsDenied"), CHANNEL),
     ("azure", 404, graph("ResourceNotFound"), CHANNEL),
-    ("azure", 429, graph("ApplicationThrottled"), TRANSPORT),
+    ("azure", 429, graph("ApplicationThrottled"), BUSY),
     ("brevo", 400, {"code": "invalid_parameter", "message": "email is not valid in to"}, PERSON),
     ("brevo", 400, {"code": "invalid_parameter", "message": "Sending has been rejected because"
      " the sender you used a@b.example is not valid."}, CHANNEL),
@@ -128,7 +129,7 @@ REFUSED = [
     ("sendpulse", 200, {"result": False, "message": "Sender is not activated"}, CHANNEL),
     ("ses", 400, ses("MessageRejected", "Email address is not verified."), CHANNEL),
     ("ses", 400, ses("InvalidParameterValue", "Illegal address"), PERSON),
-    ("ses", 400, ses("Throttling", "Maximum sending rate exceeded."), TRANSPORT),
+    ("ses", 400, ses("Throttling", "Maximum sending rate exceeded."), BUSY),
     ("ses", 403, ses("SignatureDoesNotMatch", "no"), CHANNEL),
     ("smtp2go", 200, smtp2go(0, "The recipient is on the suppression list"), PERSON),
     ("smtp2go", 400, {"data": {"error": "no", "error_code":

@@ -15,7 +15,7 @@ from tests.sinks.internet import Internet
 from tests.tasks.channels.attempt import a_person, channels, try_once
 
 SENT, FAILED, UNKNOWN = Result.SENT, Result.FAILED, Result.UNKNOWN
-PERSON, MESSAGE, CHANNEL, TRANSPORT = About.PERSON, About.MESSAGE, About.CHANNEL, About.TRANSPORT
+PERSON, MESSAGE, CHANNEL, BUSY = About.PERSON, About.MESSAGE, About.CHANNEL, About.BUSY
 
 TWILIO_SID, TWILIO_TOKEN = "AC" + "a" * 32, "b" * 32
 SMS = {
@@ -124,7 +124,7 @@ def test_a_yes_is_sent_under_the_providers_id(
 
 
 REFUSED = [
-    ("vonage", 200, vonage("1", **{"error-text": "Throughput Rate Exceeded"}), TRANSPORT),
+    ("vonage", 200, vonage("1", **{"error-text": "Throughput Rate Exceeded"}), BUSY),
     ("vonage", 200, vonage("4", **{"error-text": "Bad Credentials"}), CHANNEL),
     ("vonage", 200, vonage("29", **{"error-text": "Non-Whitelisted Destination"}), CHANNEL),
     ("vonage", 200, vonage("6", **{"error-text": "Unroutable message"}), MESSAGE),
@@ -142,7 +142,7 @@ REFUSED = [
     ("twilio", 201, twilio(status="undelivered", error_code=30007), MESSAGE),
     ("twilio", 400, {"code": 21211, "message": "Invalid To", "status": 400}, PERSON),
     ("twilio", 401, {"code": 20003, "message": "Authenticate", "status": 401}, CHANNEL),
-    ("twilio", 503, {"code": 20503, "message": "Service unavailable", "status": 503}, TRANSPORT),
+    ("twilio", 503, {"code": 20503, "message": "Service unavailable", "status": 503}, BUSY),
     ("smsmanager", 200, "ERROR|201", PERSON),
     ("smsmanager", 200, "ERROR|103", CHANNEL),
     ("clickatell", 202, clickatell(accepted=False, error="Invalid destination"), PERSON),
@@ -153,7 +153,7 @@ REFUSED = [
     ("tgram", 403, telegram(403, "Forbidden: bot was blocked by the user"), PERSON),
     ("tgram", 400, telegram(400, "Bad Request: chat not found"), PERSON),
     ("tgram", 401, telegram(401, "Unauthorized"), CHANNEL),
-    ("tgram", 502, telegram(502, "Bad Gateway"), TRANSPORT),
+    ("tgram", 502, telegram(502, "Bad Gateway"), BUSY),
     ("onesignal", 200, {"id": "", "errors": ["All included players are not subscribed"]}, PERSON),
     ("onesignal", 200, {"id": "", "errors": {"invalid_player_ids": ["device-1"]}}, PERSON),
     ("pover", 200, {"status": 0, "errors": ["user identifier is invalid"]}, PERSON),
@@ -187,6 +187,8 @@ def test_a_200_that_is_not_the_providers_is_unknown(
         "upstream connect error or disconnect/reset before headers",
         {"message": "An invalid response was received from the upstream server"},
         {"timestamp": "2026-12-01", "status": 502, "error": "Bad Gateway", "path": "/sms"},
+        {"code": 502, "message": "Bad Gateway"},
+        {"code": 502, "status": 502, "error": {"code": 502, "message": "Bad Gateway"}},
     ],
 )
 def test_a_proxys_502_in_whatever_words_is_unknown(

@@ -60,16 +60,27 @@ class Form:
         refusal = self.statuses.get(status) or refusal_of(self, code, said, self.otherwise)
         if stance is Stance.NEITHER and status in self.statuses:
             stance = Stance.NO
-        if stance is Stance.NO and status >= 500 and not code:
-            stance = Stance.NEITHER  # many a proxy says `{"status": 502, "error": …}` too
+        if stance is Stance.NO and status >= 500 and not self.is_its_own(value, code, status):
+            stance = Stance.NEITHER
         wait = seconds(first(value, *self.wait))
         return Reading(stance, words, refusal, fit_id(first(value, *self.id)), wait)
 
     def stance_of(self, value: Any) -> Stance:
+        mark, found = self.marked(value)
+        return together({stance_at(mark, each) for each in found}) if mark else Stance.NEITHER
+
+    def is_its_own(self, value: Any, code: str, status: int) -> bool:
+        """Whether a no under 5xx is not a proxy's: many a one says `{"status": 502, "error": …}` or
+        `{"code": 502, "message": …}`. A code of its own is the service's, or an outright false."""
+        _, found = self.marked(value)
+        return bool(code) and (code != str(status) or "false" in found)
+
+    def marked(self, value: Any) -> tuple[Mark | None, list[str]]:
+        """The mark that tells, and what stands there."""
         for mark in self.marks:
             if found := find(value, mark.path):
-                return together({stance_at(mark, each) for each in found})
-        return Stance.NEITHER
+                return mark, found
+        return None, []
 
 
 class Reasons(Protocol):
