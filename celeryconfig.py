@@ -53,4 +53,6 @@ beat_schedule = {
     "sweep": {"task": "tasks.planning.sweep", "schedule": timedelta(seconds=10)},
     # Rules to rows: a changed rule takes effect within a minute.
     "expand": {"task": "tasks.planning.expand", "schedule": timedelta(seconds=30)},
+    # Removes once a day what is older than KEEP_DAYS; at other times it looks at one row.
+    "upkeep": {"task": "tasks.planning.upkeep", "schedule": timedelta(minutes=10)},
 }

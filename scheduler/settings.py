@@ -312,6 +312,9 @@ class Settings(BaseModel):
     phone_region: str = Field(
         HOME_REGION, description="Region of phone numbers without a country code."
     )
+    keep_days: int = Field(
+        400, ge=31, le=36_500, description="How long the ledger keeps deliveries that are over."
+    )
     outbox: str = Field("live", description="live, log (nothing leaves) or redirect:ADDRESS.")
     flood_limit: int = Field(
         0,

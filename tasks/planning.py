@@ -3,7 +3,7 @@
 A message carries an id at most; everything else is in the database.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from models.catalog import with_taken_ids
@@ -17,6 +17,7 @@ from scheduler.expansion.admin.backfill import (
     fill_next_chunk,
     left_behind,
 )
+from scheduler.ledger.retention import is_time_for_upkeep, remove_rest, remove_slice
 from scheduler.reminders.home import WrongDatabase, hold_elsewhere
 from scheduler.reminders.id_doubt import hold_in_doubt
 from scheduler.reminders.progress import note_beat
@@ -113,6 +114,37 @@ def fill_chunk(backfill_id: int) -> None:
     engine = worker_engine()
     if fill_next_chunk(engine, worker_settings(), engine_now(engine), backfill_id):
         fill_chunk.delay(backfill_id)
+
+
+# Some tenths of a second; then a tick has its turn.
+SLICES_A_TURN = 10
+
+
+@app.task(name="tasks.planning.upkeep")
+def upkeep(after: int = 0) -> None:
+    """Remove what is older than KEEP_DAYS, once a day; `after`: the last delivery looked at.
+
+    Each turn does a few slices and passes the rest on. Where that message is lost, the next
+    message of beat begins anew.
+    """
+    engine, settings = worker_engine(), worker_settings()
+    with engine.begin() as conn:
+        now = database_now(conn)
+        if not after and not is_time_for_upkeep(conn, now):
+            return
+    before = now - timedelta(days=settings.keep_days)
+    for _ in range(SLICES_A_TURN):
+        with engine.begin() as conn:
+            removed = remove_slice(conn, before, settings.site_timezone, after)
+        if removed.last_id is None:
+            break
+        after = removed.last_id
+    else:
+        upkeep.delay(after)
+        return
+    with engine.begin() as conn:
+        remove_rest(conn, before)
+        note_beat(conn, "upkeep", now)
 
 
 KEYS = {"from", "until", "tutor", "session", "refill_deleted"}

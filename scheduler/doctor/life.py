@@ -15,11 +15,13 @@ SILENCE: Mapping[str, timedelta] = {
     "tick": timedelta(seconds=30),
     "sweep": timedelta(minutes=2),
     "expand": timedelta(minutes=10),
+    "upkeep": timedelta(days=3),
 }
 WORK: Mapping[str, str] = {
     "tick": "nothing is planned or handed out",
     "sweep": "changes are not followed, and what was lost is not found",
     "expand": "rules are not filled",
+    "upkeep": "what is older than KEEP_DAYS is not removed",
 }
 START = "start beat and a worker: celery -A tasks beat, celery -A tasks worker -Q planning,delivery"
 

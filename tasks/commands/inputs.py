@@ -65,10 +65,31 @@ class Words(click.ParamType):  # type: ignore[type-arg]
         return given
 
 
+class Person(click.ParamType):  # type: ignore[type-arg]
+    """A person's key in the ledger: users.id as a number, or the profile of somebody without an
+    account as student:3, tutor:3, parent:3. The value is 'user:7' or 'student:3'."""
+
+    name = "person"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        role, _, number = str(value).strip().lower().rpartition(":")
+        if not PROFILE_ID.fullmatch(number) or int(number) > LARGEST_ID or role not in ROLES:
+            self.fail(
+                f"{value!r} is no person: write the id of a row of users, or student:ID, tutor:ID,"
+                " parent:ID for somebody without an account",
+                param,
+                ctx,
+            )
+        return f"{role or 'user'}:{int(number)}"
+
+
+PROFILE_ID = re.compile("[0-9]{1,19}")
+ROLES = ("", "user", "student", "tutor", "parent")
 NO_TEXT = re.compile("[\0\ud800-\udfff]")  # a NUL, and Python's stand-ins for odd bytes
 INSTANT = Instant()
 WORDS = Words()
 DAY = Day()
+PERSON = Person()
 ROW_ID = click.IntRange(1, LARGEST_ID)
 
 

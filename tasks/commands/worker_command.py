@@ -14,7 +14,7 @@ import click
 from celery.bin.base import CeleryCommand
 from click.core import ParameterSource
 
-from tasks.commands.inputs import DAY, INSTANT, ROW_ID, WORDS
+from tasks.commands.inputs import DAY, INSTANT, PERSON, ROW_ID, WORDS
 from tasks.commands.output import (
     console,
     json_document,
@@ -26,6 +26,7 @@ from tasks.failures.lines import ExitCode, Failure, Refused, is_output_error, pr
 __all__ = [
     "DAY",
     "INSTANT",
+    "PERSON",
     "ROW_ID",
     "WORDS",
     "ExitCode",

@@ -12,6 +12,7 @@ from scheduler.expansion.admin.backfill import BackfillRefused
 from scheduler.settings import Settings
 from tasks import planning
 from tests.builders import an_anchor
+from tests.scheduler.ledger.rows import a_delivery
 from tests.servers import engine_on
 
 SETTINGS = Settings(expand_days=28)
@@ -91,3 +92,44 @@ def test_a_wish_that_the_command_would_refuse_is_refused(
 ) -> None:
     with pytest.raises(BackfillRefused, match=re.escape(words)):
         planning.extent_of(wish)
+
+
+YEARS_AGO = {
+    name: datetime(2020, 1, 1, tzinfo=UTC)
+    for name in ("starts_at", "due_at", "send_after", "planned_at")
+}
+
+
+def test_upkeep_removes_what_is_old_and_does_so_once_a_day(site: Connection) -> None:
+    for student in (1, 2, 3):
+        a_delivery(site, **YEARS_AGO, state="sent", student_id=student)
+    young = a_delivery(site, starts_at=datetime.now(UTC), planned_at=datetime.now(UTC))
+    site.commit()
+
+    planning.upkeep()
+
+    ids = text("SELECT id FROM session_worker.delivery")
+    assert [*site.scalars(ids)] == [young]
+    assert [name for name, _ in beats(site)] == ["upkeep"]
+    again = a_delivery(site, **YEARS_AGO, state="sent")
+    site.commit()
+    planning.upkeep()
+    assert [*site.scalars(ids)] == [young, again]
+
+
+def test_upkeep_passes_on_what_is_too_much_for_a_turn(
+    site: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a tick between two turns; where the message is lost, the day's work begins anew."""
+    ids = [a_delivery(site, **YEARS_AGO, state="sent", student_id=one) for one in (1, 2)]
+    site.commit()
+    posted: list[int] = []
+    monkeypatch.setattr(planning, "SLICES_A_TURN", 1)
+    monkeypatch.setattr(planning.upkeep, "delay", posted.append)
+
+    planning.upkeep()
+
+    assert posted == [ids[-1]]
+    assert beats(site) == []
+    planning.upkeep(posted[0])
+    assert [name for name, _ in beats(site)] == ["upkeep"]

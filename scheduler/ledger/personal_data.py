@@ -1,0 +1,120 @@
+"""What the ledger keeps about one person: all of it as a document, and its removal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from scheduler.reminders.moves.refusal import LedgerRefusal
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """Rows of session_worker as they are stored: column → value.
+
+    `deliveries`: each with its `attempts` and its `moves`.
+    """
+
+    person: str
+    preferences: Sequence[Mapping[str, Any]]
+    deliveries: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """`deliveries`: rows without words now. `names`: messages of others that named the person.
+    `addresses`: preferences that held any. `kept`: deliveries whose session is still to come."""
+
+    person: str
+    deliveries: int
+    names: int
+    addresses: int
+    kept: int
+
+
+# No index serves a person: the ledger is read once, for a command that is given now and then.
+DELIVERIES = text("""
+    SELECT to_jsonb(d) || jsonb_build_object(
+               'attempts', (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.id), '[]')
+                              FROM session_worker.attempt a WHERE a.delivery_id = d.id),
+               'moves', (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.id), '[]')
+                           FROM session_worker.move m WHERE m.delivery_id = d.id))
+      FROM session_worker.delivery d WHERE d.recipient = :person ORDER BY d.id""")
+PREFERENCES = text("""
+    SELECT to_jsonb(p) FROM session_worker.preference p
+     WHERE 'user:' || p.person_id = :person ORDER BY p.kind""")
+
+
+def export(conn: Connection, person: str) -> PersonalData:
+    """Everything about `person`, a key of the ledger such as 'user:7' or 'student:3'.
+
+    Raises LedgerRefusal where neither the site nor the ledger knows of them.
+    """
+    refuse_unknown(conn, person)
+    given = {"person": person}
+    return PersonalData(
+        person, conn.scalars(PREFERENCES, given).all(), conn.scalars(DELIVERIES, given).all()
+    )
+
+
+# A message on its way, and one about a session that is still to come, whatever start it told: a
+# cancellation must name what was told.
+OVER = """(d.state NOT IN ('claimed', 'sending') AND d.starts_at < :now
+           AND NOT EXISTS (SELECT FROM tutor_sessions s
+                            WHERE s.id = d.session_id
+                              AND s.session_date + s.start_time
+                                  >= CAST(:now AS timestamptz) AT TIME ZONE :zone))"""
+FORGET_WORDS = text(f"""
+    WITH forgotten AS (
+        UPDATE session_worker.delivery d SET told = NULL, change = NULL
+         WHERE d.recipient = :person AND {OVER}
+        RETURNING d.id
+    ), tries AS (
+        UPDATE session_worker.attempt a SET words = NULL, provider_id = NULL
+          FROM forgotten WHERE a.delivery_id = forgotten.id)
+    SELECT count(*) FROM forgotten""")
+FORGET_NAMES = text(f"""
+    UPDATE session_worker.delivery d
+       SET told = d.told - CASE mine.role WHEN 'tutor' THEN 'tutor_name' ELSE 'student_name' END
+      FROM (SELECT DISTINCT role, CASE role WHEN 'tutor' THEN tutor_id ELSE student_id END AS id
+              FROM session_worker.delivery
+             WHERE recipient = :person AND role IN ('tutor', 'student')) mine
+     WHERE mine.id = CASE mine.role WHEN 'tutor' THEN d.tutor_id ELSE d.student_id END
+       AND d.told ? CASE mine.role WHEN 'tutor' THEN 'tutor_name' ELSE 'student_name' END
+       AND {OVER}""")
+FORGET_ADDRESSES = text("""
+    UPDATE session_worker.preference SET addresses = NULL
+     WHERE 'user:' || person_id = :person AND addresses IS NOT NULL""")
+KEPT = text("""
+    SELECT count(*) FROM session_worker.delivery
+     WHERE recipient = :person AND (told IS NOT NULL OR change IS NOT NULL)""")
+
+
+def forget(conn: Connection, person: str, now: datetime, zone: str) -> Forgotten:
+    """Remove the words and addresses of `person` from all that is over; what was sent when stays.
+
+    `zone` is the site's. A muted person stays muted. Raises LedgerRefusal where neither the site
+    nor the ledger knows of them.
+    """
+    refuse_unknown(conn, person)
+    given = {"person": person, "now": now, "zone": zone}
+    deliveries = conn.scalar(FORGET_WORDS, given) or 0
+    names = conn.execute(FORGET_NAMES, given).rowcount
+    addresses = conn.execute(FORGET_ADDRESSES, given).rowcount
+    return Forgotten(person, deliveries, names, addresses, conn.scalar(KEPT, given) or 0)
+
+
+KNOWN = text("""
+    SELECT EXISTS (SELECT FROM session_worker.delivery WHERE recipient = :person)
+        OR EXISTS (SELECT FROM session_worker.preference WHERE 'user:' || person_id = :person)
+        OR EXISTS (SELECT FROM users WHERE 'user:' || id = :person)""")
+
+
+def refuse_unknown(conn: Connection, person: str) -> None:
+    if not conn.scalar(KNOWN, {"person": person}):
+        raise LedgerRefusal(
+            f"there is no person {person.removeprefix('user:')}: give an id of the table users,"
+            " or student:ID, tutor:ID, parent:ID for somebody without an account."
+        )
