@@ -11,9 +11,12 @@ from scheduler.settings import ChannelName, Role
 
 SEQUENCE_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-# An alarm further ahead is a slip: 15 minutes count (design, "Reminders and alarms"). In SQL:
-# `session_worker.alarm_minutes`, in the first migration.
+# A larger `alarm_before_minutes` is a slip: 15 minutes count (design, "Reminders and alarms").
+# The function session_worker.alarm_minutes has the same limit: a test compares them.
 LONGEST_ALARM = timedelta(days=7)
+# An alarm that is due at the start itself may be this late (design, "Reminders and alarms").
+# The function session_worker.too_late_at has the same: a test compares them.
+GRACE = timedelta(minutes=1)
 
 
 class Kind(StrEnum):

@@ -97,8 +97,8 @@ def check_alarm_minutes(patient: Patient) -> Iterator[Finding]:
     if row.rows:
         yield note(
             "alarm_before_minutes",
-            f"{many(row.rows, 'coming session')} with alarm_before_minutes below 0 or above 7 days:"
-            f" {some(row.ids, row.rows)}",
+            f"{many(row.rows, 'coming session')} with alarm_before_minutes below 0 or above"
+            f" {LONGEST_ALARM.days} days: {some(row.ids, row.rows)}",
             "15 minutes count there; mend the rows on the site",
         )
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from models.catalog import SiteCatalog
+from scheduler.message import GRACE
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.moves.claims import lapse
 from scheduler.reminders.moves.expired import restore_expired
@@ -46,8 +47,6 @@ from scheduler.turns import try_sweep_turn, wait_planning_turn
 LOOK_BACK = timedelta(days=1)
 # A flood limit above any number of messages, so that a pass by hand holds none.
 UNLIMITED = 10**9
-# Sessions that began in the minute before the last tick count too, as an alarm may be due at 0 min.
-GRACE = timedelta(minutes=1)
 
 
 def sweep(conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime) -> Changes:

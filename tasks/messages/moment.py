@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from scheduler.message import GRACE
 from scheduler.settings import Role
 
 NOW_WITHIN = timedelta(seconds=30)
-LATE_BY = timedelta(minutes=1)  # an alarm at the start may come this late (design, "Reminders")
 COUNTED_WITHIN = timedelta(hours=12)  # nearer starts are counted: "in 12 minutes", "in 5 hours"
 FAR = 300  # days; from here on a date without its year could be misread
 
@@ -98,7 +98,7 @@ class Moment:
     @property
     def is_counted(self) -> bool:
         """Whether `relative` names no time of day."""
-        return -LATE_BY <= self.wait < COUNTED_WITHIN
+        return -GRACE <= self.wait < COUNTED_WITHIN
 
     @property
     def days_away(self) -> int:

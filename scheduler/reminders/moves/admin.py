@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, TextClause, text
 
 from models.installation import installation_matches
+from scheduler.message import GRACE
 from scheduler.reminders.moves.held_batches import WRONG_DATABASE
 from scheduler.reminders.moves.history import noted
 from scheduler.reminders.moves.refusal import LedgerRefusal
@@ -44,7 +45,7 @@ def retry(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]
 # Index: delivery_start. A message whose session has begun cannot be sent any more.
 FAILED = text("""
     SELECT d.id FROM session_worker.delivery d
-     WHERE d.starts_at > :now - interval '1 minute' AND d.due_at >= :since
+     WHERE d.starts_at > :begun_after AND d.due_at >= :since
        AND d.state = 'failed' AND d.retry_at IS NULL
        AND NOT session_worker.begun(
            d.kind, d.lead_minutes, d.starts_at, d.change, :now)""")
@@ -53,7 +54,7 @@ FAILED = text("""
 def retry_failed(conn: Connection, since: datetime, now: datetime) -> frozenset[int]:
     """failed for good → planned: all that were due at `since` (aware) or later, and whose session
     has not begun. Returns the ids that moved."""
-    ids = [*conn.scalars(FAILED, {"since": since, "now": now})]
+    ids = [*conn.scalars(FAILED, {"since": since, "begun_after": now - GRACE, "now": now})]
     return frozenset(conn.scalars(RETRY, {"ids": ids, "now": now}))
 
 

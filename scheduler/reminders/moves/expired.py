@@ -8,12 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scheduler.message import GRACE
 from scheduler.reminders.moves.history import noted
 
 # Index: delivery_start. Only messages without a try: one that was tried may have arrived.
 RESTORE_EXPIRED = noted("""
     UPDATE session_worker.delivery d SET state = 'planned', reason = NULL
-     WHERE d.starts_at > :now - interval '1 minute' AND d.state = 'expired' AND d.reason = 'begun'
+     WHERE d.starts_at > :begun_after AND d.state = 'expired' AND d.reason = 'begun'
        AND d.kind <> 'agenda'
        AND NOT session_worker.begun(d.kind, d.lead_minutes, d.starts_at, d.change, :now)
     RETURNING d.id, d.state, d.reason""")
@@ -21,4 +22,4 @@ RESTORE_EXPIRED = noted("""
 
 def restore_expired(conn: Connection, now: datetime) -> frozenset[int]:
     """expired → planned: its session has not begun. Returns the ids that moved."""
-    return frozenset(conn.scalars(RESTORE_EXPIRED, {"now": now}))
+    return frozenset(conn.scalars(RESTORE_EXPIRED, {"begun_after": now - GRACE, "now": now}))
