@@ -19,12 +19,12 @@ COMMANDS = entry_points(group="celery.commands")
 def celery(
     *arguments: str, folder: Path = REPOSITORY, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `celery -A tasks …` with these settings, and wait for its end (60 s at most)."""
+    """Run `celery -A tasks …` with these settings, and wait for its end (120 s at most)."""
     return subprocess.run(
         [sys.executable, "-m", "celery", "-A", "tasks", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         cwd=folder,
         env={**os.environ, **environment},
         check=False,

@@ -1,4 +1,7 @@
-"""Waiting in tests: poll with a limit, never sleep and hope."""
+"""Waiting in tests: poll with a limit, never sleep and hope.
+
+The limit is a safety net, not a measure of speed: a machine under load may take its time.
+"""
 
 import time
 from collections.abc import Callable
@@ -9,7 +12,7 @@ POLL_SECONDS = 0.02
 Seen = TypeVar("Seen")
 
 
-def eventually(condition: Callable[[], Seen], within: float = 30) -> Seen:
+def eventually(condition: Callable[[], Seen], within: float = 60) -> Seen:
     """Poll until the condition gives something true, and return that.
 
     An AssertionError in it counts as not yet. After `within` seconds it fails with what it last

@@ -14,7 +14,7 @@ from tasks.demo.servers.accounts import unprivileged_account
 from tasks.demo.servers.processes import Command, wait_for
 from tasks.demo.servers.valkey import free_port
 
-START_SECONDS = 15.0
+START_SECONDS = 60.0
 
 
 @contextmanager

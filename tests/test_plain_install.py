@@ -59,7 +59,7 @@ def celery(
         env={**os.environ, "PYTHONPATH": str(installed), **settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

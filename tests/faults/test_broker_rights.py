@@ -44,7 +44,7 @@ def test_a_user_with_the_rights_of_the_page_is_enough(
         with running(database, as_worker, **environment) as site:
             site.worker()
             site.beat()
-            eventually(lambda: smtp_sink.mails_to("abebe@tutoring.example"), within=60)
+            eventually(lambda: smtp_sink.mails_to("abebe@tutoring.example"))
             named: dict[str, Any] = environment
             examined = celery("doctor", DATABASE_URL=database, REDIS_URL=as_worker, **named)
             assert "broker" not in examined.stdout

@@ -71,12 +71,12 @@ def test_a_worker_on_a_restored_dump_sends_nothing_until_it_is_adopted(
     ):
         site.worker()
         site.beat()
-        eventually(lambda: count(conn, "planned") == len(STUDENTS), within=30)
+        eventually(lambda: count(conn, "planned") == len(STUDENTS))
         restore(database, empty_copy)
         beside.worker()
         beside.beat()
-        eventually(lambda: count(copy, "held") == len(STUDENTS), within=30)
-        eventually(lambda: count(conn, "sent") == len(STUDENTS), within=40)
+        eventually(lambda: count(copy, "held") == len(STUDENTS))
+        eventually(lambda: count(conn, "sent") == len(STUDENTS))
         eventually(lambda: beside.log().count(NOTHING_IS_SENT) >= 2)
         examined = celery("doctor", folder=REPOSITORY, **copied)
 
@@ -86,7 +86,7 @@ def test_a_worker_on_a_restored_dump_sends_nothing_until_it_is_adopted(
         assert "doctor --adopt-database" in examined.stdout
 
         celery("doctor", "--adopt-database", folder=REPOSITORY, **copied)
-        eventually(lambda: count(copy, "sent") == len(STUDENTS), within=20)
+        eventually(lambda: count(copy, "sent") == len(STUDENTS))
 
     assert sorted(mail.recipients[0] for mail in smtp_sink.mails) == STUDENTS
     assert sorted(mail.recipients[0] for mail in other_sink.mails) == STUDENTS
@@ -131,7 +131,7 @@ def test_after_a_fail_over_only_what_was_due_by_the_last_tick_is_held(
         conn.commit()
         site.worker()
         site.beat()
-        eventually(lambda: count(conn, "sent") == 1, within=40)
+        eventually(lambda: count(conn, "sent") == 1)
         states = conn.execute(
             text("SELECT session_id, state, reason FROM session_worker.delivery ORDER BY 1")
         ).all()

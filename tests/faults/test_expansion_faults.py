@@ -357,7 +357,7 @@ def resumed(url: str, number: int) -> Iterator[subprocess.Popen[bytes]]:
 
 def until_it_works(engine: Engine, number: int) -> None:
     before = left(engine, number)
-    eventually(lambda: left(engine, number) < before, within=40)
+    eventually(lambda: left(engine, number) < before)
 
 
 def left(engine: Engine, number: int) -> int:

@@ -32,17 +32,17 @@ def test_a_worker_that_wakes_after_its_lease_sends_nothing_that_another_has_take
         quick_beat(valkey),
     ):
         sleeper = site.worker()
-        eventually(lambda: smtp_sink.stalled["BODY"], within=30)
+        eventually(lambda: smtp_sink.stalled["BODY"])
         os.killpg(sleeper.pid, signal.SIGSTOP)
         assert count(conn, "claimed") == 5
 
         site.worker()
-        eventually(lambda: count(conn, "sent") == len(PEOPLE), within=40)
+        eventually(lambda: count(conn, "sent") == len(PEOPLE))
         # The sleeper's own mail is in once the server has pondered over it; then it is asked again.
         handed_over = len(PEOPLE) + 1
-        eventually(lambda: len(smtp_sink.mails) == handed_over, within=20)
+        eventually(lambda: len(smtp_sink.mails) == handed_over)
         os.killpg(sleeper.pid, signal.SIGCONT)
-        eventually(lambda: has_woken(site), within=20)
+        eventually(lambda: has_woken(site))
 
         assert len(smtp_sink.mails) == handed_over
         assert mails(smtp_sink) == {PEOPLE[0]: 2, **dict.fromkeys(PEOPLE[1:], 1)}
@@ -61,18 +61,18 @@ def test_a_worker_that_stops_within_a_transaction_stops_nobody_else(
     with running(database, valkey, **mail_channel(smtp_sink)) as site, quick_beat(valkey):
         sleeper = site.worker()
         with connect(database) as onlooker:
-            eventually(lambda: seen(onlooker, HAS_SWEPT), within=30)
+            eventually(lambda: seen(onlooker, HAS_SWEPT))
             conn.execute(text("LOCK TABLE tutor_sessions"))
             a_session(conn, student_id=student, **in_wall_time(10), **ALARMED)
-            eventually(lambda: seen(onlooker, WAITS_WITH_THE_TURN), within=30)
+            eventually(lambda: seen(onlooker, WAITS_WITH_THE_TURN))
             os.killpg(sleeper.pid, signal.SIGSTOP)
             conn.commit()
             eventually(lambda: seen(onlooker, IDLES_WITH_THE_TURN))
 
         site.worker()
-        eventually(lambda: smtp_sink.mails_to(PEOPLE[0]), within=40)
+        eventually(lambda: smtp_sink.mails_to(PEOPLE[0]))
         os.killpg(sleeper.pid, signal.SIGCONT)
-        eventually(lambda: has_woken(site), within=20)
+        eventually(lambda: has_woken(site))
 
         assert len(smtp_sink.mails) == 1
         assert "Traceback" not in site.log()

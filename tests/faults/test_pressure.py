@@ -32,11 +32,11 @@ def test_with_one_message_a_second_the_soonest_start_goes_first_and_the_rest_exp
     """Twenty alarms of a session that begins at once, and six messages of three later starts."""
     with running(database, valkey, **RATE, **mail_channel(smtp_sink)) as site:
         site.worker()
-        eventually(lambda: "ready." in site.log(), within=30)
+        eventually(lambda: "ready." in site.log())
         expected = enter_all(conn)
         after_the_first_tick(conn)
         with quick_beat(valkey):
-            eventually(lambda: at_rest(conn), within=40)
+            eventually(lambda: at_rest(conn))
 
         told = [to for mail in smtp_sink.mails for to in mail.recipients]
         soon = [to for to in told if to.startswith("soon")]

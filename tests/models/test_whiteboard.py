@@ -91,7 +91,7 @@ def test_an_enrolment_stays_until_its_board_is_committed(
         going = pool.submit(site.execute, delete(Enrolment).where(Enrolment.id == place))
         eventually(lambda: someone_waits(database))
         session.commit()
-        going.result(timeout=10)
+        going.result(timeout=60)
 
     assert opened.id
 
@@ -110,7 +110,7 @@ def test_a_board_does_not_outlive_an_enrolment_that_is_going(
         site.commit()
 
         with pytest.raises(NoEnrolment):
-            opening.result(timeout=10)
+            opening.result(timeout=60)
 
 
 def test_the_enrolment_may_be_edited_while_its_board_opens(

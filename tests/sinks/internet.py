@@ -112,7 +112,7 @@ class Internet(AbstractContextManager["Internet"]):
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(60)
 
     def _serve(self) -> None:
         with suppress(OSError):

@@ -18,8 +18,8 @@ from tasks.demo.servers.guardian import children_of, runs
 from tasks.demo.servers.processes import Command, Workspace, wait_for
 
 OWNER = "worker"
-START_SECONDS = 30.0
-STOP_SECONDS = 30.0
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
 
 
 class Durability(Enum):

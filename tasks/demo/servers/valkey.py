@@ -14,8 +14,8 @@ from tasks.demo.servers.failure import EmbeddedServerFailed
 from tasks.demo.servers.processes import Command, Workspace, wait_for
 
 HOST = "127.0.0.1"
-START_SECONDS = 15.0
-STOP_SECONDS = 15.0
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
 PING_SECONDS = 1.0
 PORTS_TO_TRY = 5
 

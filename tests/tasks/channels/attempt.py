@@ -23,7 +23,7 @@ NOW = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
 def settings_of(**values: Any) -> Settings:
     """Settings of these values alone: no environment, no `.env`."""
     nothing = dict.fromkeys(("database_url", "redis_url", "channel_email"), "")
-    return load_settings(**{"_env_file": None, **nothing, "send_timeout": 5, **values})
+    return load_settings(**{"_env_file": None, **nothing, "send_timeout": 60, **values})
 
 
 def channels(**values: Any) -> Mapping[ChannelName, Channel]:

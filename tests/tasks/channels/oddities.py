@@ -35,7 +35,7 @@ def serving(behaviour: Behaviour) -> Iterator[int]:
         over.set()
         with suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+        thread.join(60)
 
 
 def serve(listener: socket.socket, behaviour: Behaviour, over: threading.Event) -> None:
@@ -75,7 +75,7 @@ def never_accepting() -> Iterator[int]:
 
 def drip_for_a_while(connection: socket.socket) -> None:
     """A byte now and then, for longer than any time-out here."""
-    for _ in range(300):
+    for _ in range(1200):
         connection.sendall(b"x")
         if has_left(connection, within=0.1):
             return

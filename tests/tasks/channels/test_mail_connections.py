@@ -195,7 +195,7 @@ def test_threads_that_share_a_channel_have_a_connection_each(smtp_sink: SmtpSink
 
     def work(number: int) -> list[Result]:
         with channel.open():
-            together.wait(5)
+            together.wait(60)
             person = a_person(email=f"p{number}@example.et")
             return [channel.send(a_letter(), person, KEY, AT).result for _ in range(5)]
 

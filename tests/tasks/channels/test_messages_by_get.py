@@ -39,9 +39,9 @@ def internet(
         yield
 
 
-def channel_of(service: str) -> Channel:
+def channel_of(service: str, **settings: str) -> Channel:
     name, url, _ = URLS[service]
-    return channels(**{f"channel_{name}": url, "send_timeout": "1s"})[name]
+    return channels(**{f"channel_{name}": url, **settings})[name]
 
 
 def said(outcome: Outcome) -> tuple[Result, bool]:
@@ -62,4 +62,4 @@ def test_what_was_accepted_is_sent(http_sink: HttpSink, service: str) -> None:
 def test_what_was_never_answered_is_unknown(http_sink: HttpSink, service: str, end: Answer) -> None:
     http_sink.answer(end)
 
-    assert said(try_once(channel_of(service))) == UNKNOWN
+    assert said(try_once(channel_of(service, send_timeout="1s"))) == UNKNOWN

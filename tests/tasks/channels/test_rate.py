@@ -104,12 +104,10 @@ def test_a_place_is_free_again_when_its_time_is_over(servers: dict[str, str]) ->
     channel = worker("2/s", **servers)
     begun = datetime.now(UTC)
 
-    waits = list(islice(permits(channel), 3))
-    while channel.permit(datetime.now(UTC)) > GO:
-        pass
+    for _ in range(3):
+        while (wait := channel.permit(datetime.now(UTC))) > GO:
+            assert wait <= SECOND
 
-    assert waits[:2] == [GO, GO]
-    assert timedelta(seconds=0.5) < waits[2] <= SECOND
     assert datetime.now(UTC) - begun >= SECOND
 
 
@@ -145,12 +143,12 @@ def test_a_message_about_several_sessions_takes_one_place(
 
 
 def test_an_emptied_redis_keeps_the_limit(conn: Connection, database: str, valkey: str) -> None:
-    channel = worker("3/m", database_url=database, redis_url=valkey)
+    channel = worker("3/h", database_url=database, redis_url=valkey)
     assert sent(conn, channel, 3) == 3
 
     redis.Redis.from_url(valkey).flushall()
 
-    assert channel.permit(datetime.now(UTC)) > timedelta(seconds=50)
+    assert channel.permit(datetime.now(UTC)) > timedelta(minutes=50)
 
 
 def test_the_limit_holds_while_redis_goes_and_comes(

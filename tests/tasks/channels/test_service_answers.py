@@ -54,7 +54,7 @@ def channel_of(service: str) -> Channel:
         (ChannelName.TELEGRAM, CHAT),
     ):
         if service in urls:
-            return channels(**{f"channel_{name}": urls[service], "send_timeout": "2s"})[name]
+            return channels(**{f"channel_{name}": urls[service]})[name]
     raise KeyError(service)
 
 

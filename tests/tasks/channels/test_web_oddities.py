@@ -38,9 +38,11 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def hook_at(port: int, scheme: str = "json", host: str = "127.0.0.1", more: str = "") -> Channel:
+def hook_at(
+    port: int, scheme: str = "json", host: str = "127.0.0.1", more: str = "", **settings: str
+) -> Channel:
     url = f"{scheme}://{host}:{port}/hook{more}"
-    return channels(channel_webhook=url, send_timeout="1s")[ChannelName.WEBHOOK]
+    return channels(channel_webhook=url, **settings)[ChannelName.WEBHOOK]
 
 
 def said(outcome: Outcome) -> tuple[Result, bool]:
@@ -61,10 +63,10 @@ def test_a_refused_connection_fails_for_now() -> None:
 def test_no_connection_within_the_time_out_fails_for_now() -> None:
     with never_accepting() as port:
         begun = time.monotonic()
-        outcome = try_once(hook_at(port))
+        outcome = try_once(hook_at(port, send_timeout="1s"))
 
     assert (said(outcome), outcome.words) == (LATER, "127.0.0.1: timed out")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 def test_a_service_without_tls_fails_for_now() -> None:
@@ -79,7 +81,7 @@ def test_a_line_cut_while_tls_is_agreed_on_fails_for_now() -> None:
 
 def test_a_silence_while_tls_is_agreed_on_fails_for_now() -> None:
     with serving(stay_silent) as port:
-        assert said(try_once(hook_at(port, "jsons"))) == LATER
+        assert said(try_once(hook_at(port, "jsons", send_timeout="1s"))) == LATER
 
 
 def test_a_certificate_that_is_not_trusted_fails_for_now(tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_a_line_cut_before_the_request_had_left_fails_for_now() -> None:
 
 def test_a_request_that_nobody_reads_to_its_end_fails_for_now() -> None:
     with serving(stay_silent) as port:
-        outcome = try_once(hook_at(port), a_letter(text=MEGABYTES))
+        outcome = try_once(hook_at(port, send_timeout="1s"), a_letter(text=MEGABYTES))
 
     assert (said(outcome), outcome.words) == (LATER, "127.0.0.1: timed out")
 
@@ -128,26 +130,26 @@ def test_a_service_that_drips_its_head_holds_nobody_beyond_the_time_out(first: b
 
     with serving(drip) as port:
         begun = time.monotonic()
-        outcome = try_once(hook_at(port))
+        outcome = try_once(hook_at(port, send_timeout="1s"))
 
     assert said(outcome) == UNKNOWN
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 60
 
 
 def test_a_body_that_never_ends_is_not_read_for_ever() -> None:
     def pour(connection: socket.socket) -> None:
         read_request(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 120
         while time.monotonic() < ends:
             connection.sendall(b"x" * 65536)
 
     with serving(pour) as port:
         begun = time.monotonic()
-        outcome = try_once(hook_at(port))
+        outcome = try_once(hook_at(port, send_timeout="1s"))
 
     assert said(outcome) == SENT
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 60
 
 
 def test_a_continue_is_not_the_answer() -> None:
@@ -196,9 +198,10 @@ class TestBehindAProxy:
         assert said(try_once(hook_at(80, host="hook.example"))) == UNKNOWN
 
     def test_no_answer_within_the_time_out_is_unknown(self, http_sink: HttpSink) -> None:
-        http_sink.answer(Answer(delay_seconds=30))
+        http_sink.answer(Answer(delay_seconds=600))
 
-        assert said(try_once(hook_at(80, host="hook.example"))) == UNKNOWN
+        impatient = hook_at(80, host="hook.example", send_timeout="1s")
+        assert said(try_once(impatient)) == UNKNOWN
 
     def test_a_gateway_that_got_no_answer_is_unknown(self, http_sink: HttpSink) -> None:
         http_sink.answer(Answer(status=504))
@@ -254,7 +257,7 @@ def tunnelling(folder: Path) -> Behaviour:
 
 
 def stay_silent(connection: socket.socket) -> None:
-    has_left(connection, within=30)
+    has_left(connection, within=120)
 
 
 def bytes_of(connection: socket.socket, count: int) -> None:

@@ -139,7 +139,7 @@ def test_a_full_disk_under_the_output_is_one_line(commands: Commands) -> None:
     with open("/dev/full", "w") as full:
         ended = subprocess.run(
             [sys.executable, "-m", "celery", "-A", "tasks", "series", "--json"],
-            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, cwd=REPOSITORY,
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, cwd=REPOSITORY,
             check=False, env={**os.environ, **commands.environment},
         )  # fmt: skip
 

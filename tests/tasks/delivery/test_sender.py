@@ -127,9 +127,9 @@ def test_a_worker_whose_batch_passed_on_sends_nothing(day: LessonDay, conn: Conn
 
 def test_the_lease_of_a_slow_batch_is_kept(make_day: MakeDay, conn: Connection) -> None:
     alarms(conn, 1)
-    day = make_day(lease_seconds=1)
-    day.sink.stall("BODY", 2.5)
-    batch = claimed(day, lease=timedelta(seconds=1))
+    day = make_day(lease_seconds=3)
+    day.sink.stall("BODY", 4)
+    batch = claimed(day, lease=timedelta(seconds=3))
     seen = set()
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(work, day, batch)

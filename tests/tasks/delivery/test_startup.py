@@ -29,7 +29,7 @@ def test_a_setting_that_cannot_be_used_ends_it_with_one_line(
     settings = {"DATABASE_URL": database, "REDIS_URL": valkey, name: value}
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "celery", "-A", "tasks", command],
-        capture_output=True, text=True, timeout=60, cwd=REPOSITORY, check=False,
+        capture_output=True, text=True, timeout=120, cwd=REPOSITORY, check=False,
         env={**os.environ, **settings},
     )  # fmt: skip
 

@@ -93,7 +93,7 @@ def test_closing_takes_the_children_of_a_process_along() -> None:
 def test_a_process_that_ended_is_out_of_care() -> None:
     with Workspace() as workspace:
         done = workspace.start(Command("done", ["true"]))
-        assert done.wait(10) == 0
+        assert done.wait(60) == 0
         workspace.ended(done)
 
     assert not workspace.folder.exists()
