@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from scheduler.settings import load_settings
+from tasks.broker import transport_options
 from tasks.worker.queues import queues
 
 settings = load_settings()
@@ -14,11 +15,8 @@ broker_channel_error_retry = True
 # RabbitMQ's: a host that has vanished is given up after twice as long.
 broker_heartbeat = 10
 broker_transport_options = {
+    **transport_options(settings),
     "visibility_timeout": 3600,
-    # A broker that says nothing any more must not keep a tick, or beat, for ever.
-    "socket_timeout": 5,
-    "socket_connect_timeout": 5,
-    "socket_keepalive": True,
     "health_check_interval": 5,
     # How long a message is tried where its sender asks for no retries: kombu's own six seconds are
     # longer than the whole time of one that does.

@@ -219,9 +219,15 @@ class Settings(BaseModel):
     )
     redis_url: str = Field(
         "",
-        description="Broker: redis://host:6379/0, rediss:// or redis+socket:///path; or amqp(s)://"
-        " for RabbitMQ.",
+        description="Broker: redis://host:6379/0, rediss:// or redis+socket:///path; amqp(s):// for"
+        " RabbitMQ; or sentinel://host:26379;sentinel://other:26379 for Redis behind Sentinel.",
     )
+    sentinel_master: str = Field(
+        "mymaster",
+        min_length=1,
+        description="With sentinel://: what the sentinels call the server.",
+    )
+    sentinel_password: str = Field("", description="The sentinels' own, where they have one.")
     broker_queues: BrokerQueues = Field(
         BrokerQueues.CLASSIC,
         description="How RabbitMQ makes queues: classic (the host's default) or quorum.",

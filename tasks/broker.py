@@ -1,5 +1,6 @@
 """The broker: what its errors look like, whether it takes writes, and the wait until it does."""
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,8 @@ from kombu import Connection
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
+from scheduler.broker_url import is_sentinel
+from scheduler.settings import Settings
 from tasks.failures.log_once import log_once_about
 
 # What Celery lets through of Redis's, RabbitMQ's and kombu's own, beside the network's OSError.
@@ -25,10 +28,38 @@ NOTHING = {"session_worker.nothing": 0}
 UNACKED_INDEX = "unacked_index"
 
 
+# redis-py goes on with all that it knows of each sentinel's connection.
+NO_MASTER = re.compile(r"(No master found for '.*?')(?: : .*)?$")
+# A broker that says nothing any more must not keep a tick, or beat, for ever.
+SILENCE_SECONDS = 5
+
+
+def transport_options(settings: Settings) -> dict[str, Any]:
+    """What kombu needs to know of the broker beside its URL, whoever connects to it."""
+    patience = {
+        "socket_timeout": SILENCE_SECONDS,
+        "socket_connect_timeout": SILENCE_SECONDS,
+        "socket_keepalive": True,
+    }
+    if not is_sentinel(settings.redis_url):
+        return patience
+    password = settings.sentinel_password or None
+    return {
+        **patience,
+        "master_name": settings.sentinel_master,
+        "sentinel_kwargs": {**patience, "password": password},
+    }
+
+
 def broker_line(error: BaseException) -> str:
     """One line, in the server's own words; Celery leaves passwords out of them."""
-    words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    return f"the broker cannot be reached: {words}. Check REDIS_URL."
+    return f"the broker cannot be reached: {broker_words(error).rstrip('.')}. Check REDIS_URL."
+
+
+def broker_words(error: BaseException) -> str:
+    """What the server or the library said, in one line."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return NO_MASTER.sub(r"\1 by any sentinel that answers (SENTINEL_MASTER)", words)
 
 
 def check_writable(connection: Connection) -> None:

@@ -16,7 +16,7 @@ from scheduler.doctor.life import START
 from scheduler.finding import error, note, warning
 from scheduler.settings import InvalidSetting, Settings
 from tasks.admin.setup import notes_on
-from tasks.broker import BROKER_ERRORS, check_writable
+from tasks.broker import BROKER_ERRORS, broker_words, check_writable, transport_options
 from tasks.database import engine
 
 BROKER_SECONDS = 3
@@ -93,7 +93,8 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
     if not settings.redis_url.strip():
         yield error("no_broker", "REDIS_URL is not set", "set it, such as redis://host:6379/0")
         return
-    broker = Broker(settings.redis_url, connect_timeout=BROKER_SECONDS)
+    options = transport_options(settings)
+    broker = Broker(settings.redis_url, connect_timeout=BROKER_SECONDS, transport_options=options)
     try:
         with broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_SECONDS)
@@ -118,7 +119,7 @@ def where(broker: Broker) -> str:
 
 def said(broker: Broker, failure: Exception) -> str:
     """The broker's words in one line, without the password."""
-    words = " ".join(str(failure).split()) or type(failure).__name__
+    words = broker_words(failure)
     return words.replace(broker.password, "***") if broker.password else words
 
 
@@ -127,11 +128,12 @@ def check_workers(settings: Settings, found: Collection[str]) -> Iterator[Findin
     planned waits, and beat and the ledger look well for minutes."""
     # Not the process's own app: it may have been configured for another broker before.
     with Celery(broker=settings.redis_url, set_as_current=False) as asking:
+        asking.conf.broker_transport_options = transport_options(settings)
         try:
             served = served_queues(asking)
         except (*BROKER_ERRORS, OSError) as refusal:
-            words = " ".join(str(refusal).split())
-            yield error("workers_unknown", f"the workers cannot be asked: {words}", BROKER_RIGHTS)
+            words = f"the workers cannot be asked: {broker_words(refusal)}"
+            yield error("workers_unknown", words, BROKER_RIGHTS)
             return
     if not served:
         find = warning if "never_ticked" in found else error

@@ -47,7 +47,7 @@ def channel_of(
         name=channel.name,
         template=template,
         transport=transport_of(template, own_word(channel), settings),
-        limiter=limiter_of(channel, settings.redis_url, database),
+        limiter=limiter_of(channel, settings, database),
         region=settings.phone_region,
     )
 

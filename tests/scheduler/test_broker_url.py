@@ -22,15 +22,29 @@ TAKEN = [
     "amqp://127.0.0.1:1;amqp://127.0.0.1:2",
     "amqps://127.0.0.1:1?ssl_cert_reqs=none",
     "pyamqp://127.0.0.1:1",
+    "sentinel://127.0.0.1:1/3",
+    "sentinel://:secret@127.0.0.1:1;sentinel://[::1]:1",
 ]
 
 
 @pytest.mark.parametrize("url", TAKEN)
 def test_what_is_taken_celery_takes_too(url: str) -> None:
-    broker = Connection(taken(f" {url} "), connect_timeout=1)
+    options = {"master_name": "mymaster"} if "sentinel" in url else {}
+    broker = Connection(taken(f" {url} "), connect_timeout=1, transport_options=options)
 
     with broker, pytest.raises(OperationalError):
         broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
+
+
+def test_a_login_that_is_given_once_is_that_of_each_sentinels_url() -> None:
+    """kombu turns from one URL to the next, and takes login and database from it."""
+    url = "sentinel://one:1;sentinel://worker:p%40ss@two/3;Sentinel://[::1]:2/"
+
+    assert taken(url).split(";") == [
+        "sentinel://worker:p%40ss@one:1/3",
+        "sentinel://worker:p%40ss@two/3",
+        "sentinel://worker:p%40ss@[::1]:2/3",
+    ]
 
 
 def test_none_is_none() -> None:
@@ -69,7 +83,12 @@ def test_none_is_none() -> None:
         ("rediss://:secret@host?ssl_cert_reqs=maybe", "ssl_cert_reqs is none"),
         ("redis+socket://", "the socket's path is missing"),
         ("redis+socket:///run/redis.sock?virtual_host=x", "virtual_host is the number"),
-        ("redis://:secret@one;redis://:secret@two", "only RabbitMQ's may be several"),
+        ("redis://:secret@one;redis://:secret@two", "only RabbitMQ's and sentinels may be several"),
+        ("sentinel://:secret@one;amqp://two", "sentinels and other brokers in one list"),
+        ("sentinel://:secret@one;sentinel://:secrets@two", "differs from another's"),
+        ("sentinel://:secret@one/0;sentinel://two/1", "differs from another's"),
+        ("sentinel://:secret@one/lessons", "a Redis database is a number"),
+        ("sentinel://:secret@one?master_name=lessons", "takes nothing after a ?"),
         ("amqp://:secret@one;", "no URL"),
     ],
 )

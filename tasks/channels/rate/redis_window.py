@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import redis
+from redis.sentinel import Sentinel
 
-from scheduler.settings import ChannelName, Rate
+from scheduler.broker_url import sentinel_addresses
+from scheduler.settings import ChannelName, Rate, Settings
 
 # A call takes well under a millisecond. A worker must not hang on a Redis that is gone.
 PATIENCE_SECONDS = 1.0
@@ -42,6 +45,31 @@ return 1
 """
 
 
+PATIENCE = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
+
+
+def client_of(url: str) -> Any:
+    """A client for a `RedisWindow`; it connects when it is used."""
+    return redis.Redis.from_url(url, retry=None, **PATIENCE)
+
+
+def client_by_sentinel(settings: Settings) -> Any:
+    """The same for the server that the sentinels of `REDIS_URL` name at each connection."""
+    parts = urlsplit(settings.redis_url.partition(";")[0])
+    sentinels: Any = Sentinel(  # type: ignore[no-untyped-call]
+        sentinel_addresses(settings.redis_url),
+        sentinel_kwargs={**PATIENCE, "password": settings.sentinel_password or None},
+        retry=None,
+        **PATIENCE,
+    )
+    return sentinels.master_for(
+        settings.sentinel_master,
+        username=unquote(parts.username or "") or None,
+        password=unquote(parts.password or "") or None,
+        db=int(parts.path.strip("/") or 0),
+    )
+
+
 class WindowLost(Exception):
     """Redis has no window for this channel: `fill` it."""
 
@@ -49,13 +77,8 @@ class WindowLost(Exception):
 class RedisWindow:
     """Raises redis.RedisError where Redis does not answer."""
 
-    def __init__(self, url: str, channel: ChannelName, rate: Rate) -> None:
-        self._client: Any = redis.Redis.from_url(
-            url,
-            socket_timeout=PATIENCE_SECONDS,
-            socket_connect_timeout=PATIENCE_SECONDS,
-            retry=None,
-        )
+    def __init__(self, client: Any, channel: ChannelName, rate: Rate) -> None:
+        self._client = client
         self._key = f"session_worker:rate:{channel}"
         self._rate = rate
         self._take = self._client.register_script(TAKE)

@@ -27,11 +27,11 @@ class PortTaken(Exception):
 class ValkeyServer:
     """A running server: made by `start_valkey`, ended with its workspace. It keeps nothing."""
 
-    def __init__(self, workspace: Workspace, port: int) -> None:
+    def __init__(self, workspace: Workspace, port: int, password: str) -> None:
         self._workspace = workspace
         self._name = f"valkey-{port}-{secrets.token_hex(4)}"
         self._port = port
-        self._password = secrets.token_urlsafe(16)
+        self._password = password
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: int = 0) -> str:
@@ -68,7 +68,8 @@ class ValkeyServer:
 
     def _configuration(self) -> str:
         return (
-            f'bind {HOST}\nport {self._port}\nrequirepass {self._password}\nsave ""\n'
+            f"bind {HOST}\nport {self._port}\nrequirepass {self._password}\n"
+            f'masterauth {self._password}\nsave ""\n'
             f'appendonly no\ndaemonize no\ndir "{self._workspace.folder}"\n'
         )
 
@@ -90,13 +91,13 @@ class ValkeyServer:
         return EmbeddedServerFailed(f"Valkey did not start: {lines[-1]}")
 
 
-def start_valkey(workspace: Workspace) -> ValkeyServer:
-    """A fresh, empty server on a free port.
+def start_valkey(workspace: Workspace, password: str | None = None) -> ValkeyServer:
+    """A fresh, empty server on a free port; replicas of one another share a password.
 
     Raises EmbeddedServerFailed with the server's last words.
     """
     for _ in range(PORTS_TO_TRY):
-        server = ValkeyServer(workspace, free_port())
+        server = ValkeyServer(workspace, free_port(), password or secrets.token_urlsafe(16))
         with suppress(PortTaken):
             server.start()
             return server

@@ -103,7 +103,7 @@ def test_valkey_asks_for_its_password(own_workspace: Workspace) -> None:
 
 def test_a_port_that_was_taken_meanwhile_is_noticed(own_workspace: Workspace) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as squatter:
-        server = ValkeyServer(own_workspace, squatter.getsockname()[1])
+        server = ValkeyServer(own_workspace, squatter.getsockname()[1], "secret")
 
         with pytest.raises(PortTaken):
             server.start()
