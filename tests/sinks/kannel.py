@@ -6,10 +6,11 @@ apt-get install kannel kannel-extras
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import unquote_to_bytes
 
@@ -66,8 +67,9 @@ def is_installed() -> bool:
 class Kannel(AbstractContextManager["Kannel"]):
     """`port`: where smsbox takes /cgi-bin/sendsms."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, changes: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`changes`: text of the configuration above → what stands in its place."""
+        self._folder, self._changes = folder, changes
         self._processes = ExitStack()
         names = ("admin", "boxes", "smsc", "http")
         self._ports = dict(zip(names, free_ports(len(names)), strict=True))
@@ -78,7 +80,10 @@ class Kannel(AbstractContextManager["Kannel"]):
 
     def __enter__(self) -> Self:
         path = self._folder / "kannel.conf"
-        path.write_text(CONFIGURATION.format(folder=self._folder, **self._ports))
+        text = CONFIGURATION.format(folder=self._folder, **self._ports)
+        for old, new in self._changes.items():
+            text = text.replace(old, new)
+        path.write_text(text)
         self._begin("bearerbox", str(path), listens="boxes")
         self._begin("smsbox", str(path), listens="http")
         smsc = str(self._ports["smsc"])

@@ -12,7 +12,7 @@ from tasks.channels.outcome import About, Result
 from tests.eventually import eventually
 from tests.sinks.http import HttpSink
 from tests.sinks.kannel import Kannel, Sms, is_installed
-from tests.tasks.channels.attempt import KEY, a_letter, channels, try_once
+from tests.tasks.channels.attempt import KEY, a_letter, a_person, channels, try_once
 
 PAGE = (Path(__file__).parents[3] / "docs" / "channels.md").read_text(encoding="utf-8")
 AMHARIC = "ትምህርት በ8:00 ይጀምራል፦ ፊዚክስ ከአበበ በቀለ ጋር።"
@@ -108,6 +108,45 @@ def test_the_key_comes_back_with_the_receipt(kannel: Kannel, http_sink: HttpSink
     told = [parse_qs(urlsplit(each.path).query) for each in http_sink.requests]
     assert {each["key"][0] for each in told} == {str(KEY)}
     assert {each["status"][0] for each in told} == {"8", "1"}
+
+
+@pytest.fixture(scope="module")
+def strict_kannel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kannel]:
+    """Its SMSC, which never comes, takes numbers of one prefix alone; one SMS may wait for it."""
+    if not is_installed():
+        pytest.skip("Kannel is not installed: apt-get install kannel kannel-extras")
+    changes = {
+        "group = core": "group = core\nsms-outgoing-queue-limit = 1",
+        "connect-allow-ip = 127.0.0.1": 'connect-allow-ip = 127.0.0.9\nallowed-prefix = "+25191"',
+    }
+    with Kannel(tmp_path_factory.mktemp("kannel"), changes) as kannel:
+        yield kannel
+
+
+@pytest.mark.parametrize("accepted", ["([03]: )", ""])
+def test_a_number_that_kannel_has_no_way_to_is_the_persons_trouble(
+    strict_kannel: Kannel, accepted: str
+) -> None:
+    """It answers 403, as to a wrong login."""
+    way = school(strict_kannel, channel_sms_accepted=accepted)
+    outcome = try_once(way, person=a_person(phone="+254712123456"))
+
+    assert (outcome.result, outcome.about, outcome.final) == (Result.FAILED, About.PERSON, True)
+    assert outcome.words == "403 Forbidden: Not routable. Do not try again."
+
+
+@pytest.mark.parametrize("accepted", ["([03]: )", ""])
+def test_a_kannel_whose_queue_is_full_has_not_taken_the_message(
+    strict_kannel: Kannel, accepted: str
+) -> None:
+    """It answers 503, as many a proxy does where an answer was lost."""
+    way = school(strict_kannel, channel_sms_accepted=accepted)
+    try_once(way)  # waits in Kannel's store
+
+    outcome = try_once(way)
+
+    assert (outcome.result, outcome.about, outcome.final) == (Result.FAILED, About.BUSY, False)
+    assert outcome.words.endswith(": Temporal failure, try again later.")  # the status is "503 Foo"
 
 
 @pytest.mark.parametrize(

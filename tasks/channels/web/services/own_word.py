@@ -13,6 +13,7 @@ from scheduler.settings import ChannelSettings, InvalidSetting
 from tasks.channels.redaction import one_line
 from tasks.channels.web.services.body import find, first, fit_id, plain_text, structure
 from tasks.channels.web.services.form import Mark, stance_at, together
+from tasks.channels.web.services.plain_gateways import known_refusal
 from tasks.channels.web.services.plain_no import PLAIN_NO, WORDS
 from tasks.channels.web.services.plain_words import LONGEST_NO, says_no
 from tasks.channels.web.services.service_words import Reading, Stance
@@ -43,7 +44,9 @@ class OwnWord:
             return self.read_structure(body, value, status)
         if self.plain.match(text):
             return Reading(Stance.YES, words, provider_id=self.id_in(text, value))
-        # A few words under 5xx may as well be a proxy's.
+        if known := known_refusal(body, status):
+            return known
+        # A few other words under 5xx may as well be a proxy's.
         refused = status < 500 and says_no(text)
         return Reading(Stance.NO if refused else Stance.NEITHER, words)
 

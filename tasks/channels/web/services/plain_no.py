@@ -1,12 +1,14 @@
 """A no in the body of a service whose form is not described here.
 
-What nearly every service calls it: success is false, or there is an error. Nothing else is taken
-for a no, and nothing for a yes; nor is a 5xx, which a proxy would put into the same words.
+What nearly every service calls it: success is false, or there is an error; or the plain words of a
+gateway that is known. Nothing else is taken for a no, and nothing for a yes; nor is a 5xx, which a
+proxy would put into the same words.
 """
 
 from typing import Any
 
 from tasks.channels.web.services.body import first, structure
+from tasks.channels.web.services.plain_gateways import known_refusal
 from tasks.channels.web.services.service_words import Reading, Stance
 
 FALSE_OF = ("ok", "success", "successful", "accepted")
@@ -29,7 +31,7 @@ class PlainNo:
         value = structure(body) if status < 500 else None
         if isinstance(value, dict) and says_no(value):
             return Reading(Stance.NO, first(value, *WORDS, *CODES))
-        return Reading(Stance.NEITHER)
+        return known_refusal(body, status) or Reading(Stance.NEITHER)
 
 
 def says_no(answer: dict[str, Any]) -> bool:
