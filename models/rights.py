@@ -1,9 +1,51 @@
-"""Rights that the worker needs and a connection's user does not have, and the GRANTs for them."""
+"""Rights that the worker needs: those that a role does not have, and the GRANTs for them.
 
-from collections.abc import Sequence
+The worker needs no more than these; what creates and changes its schema is `setup`'s, whose user
+owns it.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
+
+READ = ("SELECT",)
+FILL = ("SELECT", "INSERT", "DELETE")
+KEEP = ("SELECT", "INSERT", "UPDATE")
+ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+# A test holds these against the statements of the code.
+ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
+    "attempt": ALL,
+    "backfill": ALL,
+    "backfill_chunk": KEEP,
+    "channel_trouble": ALL,
+    "delivery": ALL,
+    "finding": FILL,
+    "heartbeat": KEEP,
+    "held_batch": ALL,
+    "installation": ("SELECT", "UPDATE"),
+    "last_look": KEEP,
+    "migration": READ,
+    "move": FILL,
+    "occurrence": ALL,
+    "pause": ALL,
+    "permit": FILL,
+    "preference": ("SELECT", "UPDATE"),
+    "refused": ALL,
+    "series": ALL,
+    "site_shape": KEEP,
+    "zone": READ,
+}
+ON_THE_SITE: Mapping[str, Sequence[str]] = {
+    "tutor_sessions": KEEP,
+    "users": READ,
+    "tutor_profiles": READ,
+    "student_profiles": READ,
+    "parent_profiles": READ,
+    "tutor_students": READ,
+    "whiteboard_sessions": READ,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,39 +60,120 @@ class Lacking:
 # a serial column asks for a right of its own, an identity column's does not.
 LACKING = text("""
     WITH needed AS (
-        SELECT c.oid, c.relname::text AS thing, c.oid::regclass::text AS place,
-               '{SELECT,INSERT,UPDATE}'::text[] AS rights
-          FROM pg_class c WHERE c.oid = to_regclass('tutor_sessions')
-         UNION ALL
-        SELECT c.oid, c.relname, 'ALL TABLES IN SCHEMA session_worker',
-               '{SELECT,INSERT,UPDATE,DELETE}'
-          FROM pg_class c
-         WHERE c.relnamespace = to_regnamespace('session_worker') AND c.relkind = 'r'
+        SELECT to_regclass(n.name) AS oid, n.name, n.may
+          FROM unnest(CAST(:tables AS text[]), CAST(:rights AS text[])) AS n(name, may)
+         WHERE to_regclass(n.name) IS NOT NULL
     ), lacking AS (
-        SELECT n.thing, r.may, n.place
-          FROM needed n CROSS JOIN unnest(n.rights) AS r(may)
-         WHERE NOT CASE r.may WHEN 'DELETE' THEN has_table_privilege(n.oid, r.may)
-                        ELSE has_any_column_privilege(n.oid, r.may) END
+        SELECT c.relname::text AS thing, n.may, 'table' AS kind, n.oid::text AS place
+          FROM needed n JOIN pg_class c ON c.oid = n.oid
+         WHERE NOT CASE n.may WHEN 'DELETE' THEN has_table_privilege(:asked, n.oid, n.may)
+                        ELSE has_any_column_privilege(:asked, n.oid, n.may) END
          UNION ALL
-        SELECT s.relname, 'USAGE', 'SEQUENCE ' || s.oid::regclass
+        SELECT s.nspname, 'USAGE', 'schema', 'SCHEMA ' || quote_ident(s.nspname)
+          FROM pg_namespace s
+         WHERE s.oid IN (SELECT c.relnamespace FROM needed n JOIN pg_class c ON c.oid = n.oid)
+           AND NOT has_schema_privilege(:asked, s.oid, 'USAGE')
+         UNION ALL
+        SELECT s.relname, 'USAGE', 'sequence', 'SEQUENCE ' || s.oid::regclass
           FROM pg_depend d JOIN pg_class s ON s.oid = d.objid
          WHERE d.classid = 'pg_class'::regclass AND d.refobjid = to_regclass('tutor_sessions')
            AND d.deptype = 'a'
-           AND NOT CASE s.relkind WHEN 'S' THEN has_sequence_privilege(s.oid, 'USAGE') END
+           AND NOT CASE s.relkind WHEN 'S' THEN has_sequence_privilege(:asked, s.oid, 'USAGE') END
          UNION ALL
-        SELECT current_database(), 'TEMPORARY', 'DATABASE ' || quote_ident(current_database())
-         WHERE NOT has_database_privilege(current_database(), 'TEMPORARY'))
-    SELECT thing, format('GRANT %s ON %s TO %I', rights, place, current_user) AS grant
-      FROM (SELECT place, string_agg(DISTINCT may, ', ') AS rights FROM lacking GROUP BY 1) a
-      JOIN (SELECT DISTINCT thing, place FROM lacking) b USING (place)
-     ORDER BY thing""")
+        SELECT current_database(), r.may, 'database', 'DATABASE ' || quote_ident(current_database())
+          FROM (VALUES ('CONNECT'), ('TEMPORARY')) AS r(may)
+         WHERE NOT has_database_privilege(:asked, current_database(), r.may)
+    ), of_each AS (
+        SELECT kind, place, string_agg(DISTINCT may, ', ') AS rights FROM lacking GROUP BY 1, 2
+    ), together AS (
+        SELECT rights, string_agg(place, ', ' ORDER BY place) AS places, array_agg(place) AS all_of
+          FROM of_each GROUP BY rights, kind, CASE kind WHEN 'table' THEN '' ELSE place END)
+    SELECT DISTINCT l.thing, format('GRANT %s ON %s TO %I', g.rights, g.places, :role) AS grant
+      FROM lacking l JOIN together g ON l.place = ANY(g.all_of)
+     ORDER BY l.thing""")
 
 
-def lacking_rights(conn: Connection) -> tuple[Lacking, ...]:
-    """Empty where the user may do all that a worker does."""
-    return tuple(Lacking(*row) for row in conn.execute(LACKING))
+def lacking_rights(conn: Connection, role: str | None = None) -> tuple[Lacking, ...]:
+    """Empty where the role, by default the connection's own, may do all that a worker does.
+
+    Raises ProgrammingError where there is no such role.
+    """
+    role = role or str(conn.scalar(text("SELECT current_user")))
+    return lacking(conn, asked=role, role=role)
+
+
+# One of PostgreSQL's own, which may do with tables what PUBLIC may.
+POWERLESS = "pg_signal_backend"
+
+
+def rights_of_a_new_role(conn: Connection, role: str) -> tuple[Lacking, ...]:
+    """What a role that is not there yet will have to be granted."""
+    return lacking(conn, asked=POWERLESS, role=role)
+
+
+def lacking(conn: Connection, asked: str, role: str) -> tuple[Lacking, ...]:
+    """What `asked` may not do, as GRANTs to `role`."""
+    needed = [
+        (f"{schema}{table}", right)
+        for schema, tables in (("session_worker.", ON_THE_LEDGER), ("", ON_THE_SITE))
+        for table, rights in tables.items()
+        for right in rights
+    ]
+    parameters = {
+        "asked": asked,
+        "role": role,
+        "tables": [table for table, _ in needed],
+        "rights": [right for _, right in needed],
+    }
+    return tuple(Lacking(*row) for row in conn.execute(LACKING, parameters))
 
 
 def grants(lacking: Sequence[Lacking]) -> str:
     """The statements that an owner of the tables would run, in one line."""
-    return "; ".join(sorted({one.grant for one in lacking}))
+    return "; ".join(statements(lacking))
+
+
+def statements(lacking: Sequence[Lacking]) -> tuple[str, ...]:
+    return tuple(sorted({one.grant for one in lacking}))
+
+
+# What a worker has no use for. Owners may do all with what is theirs.
+EXCESS = text("""
+    SELECT excess FROM (
+        SELECT 1 AS place, 'is a superuser' AS excess FROM pg_roles
+         WHERE rolname = :role AND rolsuper
+         UNION ALL
+        SELECT 2, 'may create roles' FROM pg_roles WHERE rolname = :role AND rolcreaterole
+         UNION ALL
+        SELECT 3, 'may create databases' FROM pg_roles WHERE rolname = :role AND rolcreatedb
+         UNION ALL
+        SELECT 4, 'may pass by row-level security' FROM pg_roles
+         WHERE rolname = :role AND rolbypassrls
+         UNION ALL
+        SELECT 5, 'may create in the schema ' || s.nspname FROM pg_namespace s
+         WHERE s.nspname = 'session_worker' AND has_schema_privilege(:role, s.oid, 'CREATE')
+         UNION ALL
+        SELECT 6, 'may ' || string_agg(r.may, ', ') || ' on ' || n.name
+          FROM unnest(CAST(:tables AS text[]), CAST(:rights AS text[])) AS n(name, rights)
+               CROSS JOIN unnest(
+                   ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS r(may)
+         WHERE to_regclass(n.name) IS NOT NULL AND r.may <> ALL(string_to_array(n.rights, ' '))
+           AND has_table_privilege(:role, to_regclass(n.name), r.may)
+         GROUP BY n.name) e
+     ORDER BY place, excess""")
+
+
+def excessive_rights(conn: Connection, role: str) -> tuple[str, ...]:
+    """What the role may do beyond a worker's needs, as 'may DELETE on tutor_sessions'.
+
+    Of a superuser only that is said: it may do everything.
+    """
+    tables = {f"session_worker.{name}": rights for name, rights in ON_THE_LEDGER.items()}
+    tables |= ON_THE_SITE
+    parameters = {
+        "role": role,
+        "tables": [*tables],
+        "rights": [" ".join(rights) for rights in tables.values()],
+    }
+    found = tuple(conn.scalars(EXCESS, parameters))
+    return found[:1] if found[:1] == ("is a superuser",) else found

@@ -8,10 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from models import migrations
 from models.catalog import OPTIONAL, SiteCatalog, read_catalog
-from models.rights import grants, lacking_rights
+from models.rights import (
+    excessive_rights,
+    grants,
+    lacking_rights,
+    rights_of_a_new_role,
+    statements,
+)
 from models.site import SITE_TABLES, create_site_tables
 from models.taken_ids import TakenIds
 from scheduler.database_clock import database_now
@@ -104,6 +111,54 @@ def notes_on_ids(taken: TakenIds) -> Iterator[Note]:
             yield Note(column.setting.lower(), in_words(column, key, Why(why)))
     if taken.doubt is not None:
         yield Note("whose_ids", taken.doubt)
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A role for the worker. `statements`: what was run, or is to be run by somebody who may.
+
+    `excess`: what the role may do that no worker needs. `refusal`: PostgreSQL's words where the
+    statements could not be run; then none of them was.
+    """
+
+    name: str
+    statements: tuple[str, ...]
+    excess: tuple[str, ...]
+    refusal: str | None
+
+
+def grant_role(engine: Engine, name: str) -> Granted:
+    """Create the role, if there is none, and grant it what a worker needs and it does not have.
+
+    Needs the schema session_worker, and a user who may grant. Nothing is taken from the role.
+    """
+    with engine.connect() as connection:
+        known = bool(connection.scalar(ROLE_IS_THERE, {"name": name}))
+        login = () if known else (str(connection.scalar(CREATE_ROLE, {"name": name})),)
+    try:
+        with engine.begin() as connection:
+            run(connection, login)
+            wanted = statements(lacking_rights(connection, name))
+            run(connection, wanted)
+            return Granted(name, login + wanted, excessive_rights(connection, name), None)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        words = str(error.orig).strip().partition("\n")[0]
+    with engine.connect() as connection:
+        lacking = (
+            lacking_rights(connection, name) if known else rights_of_a_new_role(connection, name)
+        )
+    return Granted(name, login + statements(lacking), (), words)
+
+
+ROLE_IS_THERE = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :name)")
+CREATE_ROLE = text("SELECT format('CREATE ROLE %I LOGIN', CAST(:name AS text))")
+
+
+def run(connection: Connection, wanted: tuple[str, ...]) -> None:
+    for statement in wanted:
+        connection.execute(text(statement.replace(":", "\\:")))
 
 
 # Once each, not again for each partition that has a copy. PostgreSQL's own catalogue.

@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tasks.commands.worker_command import ExitCode, WorkerCommand, json_document, printable
+from tasks.commands.worker_command import (
+    WORDS,
+    ExitCode,
+    WorkerCommand,
+    json_document,
+    printable,
+)
 
 if TYPE_CHECKING:
-    from tasks.admin.setup import Installed
+    from collections.abc import Iterator
+
+    from tasks.admin.setup import Granted, Installed
 
 
 @click.command(cls=WorkerCommand)
@@ -18,9 +26,15 @@ if TYPE_CHECKING:
     is_flag=True,
     help="First create the site's own tables, in an empty database for development.",
 )
+@click.option(
+    "--role",
+    type=WORDS,
+    metavar="NAME",
+    help="Also create this role for the worker, grant it what it needs, and print the SQL.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
-def setup(context: click.Context, with_site_tables: bool, as_json: bool) -> None:
+def setup(context: click.Context, with_site_tables: bool, role: str | None, as_json: bool) -> None:
     """Check the site's tables and bring the schema session_worker up to date.
 
     Safe to repeat. Where a table or a column that the worker needs is missing or of another kind,
@@ -28,24 +42,42 @@ def setup(context: click.Context, with_site_tables: bool, as_json: bool) -> None
     and says so; where they can be read in two ways it asks, and exits 1. It tries the next row of
     the newest rule, rolls it back, and notes what the site's tables would refuse.
 
-    Example: celery -A tasks setup
+    With --role the worker can run as a role that owns nothing: repeat it after an upgrade, as new
+    tables need new rights. Where the user of DATABASE_URL may not grant, the SQL is printed for
+    somebody who may, and the exit code is 1.
+
+    Example: celery -A tasks setup --role session_worker
     """
     from scheduler.settings import load_settings
-    from tasks.admin.setup import install, install_with_site_tables
+    from tasks.admin.setup import grant_role, install, install_with_site_tables
     from tasks.database import engine
 
     work = install_with_site_tables if with_site_tables else install
     settings = load_settings()
     installed = work(engine(settings), settings)
-    click.echo(document(installed) if as_json else words(installed))
-    if installed.doubt is not None:
-        click.echo(f"Error: {printable(installed.doubt)}. Nothing is sent until then.", err=True)
+    granted = grant_role(engine(settings), role) if role else None
+    click.echo(document(installed, granted) if as_json else words(installed, granted))
+    failed = [*errors(installed, granted)]
+    for error in failed:
+        click.echo(f"Error: {printable(error)}", err=True)
+    if failed:
         context.exit(ExitCode.PARTLY)
 
 
-def document(installed: Installed) -> str:
+def errors(installed: Installed, granted: Granted | None) -> Iterator[str]:
+    if installed.doubt is not None:
+        yield f"{installed.doubt}. Nothing is sent until then."
+    if granted is not None and granted.refusal is not None:
+        yield (
+            f"the role {granted.name} could not be given its rights: {granted.refusal}. Have the"
+            " statements above run by an owner of the tables who may create roles."
+        )
+
+
+def document(installed: Installed, granted: Granted | None) -> str:
     return json_document(
         {
+            "role": granted,
             "site_tables": installed.site_tables,
             "migration": {"from": installed.migrated_from, "to": installed.migrated_to},
             "notes": installed.notes,
@@ -53,10 +85,23 @@ def document(installed: Installed) -> str:
     )
 
 
-def words(installed: Installed) -> str:
+def words(installed: Installed, granted: Granted | None) -> str:
     lines = [*site_table_words(installed), migration_words(installed)]
     lines += [f"Note: {note.detail}." for note in installed.notes]
+    lines += role_words(granted) if granted is not None else ()
     return "\n".join(printable(line) for line in lines)
+
+
+def role_words(granted: Granted) -> Iterator[str]:
+    if not granted.statements:
+        yield f"The role {granted.name} has all the rights that a worker needs."
+    elif granted.refusal is None:
+        yield f"The role {granted.name} was given its rights:"
+    yield from (f"{statement};" for statement in granted.statements)
+    if any(statement.startswith("CREATE ROLE") for statement in granted.statements):
+        yield f"It has no password yet: in psql, \\password {granted.name}"
+    for excess in granted.excess:
+        yield f"Note: the role {granted.name} {excess}, which no worker needs."
 
 
 def site_table_words(installed: Installed) -> list[str]:

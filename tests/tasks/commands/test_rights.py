@@ -1,6 +1,8 @@
 """A user of the database with few rights: what only reads works, what writes says what to grant."""
 
+import re
 import secrets
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
@@ -8,7 +10,7 @@ import pytest
 from click.testing import Result
 from sqlalchemy import Connection, make_url, text
 
-from models.rights import grants, lacking_rights
+from models.rights import ON_THE_LEDGER, grants, lacking_rights
 from scheduler.doctor import examine_database
 from scheduler.settings import load_settings
 from tasks import planning
@@ -18,7 +20,7 @@ from tasks.commands.expand import expand
 from tasks.commands.preview import preview
 from tasks.commands.preview_message import preview_message
 from tests.builders import an_anchor
-from tests.command_line import Commands
+from tests.command_line import REPOSITORY, Commands
 from tests.servers import connect, engine_on
 
 AS_OF = ("--as-of", "2026-12-01T12:00")
@@ -165,3 +167,103 @@ def test_who_may_make_no_temporary_table_is_told_so(guest: Guest) -> None:
     assert (done.exit_code, done.stdout) == (1, "")
     assert "GRANT TEMPORARY ON its DATABASE" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+LITERAL = re.compile(r'"""(.*?)"""|"([^"\n]*)"', re.DOTALL)
+VERB = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\s+session_worker\.(\w+)")
+READS = re.compile(r"\b(?:FROM|JOIN|USING)\s+session_worker\.(\w+)\b(?!\()")
+UPSERT = re.compile(
+    r"INSERT INTO\s+session_worker\.(\w+)(?:(?!INSERT INTO).)*?"
+    r"(?:ON CONFLICT \([^)]*\) DO UPDATE|\{change\})",
+    re.DOTALL,
+)
+
+
+def test_the_rights_are_those_that_the_statements_of_the_code_need() -> None:
+    """No more and no less, table by table, as the sources are written."""
+    needed = defaultdict[str, set[str]](set)
+    for source in (*REPOSITORY.glob("scheduler/**/*.py"), *REPOSITORY.glob("tasks/**/*.py"),
+                   *REPOSITORY.glob("models/*.py")):  # fmt: skip
+        for found in LITERAL.finditer(source.read_text()):
+            sql = found.group(1) or found.group(2) or ""
+            for verb, table in VERB.findall(sql):
+                needed[table].add(verb.split()[0])
+            for table in READS.findall(sql):
+                needed[table].add("SELECT")
+            for table in UPSERT.findall(sql):
+                needed[table].add("UPDATE")
+    of_setup = {"installation": {"INSERT"}}
+    assert {table: rights - of_setup.get(table, set()) for table, rights in needed.items()} == {
+        table: {*rights} for table, rights in ON_THE_LEDGER.items()
+    }
+
+
+@pytest.fixture
+def role(conn: Connection) -> Iterator[str]:
+    """The name of a role that is not there; whatever came to be goes with the test."""
+    name = f"worker {secrets.token_hex(6)}"
+    yield name
+    conn.rollback()
+    if conn.scalar(text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :name)"),
+                   {"name": name}):  # fmt: skip
+        for statement in ("DROP OWNED BY", "DROP ROLE"):
+            conn.execute(text(f'{statement} "{name}"'))
+        conn.commit()
+
+
+def test_setup_makes_a_role_for_the_worker_that_may_do_all_it_needs(
+    conn: Connection, database: str, role: str
+) -> None:
+    owner = Commands(conn, database)
+    anchor = an_anchor(conn, notification_enabled=True, alarm_enabled=True)
+
+    done = owner.run("setup", "--role", role)
+
+    assert done.exit_code == 0
+    assert f'CREATE ROLE "{role}" LOGIN;' in done.stdout.splitlines()
+    conn.execute(text(f"""ALTER ROLE "{role}" PASSWORD 'guest'"""))
+    url = make_url(database).set(username=role, password="guest")
+    worker = Commands(conn, url.render_as_string(hide_password=False))
+    for command in (["expand"], ["remind"], ["audit"], ["backfill", "2026-09-01", "2026-09-30",
+                    "--inline"], ["series"], ["series", "end", str(anchor), "--cancel-future"],
+                    ["series", "reopen", str(anchor)], ["deliveries"], ["deliveries", "pause"],
+                    ["deliveries", "pause"], ["deliveries", "resume"], ["export", "student:1"],
+                    ["preview", str(anchor)], ["explain", str(anchor)]):  # fmt: skip
+        name, *words = command
+        result = worker.run(name, *words, OUTBOX="log")
+        assert "permission denied" not in result.stderr, command
+    again = owner.document("setup", "--role", role)
+    assert again["role"] == {"name": role, "statements": [], "excess": [], "refusal": None}
+
+
+def test_what_a_role_has_beyond_its_needs_is_noted(
+    conn: Connection, database: str, role: str
+) -> None:
+    owner = Commands(conn, database)
+    owner.run("setup", "--role", role)
+    conn.execute(text(f'GRANT DELETE, TRUNCATE ON tutor_sessions TO "{role}"'))
+    conn.execute(text(f'ALTER ROLE "{role}" CREATEDB'))
+
+    document = owner.document("setup", "--role", role)
+
+    assert document["role"]["excess"] == [
+        "may create databases",
+        "may DELETE, TRUNCATE on tutor_sessions",
+    ]
+
+
+def test_who_may_not_grant_gets_the_statements_for_somebody_who_may(
+    guest: Guest, role: str
+) -> None:
+    guest.may_keep_the_ledger()
+    an_anchor(guest.conn)
+
+    done = guest.run("setup", "--role", role)
+
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert f"the role {role} could not be given its rights: permission denied" in done.stderr
+    printed = [line for line in done.stdout.splitlines() if line.endswith(";")]
+    for statement in printed:
+        guest.conn.execute(text(statement))
+    assert lacking_rights(guest.conn, role) == ()
