@@ -38,7 +38,7 @@ def test_imports_point_one_way() -> None:
 
 WRONG_WAYS = {
     "models/site.py": "from scheduler import settings",
-    "scheduler/settings.py": "import tasks.database",
+    "scheduler/settings/model.py": "import tasks.database",
     "scheduler/turns.py": "import celery",
     "scheduler/rules/rule.py": "from scheduler.site import preferences",
     "scheduler/occurrences/why.py": "def late():\n    from scheduler.reminders import tick",

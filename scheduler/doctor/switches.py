@@ -6,7 +6,7 @@ from scheduler.doctor.patient import Patient
 from scheduler.finding import Finding, error, note, warning
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, pauses
 from scheduler.reminders.channel_troubles import troubles
-from scheduler.settings import ChannelName
+from scheduler.settings import ChannelName, OutboxMode
 from scheduler.words import local
 
 
@@ -37,11 +37,11 @@ def check_troubles(patient: Patient) -> Iterator[Finding]:
 
 
 def check_outbox(patient: Patient) -> Iterator[Finding]:
-    mode, _, address = patient.settings.outbox.partition(":")
-    if mode == "log":
+    outbox = patient.settings.outbox
+    if outbox.mode is OutboxMode.LOG:
         yield note("outbox", "OUTBOX=log: nothing leaves, messages end as sent", LIVE)
-    elif mode == "redirect":
-        where = "e-mail address" if "@" in address else "phone"
+    elif outbox.mode is OutboxMode.REDIRECT:
+        where = "e-mail address" if "@" in outbox.address else "phone"
         words = f"OUTBOX=redirect: every message goes to one {where}, not to people"
         yield note("outbox", words, LIVE)
 
@@ -50,7 +50,7 @@ LIVE = "OUTBOX=live, and the workers started again, writes to people"
 
 
 def check_channels(patient: Patient) -> Iterator[Finding]:
-    if patient.settings.channels or patient.settings.outbox == "log":
+    if patient.settings.channels or patient.settings.outbox.mode is OutboxMode.LOG:
         return
     yield error(
         "no_channel",

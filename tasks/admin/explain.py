@@ -30,13 +30,12 @@ def judge_of(settings: Settings) -> Callable[[Recipient], str | None]:
     from tasks.channels.address import Unreachable
     from tasks.channels.configured import channels_of
     from tasks.delivery.decision import Ways, reachable
-    from tasks.delivery.outbox import outbox_of
 
     try:
         channels = channels_of(settings)
     except InvalidSetting:
         return lambda _: "channels_unreadable"
-    ways = Ways(channels, outbox_of(settings), frozenset(), settings.max_attempts)
+    ways = Ways(channels, settings.outbox.mode, frozenset(), settings.max_attempts)
 
     def why(recipient: Recipient) -> str | None:
         found = reachable(recipient, ways)

@@ -6,14 +6,14 @@ from datetime import timedelta
 from apprise.plugins.email import NotifyEmail
 from sqlalchemy import Engine
 
-from scheduler.settings import ChannelName, ChannelSettings, Settings
+from scheduler.settings import ChannelName, ChannelSettings, OutboxMode, Settings
 from tasks.channels.channel import Channel
 from tasks.channels.direct import DirectChannel, Transport
 from tasks.channels.mail.services import refuse_other_recipients, sender_address
 from tasks.channels.mail.smtp_transport import MailTransport
 from tasks.channels.plugins import load_everything, sample_plugin
 from tasks.channels.rate.limiter_of_url import limiter_of
-from tasks.channels.redirected import PREFIX, redirected
+from tasks.channels.redirected import redirected
 from tasks.channels.template import Template, read_template
 from tasks.channels.web.services.own_word import OwnWord, own_word
 from tasks.channels.web.transport import WebTransport
@@ -34,8 +34,8 @@ def channels_of(settings: Settings) -> Mapping[ChannelName, Channel]:
     channels: dict[ChannelName, Channel] = {
         name: channel_of(each, settings, database) for name, each in settings.channels.items()
     }
-    if settings.outbox.startswith(PREFIX):
-        return redirected(channels, settings.outbox, settings.phone_region)
+    if settings.outbox.mode is OutboxMode.REDIRECT:
+        return redirected(channels, settings.outbox.address, settings.phone_region)
     return channels
 
 

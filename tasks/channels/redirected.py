@@ -22,8 +22,6 @@ from tasks.channels.outcome import Outcome, Result
 from tasks.channels.redaction import masked_address
 from tasks.messages.letter import Letter
 
-PREFIX = "redirect:"
-
 
 @dataclass(frozen=True, slots=True)
 class RedirectedChannel:
@@ -62,13 +60,12 @@ class RedirectedChannel:
 
 
 def redirected(
-    channels: Mapping[ChannelName, Channel], outbox: str, region: str
+    channels: Mapping[ChannelName, Channel], address: str, region: str
 ) -> Mapping[ChannelName, Channel]:
-    """The same channels, all of them leading to the address of `redirect:ADDRESS`.
+    """The same channels, all of them leading to one address (OUTBOX=redirect:ADDRESS).
 
     Raises InvalidSetting where no channel can take that address.
     """
-    address = outbox.removeprefix(PREFIX)
     fitting = fitting_channel(address, region)
     if channels and fitting not in channels:
         raise InvalidSetting(f"OUTBOX: to redirect there, set CHANNEL_{fitting.upper()} as well.")

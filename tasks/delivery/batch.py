@@ -17,14 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from scheduler.database_clock import Clock
 from scheduler.reminders.moves.channel_queue import queue_up
 from scheduler.reminders.moves.claims import CLAIM, Batch, release
-from scheduler.settings import ChannelName
+from scheduler.settings import ChannelName, OutboxMode
 from tasks.database import ServerUnreachable
 from tasks.database.zones import follow_zones
 from tasks.delivery.decision import Send, decide
 from tasks.delivery.lanes import Lanes, UnderWay
 from tasks.delivery.lease import KeptLease
 from tasks.delivery.log_outbox import write_to_log
-from tasks.delivery.outbox import Outbox, outbox_of
 from tasks.delivery.permits import Permits
 from tasks.delivery.sender import Sender, Snapshot, Work, take_snapshot, ways_of
 from tasks.delivery.stop import POLL_SECONDS, Stop
@@ -162,7 +161,7 @@ def begin(
         follow_zones(tools.engine, tools.settings)
         with tools.engine.begin() as conn:
             snapshot = take_snapshot(conn, work, batch.ids)
-        if outbox_of(tools.settings) is Outbox.LOG:
+        if tools.settings.outbox.mode is OutboxMode.LOG:
             run.tally += write_to_log(work, snapshot)
         else:
             send_all(run, snapshot)

@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from scheduler.message import Recipient
 from scheduler.reminders.channel_pauses import is_paused
 from scheduler.reminders.read.claimed import Facts, Tried
-from scheduler.settings import ChannelName
+from scheduler.settings import ChannelName, OutboxMode
 from tasks.channels.address import Unreachable
 from tasks.channels.channel import Channel
-from tasks.delivery.outbox import Outbox
 
 # How long a message waits for a channel before it is decided on again; the end of a pause and a
 # provider that is back wake it at once.
@@ -79,7 +78,7 @@ class Ways:
     """How messages may leave at this moment. `down`: channels whose provider is away."""
 
     channels: Mapping[ChannelName, Channel]
-    outbox: Outbox
+    outbox: OutboxMode
     paused: frozenset[str]
     max_attempts: int
     down: frozenset[str] = frozenset()
@@ -120,7 +119,7 @@ def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:
     names = [name for name in found if not is_spent(facts.tried.get(name), ways.max_attempts)]
     if not names:
         return Fail("every channel has refused it")
-    if ways.outbox is Outbox.LOG:
+    if ways.outbox is OutboxMode.LOG:
         return Postpone(now + PAUSE_CHECK, "paused") if is_paused(LOG, ways.paused) else send_by(
             facts.recipient, names, ways.outbox)  # fmt: skip
     if is_near(facts, now):
@@ -139,10 +138,10 @@ def wait_for(names: Sequence[ChannelName], ways: Ways, now: datetime) -> Postpon
     return Postpone(now + PAUSE_CHECK, "paused")
 
 
-def send_by(recipient: Recipient, names: Sequence[ChannelName], outbox: Outbox) -> Send:
-    if outbox is Outbox.LOG:
-        return Send(LOG, names[0], recipient, (), outbox.value)
-    return Send(names[0], names[0], recipient, tuple(names[1:]), outbox.value)
+def send_by(recipient: Recipient, names: Sequence[ChannelName], outbox: OutboxMode) -> Send:
+    if outbox is OutboxMode.LOG:
+        return Send(LOG, names[0], recipient, (), outbox.noted)
+    return Send(names[0], names[0], recipient, tuple(names[1:]), outbox.noted)
 
 
 def is_spent(tried: Tried | None, max_attempts: int) -> bool:
@@ -168,9 +167,9 @@ def order(recipient: Recipient, channels: Mapping[ChannelName, Channel]) -> list
     ]
 
 
-def without_channels(recipient: Recipient, outbox: Outbox) -> list[ChannelName] | Unreachable:
+def without_channels(recipient: Recipient, outbox: OutboxMode) -> list[ChannelName] | Unreachable:
     """With OUTBOX=log no channel has to be configured: an address is enough."""
-    if outbox is not Outbox.LOG:
+    if outbox is not OutboxMode.LOG:
         return Unreachable("no_channel")
     has = {ChannelName.EMAIL: recipient.email, ChannelName.SMS: recipient.phone}
     return [name for name, address in has.items() if address] or Unreachable("no_address")

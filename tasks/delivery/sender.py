@@ -30,7 +30,6 @@ from tasks.channels.outcome import Outcome, Result
 from tasks.database import ServerUnreachable, site_catalog
 from tasks.delivery.decision import Decision, Postpone, Send, Ways, decide
 from tasks.delivery.message import message_of, worded
-from tasks.delivery.outbox import outbox_of
 from tasks.delivery.permits import NOW, Permits
 from tasks.delivery.record_try import Ended, note_health, record
 from tasks.delivery.record_unsent import let_go
@@ -311,4 +310,4 @@ def ways_of(tools: Tools, snapshot: Snapshot) -> Ways:
         name for name, trouble in snapshot.troubles.items()
         if trouble.down_since is not None and not trouble.probe_due
     )  # fmt: skip
-    return Ways(tools.channels, outbox_of(settings), snapshot.paused, settings.max_attempts, down)
+    return Ways(tools.channels, settings.outbox.mode, snapshot.paused, settings.max_attempts, down)

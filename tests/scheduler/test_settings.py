@@ -1,4 +1,4 @@
-"""scheduler/settings.py: what cannot be read, or would lead out of the calendar, is one line."""
+"""scheduler/settings/: what cannot be read, or would lead out of the calendar, is one line."""
 
 import subprocess
 import sys

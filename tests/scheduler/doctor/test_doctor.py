@@ -11,6 +11,7 @@ from scheduler.reminders.channel_pauses import pause
 from scheduler.reminders.channel_troubles import LIMIT, note_failure
 from scheduler.reminders.progress import note_beat
 from scheduler.settings import Settings
+from scheduler.settings.field_types import parse_outbox
 from tests.bare_site import drop_the_optional
 from tests.builders import a_session, a_user
 from tests.scheduler.ledger.rows import HOUR, MINUTE, NOW, START, a_batch, a_delivery, an_attempt
@@ -141,7 +142,7 @@ def test_a_channel_that_is_down_is_an_error_with_what_its_provider_says(
 def test_an_outbox_that_is_not_live_is_a_note_without_the_address(
     conn: Connection, outbox: str, words: str
 ) -> None:
-    one = found(conn, "outbox", SETTINGS.model_copy(update={"outbox": outbox}))
+    one = found(conn, "outbox", SETTINGS.model_copy(update={"outbox": parse_outbox(outbox)}))
 
     assert one.severity == "note"
     assert words in one.detail

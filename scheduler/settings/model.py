@@ -1,208 +1,46 @@
-"""Every setting once: its environment name, default and meaning (design, "Settings").
+"""Every setting once: its environment name, default and meaning (design, "Settings")."""
 
-Read from the environment or `.env`. `load_settings` raises `InvalidSetting` with one line that
-says what to write instead; the commands turn it into exit code 2.
-"""
-
-import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from scheduler.broker_url import readable_broker
-from scheduler.env_file import UnreadableEnvironment, read_env_file, read_environment
+from scheduler.settings.choices import (
+    BrokerQueues,
+    CalendarMethod,
+    ChannelName,
+    IdKind,
+    MakeUp,
+    MonthEnd,
+    OnHoliday,
+    OnStop,
+    OnUnknown,
+    OutboxMode,
+    PackageUnit,
+    Pooler,
+    Role,
+)
+from scheduler.settings.field_types import (
+    ChannelSettings,
+    Duration,
+    Leads,
+    OptionalRate,
+    Outbox,
+    OutboxField,
+    Roles,
+)
 from scheduler.zone_data import zone_named
 
-
-class InvalidSetting(Exception):
-    """A setting that cannot be read. The message is one line for the user."""
-
-
-class MonthEnd(StrEnum):
-    """What a monthly rule does in a month without its day."""
-
-    CLAMP = "clamp"  # the last day
-    SKIP = "skip"  # no session
-
-
-class OnStop(StrEnum):
-    """What happens to future untouched rows when a series is switched off."""
-
-    KEEP = "keep"
-    CANCEL = "cancel"
-
-
-class PackageUnit(StrEnum):
-    """The unit of `package_duration`; without one the column is ignored."""
-
-    NONE = ""
-    DAYS = "days"
-    WEEKS = "weeks"
-    MONTHS = "months"
-
-
-class OnHoliday(StrEnum):
-    """What a rule does on a public holiday."""
-
-    IGNORE = "ignore"
-    SKIP = "skip"  # no row; the holiday's name is the reason
-    MARK = "mark"  # a row, and the holiday's name is the occurrence's reason
-
-
-class MakeUp(StrEnum):
-    """Whether a date that the worker leaves out of a counted rule is made up at the rule's end."""
-
-    ON = "on"
-    OFF = "off"  # it is one of the count all the same
-
-
-class OnUnknown(StrEnum):
-    """What becomes of a message that was handed over and never answered (promise 3)."""
-
-    REPEAT = "repeat"
-    HOLD = "hold"
-
-
-class CalendarMethod(StrEnum):
-    """How a mail's calendar file puts a session into a calendar (RFC 5546)."""
-
-    PUBLISH = "publish"  # to be looked at
-    REQUEST = "request"  # as an invitation, with the person as its attendee
-
-
-class IdKind(StrEnum):
-    """Whose ids a column of tutor_sessions holds."""
-
-    JUDGED = ""  # by the rows, at setup and each day
-    PROFILE = "profile"
-    USER = "user"
-
-
-class Pooler(StrEnum):
-    """What stands between the worker and PostgreSQL."""
-
-    NONE = ""
-    TRANSACTION = "transaction"  # a session is shared, from transaction to transaction
-
-
-class BrokerQueues(StrEnum):
-    """How RabbitMQ makes the queues that are not there."""
-
-    CLASSIC = "classic"  # the virtual host's default
-    QUORUM = "quorum"  # kept on several nodes
-
-
-class Role(StrEnum):
-    TUTOR = "tutor"
-    STUDENT = "student"
-    PARENT = "parent"
-
-
-class ChannelName(StrEnum):
-    EMAIL = "email"
-    SMS = "sms"
-    TELEGRAM = "telegram"
-    PUSH = "push"
-    WEBHOOK = "webhook"
-
-
-class Rate(BaseModel):
-    """At most `count` messages in `per`, across all workers."""
-
-    model_config = ConfigDict(frozen=True)
-    count: int = Field(gt=0)
-    per: timedelta
-
-
-class ChannelSettings(BaseModel):
-    """One channel: its Apprise URL template, rate limit and policy for lost answers.
-
-    `accepted`: how its gateway's answer says yes; `id`: where the provider's id stands in it.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    name: ChannelName
-    url: str
-    rate: Rate | None
-    unknown: OnUnknown
-    accepted: str = ""
-    id: str = ""
-
-
-# No more digits than a timedelta's days have.
-DURATION = re.compile(r"(?P<count>\d{1,9})\s*(?P<unit>[smhd]?)")
 TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-RATE = re.compile(r"(?P<count>\d{1,6})\s*/\s*(?P<unit>[smhd])")
-UNITS = {
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
 # Names that PostgreSQL does not know, or reads as an abbreviation: an hour off in summer.
 NO_ZONES = {"CET", "EET", "MET", "WET", "localtime"}
 # A row of the ledger keeps its lead, and nobody plans further ahead than a school year.
 LONGEST_LEAD = timedelta(days=366)
 HOME_REGION = "ET"
-
-
-def parse_duration(text: Any) -> Any:
-    """'24h', '90 m', '60' (seconds) → timedelta; anything else is left for pydantic to refuse."""
-    if isinstance(text, (int, float)):
-        return timedelta(seconds=text)
-    if not isinstance(text, str):
-        return text
-    match = DURATION.fullmatch(text.strip().lower())
-    if match is None:
-        raise ValueError(f"{text!r} is no duration: write 90s, 15m, 24h or 2d")
-    return int(match["count"]) * UNITS[match["unit"] or "s"]
-
-
-def parse_rate(text: Any) -> Any:
-    """'1/s', '60/m' → Rate; '' → None."""
-    if not isinstance(text, str):
-        return text
-    if not text.strip():
-        return None
-    match = RATE.fullmatch(text.strip().lower())
-    if match is None or int(match["count"]) == 0:
-        raise ValueError(f"{text!r} is no rate: write 1/s, 60/m or 500/h")
-    return Rate(count=int(match["count"]), per=UNITS[match["unit"]])
-
-
-def parse_list(text: Any) -> Any:
-    """'24h, 1h' → ['24h', '1h']"""
-    return (
-        [part.strip() for part in text.split(",") if part.strip()]
-        if isinstance(text, str)
-        else text
-    )
-
-
-def parse_leads(text: Any) -> Any:
-    parts = parse_list(text)
-    return tuple(parse_duration(part) for part in parts) if isinstance(parts, list) else parts
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Leads = Annotated[tuple[timedelta, ...], BeforeValidator(parse_leads)]
-Roles = Annotated[tuple[Role, ...], BeforeValidator(parse_list)]
-OptionalRate = Annotated[Rate | None, BeforeValidator(parse_rate)]
 
 
 class Settings(BaseModel):
@@ -321,7 +159,9 @@ class Settings(BaseModel):
     keep_days: int = Field(
         400, ge=31, le=36_500, description="How long the ledger keeps deliveries that are over."
     )
-    outbox: str = Field("live", description="live, log (nothing leaves) or redirect:ADDRESS.")
+    outbox: OutboxField = Field(
+        Outbox(mode=OutboxMode.LIVE), description="live, log (nothing leaves) or redirect:ADDRESS."
+    )
     flood_limit: int = Field(
         0,
         ge=0,
@@ -428,13 +268,6 @@ class Settings(BaseModel):
             raise ValueError(f"{text!r} is no time of day: write 07:00, or nothing for no agenda")
         return f"{int(found[1]):02}:{found[2]}" if found else ""
 
-    @field_validator("outbox")
-    @classmethod
-    def known_outbox(cls, text: str) -> str:
-        if text in ("live", "log") or re.fullmatch(r"redirect:\S+", text):
-            return text
-        raise ValueError(f"{text!r} is no outbox: write live, log or redirect:ADDRESS")
-
     @property
     def zone(self) -> ZoneInfo:
         return zone_named(self.site_timezone)
@@ -454,37 +287,3 @@ class Settings(BaseModel):
                     id=getattr(self, f"channel_{name}_id"),
                 )
         return found
-
-
-ENV_FILE = Path(".env")
-
-
-def load_settings(_env_file: Path | None = ENV_FILE, **overrides: Any) -> Settings:
-    """The settings of this environment, then of the `.env` in this folder.
-
-    Raises InvalidSetting: one line naming the first setting that cannot be read.
-    """
-    try:
-        return Settings(**(texts_by_field(_env_file) | overrides))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"][:1]).upper()
-        words = first["msg"].removeprefix("Value error, ")
-        raise InvalidSetting(f"{name}: {words}.") from None
-    except UnreadableEnvironment as error:
-        raise InvalidSetting(str(error)) from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise InvalidSetting(f".env cannot be read ({error}): save it as UTF-8 text.") from None
-
-
-def texts_by_field(env_file: Path | None) -> dict[str, Any]:
-    """What environment and `.env` say of settings; the environment goes before the file."""
-    names = {field.upper() for field in Settings.model_fields}
-    environment = read_environment(os.environ, names)
-    file = read_env_file(env_file, os.environ, names) if env_file else {}
-    return {
-        name.lower(): text
-        for source in (file, environment)
-        for name, text in source.items()
-        if name.upper() in names
-    }

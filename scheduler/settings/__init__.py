@@ -1,0 +1,55 @@
+"""Every setting once, and how a process reads them (design, "Settings")."""
+
+from scheduler.settings.choices import (
+    BrokerQueues,
+    CalendarMethod,
+    ChannelName,
+    IdKind,
+    MakeUp,
+    MonthEnd,
+    OnHoliday,
+    OnStop,
+    OnUnknown,
+    OutboxMode,
+    PackageUnit,
+    Pooler,
+    Role,
+)
+from scheduler.settings.field_types import (
+    ChannelSettings,
+    Outbox,
+    Rate,
+)
+from scheduler.settings.load import (
+    ENV_FILE,
+    InvalidSetting,
+    load_settings,
+)
+from scheduler.settings.model import (
+    NO_ZONES,
+    Settings,
+)
+
+__all__ = [
+    "ENV_FILE",
+    "NO_ZONES",
+    "BrokerQueues",
+    "CalendarMethod",
+    "ChannelName",
+    "ChannelSettings",
+    "IdKind",
+    "InvalidSetting",
+    "MakeUp",
+    "MonthEnd",
+    "OnHoliday",
+    "OnStop",
+    "OnUnknown",
+    "Outbox",
+    "OutboxMode",
+    "PackageUnit",
+    "Pooler",
+    "Rate",
+    "Role",
+    "Settings",
+    "load_settings",
+]
