@@ -189,6 +189,8 @@ class Delivery(WorkerBase):
     retry_at: Mapped[datetime | None]
     holder: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
+    renewed_at: Mapped[datetime | None]
+    sender_pid: Mapped[int | None] = mapped_column(Integer)
     message_key: Mapped[UUID | None]
     message_at: Mapped[datetime | None]
     channel: Mapped[str | None]

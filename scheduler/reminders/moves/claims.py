@@ -10,7 +10,7 @@ know how many rows are planned at this moment and assume none (docs/decisions/00
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 from uuid import UUID, uuid4
@@ -41,6 +41,11 @@ class Waiting(Enum):
     ALL = "messages in channels' queues too"
 
 
+# Where the soonest start is within a minute the batches are small, whatever CLAIM_BATCH says: all
+# processes share them, and one that dies or is kept waiting has few in its hands.
+SOON = timedelta(minutes=1)
+SOON_BATCH = 20
+
 # Rows read for each message wanted: more where other workers have locked the first ones, and a
 # minimum, as a message may have many rows.
 REACHES = (1, 4, 16, 1_000_000)
@@ -61,24 +66,27 @@ def claim(
     batches are handed to workers. The claim holds for the shorter of `lease` and CLAIM.
     """
     commit_without_flush(conn)  # a claim lost in a crash does no harm: the rows are planned again
-    wanted = batches * size
     for reach in REACHES:
-        seen = find_due(conn, now, wanted * reach + BESIDES, waiting)
-        messages = lock(conn, seen.messages, wanted)
+        seen = find_due(conn, now, batches * size * reach + BESIDES, waiting)
+        size = min(size, SOON_BATCH) if seen.soonest <= now + SOON else size
+        messages = lock(conn, seen.messages, batches * size)
         if messages or not seen.cut:
             break
     parts = [messages[n : n + size] for n in range(0, len(messages), size)]
     return take(conn, parts, min(lease, CLAIM))
 
 
+NEVER = datetime.max.replace(tzinfo=UTC)
 Message = Sequence[int]  # the ids of its rows, soonest start first
 
 
 @dataclass(frozen=True, slots=True)
 class DueMessages:
-    """Due messages, soonest start first. `cut`: there are more than were read."""
+    """Due messages, soonest start first: at `soonest`, or never. `cut`: there are more than were
+    read."""
 
     messages: Sequence[Message]
+    soonest: datetime
     cut: bool
 
 
@@ -111,7 +119,8 @@ def find_due(
     if recipients:
         told = {"now": now, "recipients": [*recipients]}
         messages |= by_message(conn.execute(DUE_NOTICES, told).all())
-    return DueMessages([*messages.values()], cut)
+    soonest = rows[0].starts_at if rows else NEVER
+    return DueMessages([*messages.values()], soonest, cut)
 
 
 def due_rows(
@@ -193,19 +202,32 @@ def take(conn: Connection, parts: Sequence[Sequence[Message]], lease: timedelta)
     return batches
 
 
-# Index: delivery_leased. A lapsed lease is not renewed, as it may have passed to another worker.
+# Index: delivery_leased. A lapsed lease is not renewed, as it may have passed to another worker. A
+# locked row is passed over: its sender is moving it into `sending` or out of it, with a lease of
+# its own, and moves two rows in one transaction; to wait for it with others locked would deadlock.
 RENEW = text("""
     UPDATE session_worker.delivery
-       SET lease_until = clock_timestamp() + CASE state WHEN 'claimed' THEN least(:claim, :lease)
+       SET renewed_at = clock_timestamp(),
+           lease_until = clock_timestamp() + CASE state WHEN 'claimed' THEN least(:claim, :lease)
                                                         ELSE :lease END
      WHERE state IN ('claimed', 'sending') AND holder = :holder
-       AND lease_until > clock_timestamp()
-    RETURNING id""")
+       AND id = ANY(ARRAY(
+           SELECT id FROM session_worker.delivery
+            WHERE state IN ('claimed', 'sending') AND holder = :holder
+              AND lease_until > clock_timestamp()
+              FOR UPDATE SKIP LOCKED))""")
+
+# Index: delivery_leased.
+STILL_HELD = text("""
+    SELECT id FROM session_worker.delivery
+     WHERE state IN ('claimed', 'sending') AND holder = :holder
+       AND lease_until > clock_timestamp()""")
 
 
 def renew(conn: Connection, holder: UUID, lease: timedelta) -> frozenset[int]:
     """Prolong a lease that has not lapsed. Returns the ids that are still held."""
-    return frozenset(conn.scalars(RENEW, {"holder": holder, "lease": lease, "claim": CLAIM}))
+    conn.execute(RENEW, {"holder": holder, "lease": lease, "claim": CLAIM})
+    return frozenset(conn.scalars(STILL_HELD, {"holder": holder}))
 
 
 # Index: primary key.

@@ -38,7 +38,8 @@ def expire(conn: Connection, now: datetime) -> frozenset[int]:
 # Index: delivery_retry. It may have arrived, so it does not become `expired`.
 STOP_REPEATING = text("""
     UPDATE session_worker.delivery SET retry_at = NULL
-     WHERE retry_at IS NOT NULL AND state = 'unknown' AND starts_at <= :now
+     WHERE retry_at IS NOT NULL AND state = 'unknown'
+       AND session_worker.begun(kind, lead_minutes, starts_at, change, :now)
     RETURNING id""")
 
 

@@ -59,8 +59,8 @@ BEGIN_SENDING = Prepared(
         UPDATE session_worker.delivery d
            SET state = 'sending', channel = :channel, outbox = :outbox, reason = NULL,
                source = :source, message_key = :key, message_at = :at, told = :told,
-               attempts = d.attempts + 1,
-               lease_until = clock_timestamp() + :lease
+               attempts = d.attempts + 1, sender_pid = pg_backend_pid(),
+               renewed_at = clock_timestamp(), lease_until = clock_timestamp() + :lease
          WHERE d.id = :id AND d.state = 'claimed' AND d.holder = :holder
            AND d.lease_until > clock_timestamp()
            AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)

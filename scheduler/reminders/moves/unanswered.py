@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.moves.claims import CLAIM
 from scheduler.settings import ChannelName, OnUnknown, Settings
 
 # A message that was never answered is repeated once.
@@ -27,13 +28,21 @@ def is_repeated(channel: str, unanswered: int, settings: Settings) -> bool:
     return unanswered < REPEATS and channel in repeating(settings)
 
 
+# The lease has lapsed; or it was not renewed for as long as a claim holds, and the connection has
+# ended on which the message was marked as `sending`: then its process was killed. Either alone is
+# no proof. A suspended process keeps its connection; one whose connection was cut goes on renewing.
+# Rows of an older version have NULL.
+IS_LOST = """(d.lease_until <= clock_timestamp()
+            OR d.renewed_at < clock_timestamp() - CAST(:claim AS interval)
+               AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = d.sender_pid))"""
+
 # Indexes: delivery_leased, attempt_delivery. The worker is gone, so the answer is not known. Same
 # rule as `is_repeated`; the lost try counts as unanswered.
 LOSE = """
     UPDATE session_worker.delivery d
        SET state = '{state}', reason = 'no_answer', holder = NULL, lease_until = NULL,
            retry_at = {retry_at}
-     WHERE d.state = 'sending' AND d.lease_until <= clock_timestamp() {among}
+     WHERE d.state = 'sending' AND {is_lost} {among}
     RETURNING d.id"""
 REPEATABLE = f"""
        AND d.channel = ANY(CAST(:repeating AS text[]))
@@ -42,8 +51,10 @@ REPEATABLE = f"""
                AND t.begun_at >= coalesce(d.tries_since, '-infinity')
                AND t.outcome IS DISTINCT FROM 'failed'
                AND t.outcome IS DISTINCT FROM 'sent') <= {REPEATS}"""
-LOSE_REPEATABLE = text(LOSE.format(state="unknown", retry_at=":now", among=REPEATABLE))
-LOSE_OTHERS = text(LOSE.format(state="held", retry_at="NULL", among=""))
+LOSE_REPEATABLE = text(
+    LOSE.format(state="unknown", retry_at=":now", is_lost=IS_LOST, among=REPEATABLE)
+)
+LOSE_OTHERS = text(LOSE.format(state="held", retry_at="NULL", is_lost=IS_LOST, among=""))
 
 
 def lose(conn: Connection, repeating: Sequence[str], now: datetime) -> frozenset[int]:
@@ -51,5 +62,6 @@ def lose(conn: Connection, repeating: Sequence[str], now: datetime) -> frozenset
 
     For messages whose worker died, or was suspended longer than its lease.
     """
-    again = frozenset(conn.scalars(LOSE_REPEATABLE, {"repeating": [*repeating], "now": now}))
-    return again | frozenset(conn.scalars(LOSE_OTHERS))
+    lost = {"claim": CLAIM}
+    again = conn.scalars(LOSE_REPEATABLE, {**lost, "repeating": [*repeating], "now": now}).all()
+    return frozenset(again) | frozenset(conn.scalars(LOSE_OTHERS, lost))

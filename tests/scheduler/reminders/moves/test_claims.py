@@ -11,6 +11,8 @@ from scheduler.reminders.moves.channel_queue import queue_up, queues
 from scheduler.reminders.moves.claims import (
     BESIDES,
     CLAIM,
+    SOON,
+    SOON_BATCH,
     Batch,
     claim,
     count_claimed,
@@ -132,6 +134,34 @@ def test_a_living_lease_is_prolonged(conn: Connection) -> None:
     conn.execute(text("UPDATE session_worker.delivery SET state = 'sending'"))
     assert renew(conn, batch.holder, HOUR) == {id_}
     assert row_of(conn, id_).lease_until > before + LEASE
+
+
+def test_a_row_that_its_sender_has_locked_keeps_no_renewal_waiting(
+    conn: Connection, database: str
+) -> None:
+    """A sender moves two rows in one transaction; to wait for one of them would be a deadlock."""
+    moving, waiting = (a_delivery(conn, recipient=f"user:{n}", **DUE) for n in range(2))
+    (batch,) = claim(conn, NOW, 1, 2, LEASE)
+    conn.commit()
+    before = row_of(conn, moving).lease_until
+    conn.commit()
+    with connect(database) as sender:
+        sender.execute(
+            text("SELECT id FROM session_worker.delivery WHERE id = :id FOR UPDATE"),
+            {"id": moving},
+        )
+        conn.execute(text("SET LOCAL lock_timeout = '1s'"))
+
+        assert renew(conn, batch.holder, LEASE) == {moving, waiting}
+
+    assert row_of(conn, moving).lease_until == before < row_of(conn, waiting).lease_until
+
+
+def test_what_begins_within_a_minute_is_claimed_in_small_batches(conn: Connection) -> None:
+    for number in range(SOON_BATCH + 1):
+        a_delivery(conn, recipient=f"user:{number}", starts_at=NOW + SOON, **DUE)
+
+    assert [len(ids) for ids in claimed(conn, batches=2, size=100)] == [SOON_BATCH, 1]
 
 
 def test_a_claim_holds_for_seconds_and_no_longer_than_the_lease(conn: Connection) -> None:

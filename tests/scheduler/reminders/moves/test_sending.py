@@ -10,7 +10,9 @@ from sqlalchemy import Connection, text
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.unanswered import lose
 from tests.builders import a_session
+from tests.eventually import eventually
 from tests.scheduler.ledger.rows import KEY, MINUTE, NOW, START, a_delivery, an_attempt, row_of
+from tests.servers import connect
 
 HOLDER = UUID(int=1)
 ANOTHER = UUID(int=2)
@@ -164,6 +166,46 @@ def test_a_living_lease_loses_nothing(conn: Connection) -> None:
 
     assert lose(conn, ["email"], NOW) == frozenset()
     assert row_of(conn, id_).state == "sending"
+
+
+NOT_RENEWED = text("""
+    UPDATE session_worker.delivery SET renewed_at = clock_timestamp() - interval '9 seconds'""")
+
+
+def test_who_was_killed_while_sending_is_known_before_its_lease_is_over(
+    conn: Connection, database: str
+) -> None:
+    """A process that is suspended keeps its connection, and the whole of its lease."""
+    id_ = a_claim(conn)
+    conn.commit()
+    with connect(database) as sender:
+        begin(sender, id_)
+        sender.execute(NOT_RENEWED)
+        sender.commit()
+        assert lose(conn, ["email"], NOW) == frozenset()
+
+    def lost() -> bool:
+        conn.commit()
+        return lose(conn, ["email"], NOW) == {id_}
+
+    eventually(lost)
+    assert row_of(conn, id_).state == "unknown"
+
+
+def test_who_lost_a_connection_and_renews_its_lease_was_not_killed(
+    conn: Connection, database: str
+) -> None:
+    id_ = a_claim(conn)
+    conn.commit()
+    with connect(database) as sender:
+        begin(sender, id_)
+        sender.commit()
+    eventually(lambda: conn.scalar(CONNECTIONS) == 1)
+
+    assert lose(conn, ["email"], NOW) == frozenset()
+
+
+CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
 
 
 def test_a_channel_that_does_not_repeat_holds_what_it_lost(conn: Connection) -> None:
