@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scheduler.settings import ChannelName, InvalidSetting
-from tasks.channels.outcome import Outcome, Result
+from tasks.channels.outcome import About, Outcome, Result
 from tests.sinks.http import Answer, BreakOff, HttpSink
 from tests.tasks.channels.attempt import channels, try_once
 
@@ -109,6 +109,34 @@ def test_a_refusal_is_told_in_the_gateways_words(http_sink: HttpSink) -> None:
 
 def test_a_refusal_under_500_is_the_gateways_own(http_sink: HttpSink) -> None:
     assert answered(http_sink, AFRO_NO, AFRO, status=500).result is FAILED
+
+
+JASMIN_WORDS = [
+    (403, 'Error "Authentication failure for username:USER"', FAILED, About.CHANNEL, True),
+    (400, 'Error "Argument [to] has an invalid value: [abc]."', FAILED, About.PERSON, True),
+    (412, 'Error "No route found"', FAILED, About.PERSON, True),
+    (403, 'Error "Cannot charge submit_sm, check the log"', FAILED, About.CHANNEL, False),
+    (403, 'Error "User throughput exceeded"', FAILED, About.BUSY, False),
+    (500, 'Error "Cannot send submit_sm, check the log"', FAILED, About.BUSY, False),
+    (500, 'Error "Unknown error: timed out"', UNKNOWN, About.TRANSPORT, False),
+]
+
+
+@pytest.mark.parametrize("accepted", ['(Success) "', ""])
+@pytest.mark.parametrize(("status", "said", "result", "about", "final"), JASMIN_WORDS)
+def test_jasmins_refusals_are_read_as_it_means_them(
+    http_sink: HttpSink,
+    accepted: str,
+    status: int,
+    said: str,
+    result: Result,
+    about: About,
+    final: bool,  # noqa: FBT001
+) -> None:
+    """As Jasmin 0.11.1 was seen to answer."""
+    outcome = answered(http_sink, said, accepted, status=status)
+
+    assert (outcome.result, outcome.about, outcome.final) == (result, about, final), outcome
 
 
 @pytest.mark.parametrize("said", ["", "Bad Gateway", {"error": "Bad Gateway"}, AFRO_YES])

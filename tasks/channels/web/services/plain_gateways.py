@@ -17,7 +17,17 @@ KANNEL = PlainWords(
     channel="Sender missing|Authorization failed",
     passing="Temporal failure",
 )
-GATEWAYS_WORDS = (KANNEL,)
+# Jasmin 0.11.1, run with RabbitMQ and Redis: 400, 403, 412 and 500. 403 is a login, a quota and a
+# rate; an "Unknown error" leaves open how far it came.
+JASMIN = PlainWords(
+    yes=NEVER,
+    no=r'Error "(?!Unknown error)([^"]+)"',
+    person=r"No route found|Argument \[to\] .*",
+    channel=r"Authentication failure.*|.*not authorized.*",
+    balance="Cannot charge .*",
+    passing="User throughput exceeded|Cannot send .*",
+)
+GATEWAYS_WORDS = (KANNEL, JASMIN)
 
 
 def known_refusal(body: bytes, status: int) -> Reading | None:
