@@ -1,7 +1,7 @@
-"""Checks of an installation, as far as its database shows it, each finding with its cure.
+"""Checks of an installation by its database; each finding has a cure.
 
-One function a check; each reads only and yields findings. What needs the broker or the channels is
-`tasks.admin.doctor`'s.
+Each check is a function that only reads and yields findings. Checks of the broker and the channels
+are in `tasks.admin.doctor`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -90,9 +90,9 @@ CHECKS: Sequence[Check] = (
 
 
 def examine_database(conn: Connection, settings: Settings, now: datetime) -> list[Finding]:
-    """All that the database shows. Reads only.
+    """Findings of all checks of the database. Reads only; `now` is aware.
 
-    Where it is not the site's, or not set up, the checks that need that are left out.
+    Where the site's tables or the worker's schema are missing, checks that need them are left out.
     """
     found = [*check_migration(conn)]
     catalog = catalog_or_problems(conn)
@@ -103,6 +103,7 @@ def examine_database(conn: Connection, settings: Settings, now: datetime) -> lis
 
 
 def catalog_or_problems(conn: Connection) -> SiteCatalog | list[Finding]:
+    """The site's columns, or a finding for each table or column that is missing or unfit."""
     try:
         return read_catalog(conn)
     except SiteMismatch as mismatch:
@@ -113,7 +114,7 @@ def catalog_or_problems(conn: Connection) -> SiteCatalog | list[Finding]:
 
 
 def careful(check: Check, patient: Patient) -> Iterator[Finding]:
-    """The check's findings; where PostgreSQL refuses it, that is one."""
+    """The check's findings; an error of PostgreSQL becomes the finding `check_failed`."""
     name = check.__name__.removeprefix("check_").replace("_", " ")
     try:
         with patient.conn.begin_nested():

@@ -1,5 +1,5 @@
-"""Check for enrolments that are lost rather than ended: none of those pauses a series (design, the
-table "What happened").
+"""Check for enrolments that look lost rather than ended, and so pause no series (design, the table
+"What happened").
 """
 
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from scheduler.finding import Finding, error
 from scheduler.site.series_people import enrolment_counts, enrolments_lost
 
 CURE = (
-    "put the rows of tutor_students back; where a series is over indeed, celery -A tasks series end"
+    "restore the rows of tutor_students; where a series is really over, celery -A tasks series end"
 )
 
-# A few rows are read: those that go on, or the first one that was enrolled.
+# Few rows: active series, or the first one that was enrolled.
 ANY_ENROLLED = text("""
     SELECT EXISTS (SELECT FROM session_worker.series WHERE enrolled AND state = 'active')""")
 
 
 def check_enrolments(patient: Patient) -> Iterator[Finding]:
-    """Where nobody was ever enrolled there is nothing to lose."""
+    """Enrolments that disappeared in numbers. None where no pair was ever enrolled."""
     conn, catalog = patient.conn, patient.catalog
     if not conn.scalar(ANY_ENROLLED):
         return

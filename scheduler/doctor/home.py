@@ -25,7 +25,7 @@ ADOPT = "celery -A tasks doctor --adopt-database"
 
 
 def check_migration(conn: Connection) -> Iterator[Finding]:
-    """Without the right schema nothing else of the ledger can be asked."""
+    """The schema is missing, newer or older than this worker. Other checks need it to be right."""
     current = revision(conn)
     if current is None:
         yield error("not_set_up", "session_worker is not set up in this database", SET_UP)
@@ -41,6 +41,7 @@ def check_migration(conn: Connection) -> Iterator[Finding]:
 
 
 def check_home(patient: Patient) -> Iterator[Finding]:
+    """This database is not the ledger's own, or was restored to an earlier moment."""
     recorded, here = recorded_home(patient.conn), home_of(patient.conn)
     match whereabouts(patient.conn):
         case Whereabouts.HOME:

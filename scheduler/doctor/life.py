@@ -1,4 +1,4 @@
-"""Checks that beat, planners and workers are at work (promise 8: the ledger shows what is lost)."""
+"""Checks that beat, planners and workers are running (promise 8)."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from scheduler.finding import Finding, error, warning
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, paused_channels
 from scheduler.words import duration
 
-# How long a part that runs again and again may be silent: many times what beat asks of it.
+# Longest silence of a part that runs periodically: many times its period.
 SILENCE: Mapping[str, timedelta] = {
     "tick": timedelta(seconds=30),
     "sweep": timedelta(minutes=2),
@@ -19,7 +19,7 @@ SILENCE: Mapping[str, timedelta] = {
 }
 WORK: Mapping[str, str] = {
     "tick": "nothing is planned or handed out",
-    "sweep": "changes are not followed, and what was lost is not found",
+    "sweep": "changes are not followed, and lost messages are not recovered",
     "expand": "rules are not filled",
     "upkeep": "what is older than KEEP_DAYS is not removed",
 }
@@ -30,7 +30,7 @@ BEATS = text("SELECT name, beat_at FROM session_worker.heartbeat ORDER BY name")
 
 
 def check_beats(patient: Patient) -> Iterator[Finding]:
-    """Before the first tick a worker that was just set up is no error."""
+    """Parts without a recent heartbeat. A worker that was just set up is a warning, no error."""
     beats = {row.name: row.beat_at for row in patient.conn.execute(BEATS)}
     if "tick" not in beats:
         yield warning("never_ticked", "beat has not ticked on this ledger yet", START)
@@ -47,7 +47,7 @@ FIRST_TICK = text("SELECT first_tick_at FROM session_worker.installation")
 
 
 def never_expanded(patient: Patient, beats: Mapping[str, datetime]) -> Iterator[Finding]:
-    """Ticks go on, and no expansion has ever come to its end."""
+    """Beat ticks, but no expansion has ever succeeded."""
     if "tick" not in beats or "expand" in beats:
         return
     first_tick_at = patient.conn.scalar(FIRST_TICK)
@@ -66,7 +66,7 @@ OVERDUE = text("""
 
 
 def check_overdue(patient: Patient) -> Iterator[Finding]:
-    """What is due and goes nowhere; while all is paused that is as it should be."""
+    """Messages that are overdue and unsent. None while every channel is paused."""
     if EVERY_CHANNEL in paused_channels(patient.conn):
         return
     row = patient.conn.execute(OVERDUE, {"before": patient.now - LATE}).one()

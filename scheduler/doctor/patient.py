@@ -1,4 +1,4 @@
-"""The installation that a check examines, and words for counts and ids."""
+"""The installation that a check examines, and texts for counts and ids."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from scheduler.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """An installation at an instant. The checks read only."""
+    """An installation at the instant `now`. Checks only read it."""
 
     conn: Connection
     catalog: SiteCatalog
@@ -22,7 +22,7 @@ class Patient:
 
     @property
     def today(self) -> date:
-        """The site's wall date."""
+        """Today's date at the site."""
         return self.now.astimezone(self.settings.zone).date()
 
 
@@ -30,7 +30,7 @@ Check = Callable[[Patient], Iterable[Finding]]
 
 
 def some(ids: Sequence[int], count: int) -> str:
-    """'4, 7, 9', or '4, 7, 9 and 12 more' where there are more than those named."""
+    """'4, 7, 9', or '4, 7, 9 and 12 more' where `count` is more than these."""
     named = ", ".join(str(each) for each in ids)
     return f"{named} and {count - len(ids)} more" if count > len(ids) else named
 

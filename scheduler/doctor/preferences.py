@@ -1,4 +1,4 @@
-"""People's preferences that cannot be read: the site writes session_worker.preference."""
+"""Check for unreadable values in session_worker.preference, which the site writes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,14 +13,15 @@ from scheduler.settings import ChannelName
 LANGUAGES = {"en", "am"}
 NAMED = 5
 
-# About 600 names. Some that people write are zones to PostgreSQL alone.
+# About 600 names. PostgreSQL alone would also accept abbreviations and offsets as zones.
 ZONES = text("SELECT name FROM session_worker.zone")
 
-# A row or a few for each person who preferences something.
+# A row or a few for each person with preferences.
 PREFERENCES = text("SELECT * FROM session_worker.preference ORDER BY person_id, kind")
 
 
 def check_preferences(patient: Patient) -> Iterator[Finding]:
+    """Values of preferences that cannot be read, for which the settings are used."""
     zones = set(patient.conn.scalars(ZONES))
     wrong = [
         f"person {row.person_id}, kind {row.kind}: {problem}"
@@ -31,14 +32,14 @@ def check_preferences(patient: Patient) -> Iterator[Finding]:
         more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
         yield warning(
             "preferences",
-            f"{many(len(wrong), 'value')} that cannot be read, so the settings count:"
+            f"{many(len(wrong), 'value')} that cannot be read, so the settings are used:"
             f" {'; '.join(wrong[:NAMED])}{more}",
-            "mend the rows of session_worker.preference",
+            "correct the rows of session_worker.preference",
         )
 
 
 def problems(row: Mapping[str, Any], zones: set[str]) -> Iterator[str]:
-    """What cannot be read in one row; a value that is long is not repeated."""
+    """One text for each unreadable value of a row; long values are shortened."""
     if row["kind"] not in {"*", *Kind}:
         yield "an unknown kind"
     if row["language"] is not None and row["language"] not in LANGUAGES:
@@ -57,7 +58,7 @@ def channel_problems(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{short(name)} is no channel"
     addresses = row["addresses"]
     if addresses is not None and not isinstance(addresses, dict):
-        yield "addresses is no object of channel and address"
+        yield "addresses is no JSON object of channels and addresses"
     elif addresses and set(addresses) - known:
         yield f"addresses for {short(min(set(addresses) - known))}, which is no channel"
 

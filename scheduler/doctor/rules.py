@@ -1,4 +1,4 @@
-"""Rules that cannot be read or filled, and rows that say what cannot be meant."""
+"""Checks for rules that cannot be read or filled, and for rows with impossible values."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,20 +10,21 @@ from scheduler.finding import Finding, error, note, warning
 from scheduler.message import LONGEST_ALARM
 from scheduler.rules.values import FIRST_DAY, LAST_DAY
 
-# Small beside tutor_sessions: a row for each rule.
+# One row for each rule, so small beside tutor_sessions.
 UNREADABLE = text("""
     SELECT count(*) AS rules, (array_agg(anchor_id ORDER BY anchor_id))[1\\:5] AS ids
       FROM session_worker.series WHERE state = 'unreadable'""")
 
 
 def check_unreadable_rules(patient: Patient) -> Iterator[Finding]:
+    """Rules that cannot be read, so that no rows are made."""
     row = patient.conn.execute(UNREADABLE).one()
     if row.rules:
         yield warning(
             "unreadable_rules",
             f"{many(row.rules, 'rule')} cannot be read, so no rows are made: sessions"
             f" {some(row.ids, row.rules)}",
-            f"celery -A tasks preview {row.ids[0]} says why; mend the row on the site",
+            f"celery -A tasks preview {row.ids[0]} says why; correct the row on the site",
         )
 
 
@@ -37,14 +38,14 @@ NOT_EXPANDED = text("""
 
 
 def check_refused_rules(patient: Patient) -> Iterator[Finding]:
-    """Rules whose rows the site's own constraints, or missing rights, refuse."""
+    """Rules whose rows are refused by the site's constraints, or for missing rights."""
     row = patient.conn.execute(NOT_EXPANDED).one()
     if row.rules:
         yield error(
             "not_expanded",
             f"{many(row.rules, 'rule')} cannot be expanded, so no rows are made: sessions"
             f" {some(row.ids, row.rules)}: {row.mostly}",
-            "mend what PostgreSQL refuses; celery -A tasks expand tries again",
+            "correct what PostgreSQL refuses; celery -A tasks expand tries again",
         )
 
 
@@ -55,6 +56,7 @@ FINDINGS = text("""
 
 
 def check_rule_findings(patient: Patient) -> Iterator[Finding]:
+    """Findings that expansion recorded about rules."""
     row = patient.conn.execute(FINDINGS).one()
     if row.findings:
         yield note(
@@ -72,6 +74,7 @@ CONFLICTS = text("""
 
 
 def check_conflicts(patient: Patient) -> Iterator[Finding]:
+    """Coming dates that have no row because another session is in the way."""
     row = patient.conn.execute(CONFLICTS, {"today": patient.today}).one()
     if row.dates:
         yield warning(
@@ -89,6 +92,7 @@ COMING = """
 
 
 def check_alarm_minutes(patient: Patient) -> Iterator[Finding]:
+    """Coming sessions with an alarm_before_minutes out of range, for which 15 minutes are used."""
     if not patient.catalog.has("tutor_sessions", "alarm_before_minutes"):
         return
     odd = "s.alarm_enabled AND s.alarm_before_minutes NOT BETWEEN 0 AND :longest"
@@ -99,7 +103,7 @@ def check_alarm_minutes(patient: Patient) -> Iterator[Finding]:
             "alarm_before_minutes",
             f"{many(row.rows, 'coming session')} with alarm_before_minutes below 0 or above"
             f" {LONGEST_ALARM.days} days: {some(row.ids, row.rows)}",
-            "15 minutes count there; mend the rows on the site",
+            "15 minutes are used instead; correct the rows on the site",
         )
 
 
@@ -108,6 +112,7 @@ END_BEFORE_START = """s.end_time <= s.start_time
 
 
 def check_ends(patient: Patient) -> Iterator[Finding]:
+    """Coming sessions that end before they start, for which the duration is used."""
     statement = text(COMING.format(odd=END_BEFORE_START))
     row = patient.conn.execute(statement, {"today": patient.today}).one()
     if row.rows:
@@ -115,7 +120,7 @@ def check_ends(patient: Patient) -> Iterator[Finding]:
             "end_before_start",
             f"{many(row.rows, 'coming session')} with an end before the start:"
             f" {some(row.ids, row.rows)}",
-            "the duration counts there; mend the rows on the site",
+            "the duration is used instead; correct the rows on the site",
         )
 
 
@@ -126,7 +131,7 @@ OUT_OF_RANGE = text("""
 
 
 def check_dates(patient: Patient) -> Iterator[Finding]:
-    """Sessions on a date that nobody can mean; they are left alone, and nobody is told of them."""
+    """Sessions with a date out of range. They are left alone, and no messages are sent."""
     row = patient.conn.execute(OUT_OF_RANGE, {"first": FIRST_DAY, "last": LAST_DAY}).one()
     if row.rows:
         yield warning(

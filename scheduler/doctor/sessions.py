@@ -1,4 +1,4 @@
-"""Checks of series and sessions: what rests, what was deleted, what stands twice at one start."""
+"""Checks of series and sessions: resting series, mass deletions, duplicates, unequal groups."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,19 +8,19 @@ from sqlalchemy import text
 from scheduler.doctor.patient import Patient, many, some
 from scheduler.finding import Finding, error, note, warning
 
-# Small beside tutor_sessions: a row for each rule.
+# One row for each rule, so small beside tutor_sessions.
 RESTING = text("""
     SELECT state, count(*) AS rules, mode() WITHIN GROUP (ORDER BY reason) AS mostly,
            (array_agg(anchor_id ORDER BY changed_at DESC, anchor_id))[1\\:5] AS ids
       FROM session_worker.series WHERE state IN ('paused', 'ended') GROUP BY state ORDER BY 1""")
 WHEN_THEY_GO_ON = {
-    "paused": "the series go on by themselves once the people or the enrolment are back",
-    "ended": "celery -A tasks series reopen takes up again what an admin ended",
+    "paused": "the series continue by themselves once the people or the enrolment are back",
+    "ended": "celery -A tasks series reopen continues a series that an admin ended",
 }
 
 
 def check_resting_series(patient: Patient) -> Iterator[Finding]:
-    """Series that make no rows, though their anchors may still carry a rule."""
+    """Series that get no rows, although their anchors may still carry a rule."""
     for row in patient.conn.execute(RESTING):
         yield note(
             f"series_{row.state}",
@@ -30,7 +30,7 @@ def check_resting_series(patient: Patient) -> Iterator[Finding]:
         )
 
 
-# Index: occurrence_open, for those that another session blocks; the reasons are few.
+# Index: occurrence_open, for occurrences that another session blocks; there are few reasons.
 BEHIND = text("""
     SELECT count(*) AS rows, count(DISTINCT anchor_id) AS rules, min(anchor_id) AS first,
            (array_agg(session_id ORDER BY occurs_on, session_id))[1\\:5] AS ids,
@@ -47,7 +47,7 @@ def check_rows_behind(patient: Patient) -> Iterator[Finding]:
         yield error(
             "could_not_follow",
             f"{many(row.rows, 'row')} of {many(row.rules, 'rule')} could not follow a change and"
-            f" still stand as before, mostly {row.mostly}: sessions {some(row.ids, row.rows)}",
+            f" are still as before, mostly {row.mostly}: sessions {some(row.ids, row.rows)}",
             f"celery -A tasks preview {row.first} names what is in the way; move or cancel that",
         )
 
@@ -64,7 +64,7 @@ STOPPED_BACKFILLS = text("""
 
 
 def check_backfills(patient: Patient) -> Iterator[Finding]:
-    """A backfill that was stopped waits for an admin to go on with it."""
+    """Backfills that were stopped, and wait for an admin to resume them."""
     for row in patient.conn.execute(STOPPED_BACKFILLS):
         yield error(
             "backfill_stopped",
@@ -74,10 +74,10 @@ def check_backfills(patient: Patient) -> Iterator[Finding]:
         )
 
 
-# How many deleted dates to come look like a mistake: as many, and as large a part of all.
+# Coming dates that were deleted look like a mistake from this number and this share of all on.
 MANY_DELETED, PART_DELETED = 20, 0.2
 
-# Index: occurrence's primary key is by anchor; the dates to come are a few tens of a series.
+# Index: occurrence's primary key, by anchor; a series has a few tens of coming dates.
 DELETED = text("""
     SELECT count(*) FILTER (WHERE state = 'deleted') AS deleted, count(*) AS dates,
            count(DISTINCT anchor_id) FILTER (WHERE state = 'deleted') AS rules
@@ -85,7 +85,7 @@ DELETED = text("""
 
 
 def check_deletions(patient: Patient) -> Iterator[Finding]:
-    """Deleted dates are not filled again; so many at once may have been a slip of the site's."""
+    """Rules with many deleted dates to come, maybe by mistake; these are not filled again."""
     row = patient.conn.execute(DELETED, {"today": patient.today}).one()
     if row.deleted >= MANY_DELETED and row.deleted >= PART_DELETED * row.dates:
         yield warning(
@@ -107,18 +107,18 @@ DOUBLED = text("""
 
 
 def check_doubled_sessions(patient: Patient) -> Iterator[Finding]:
-    """Two live sessions of one pair at one start: one of them was entered while a run was on."""
+    """Two live sessions of one pair at one start, such as one entered by hand during a run."""
     row = patient.conn.execute(DOUBLED, _coming(patient)).one()
     if row.pairs:
         yield warning(
             "doubled_sessions",
             f"{many(row.pairs, 'pair')} of sessions with the same tutor, student and start:"
             f" {'; '.join(row.named)}",
-            "cancel or delete one of each pair on the site; who is told hears of it once",
+            "cancel or delete one of each pair on the site; each person is told only once",
         )
 
 
-# Index: the same. A group is one lesson, so its sessions agree.
+# Index: the same. A group is one lesson, so its sessions should agree.
 GROUPS = """
     WITH slot AS (
         SELECT (array_agg(t.id ORDER BY t.id))[1\\:3] AS ids FROM tutor_sessions t
@@ -149,6 +149,6 @@ def check_groups(patient: Patient) -> Iterator[Finding]:
 
 
 def _coming(patient: Patient) -> dict[str, object]:
-    """The horizon that expansion fills."""
+    """Parameters of the dates that expansion fills."""
     last = patient.today + timedelta(days=patient.settings.expand_days)
     return {"first": patient.today, "last": last}

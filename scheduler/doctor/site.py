@@ -1,4 +1,4 @@
-"""Checks of the worker's rights on the site's tables, and of an index that would help it."""
+"""Checks of the worker's rights on the site's tables, of the site's ids, and of a useful index."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from scheduler.finding import Finding, error, note, warning
 
 MANY_ROWS = 100_000
 
-# PostgreSQL's own catalogue. An index that is broken or partial does not help.
+# PostgreSQL's catalogue. An invalid or partial index does not help.
 START_INDEX = text("""
     SELECT c.oid::regclass::text AS table_name, greatest(c.reltuples, 0) AS rows,
            EXISTS (SELECT FROM pg_index i
@@ -30,7 +30,7 @@ HIDING_TABLES = text("""
 
 
 def check_rights(patient: Patient) -> Iterator[Finding]:
-    """Without them expansion and the ledger stand still, series by series or wholly."""
+    """Missing rights, without which expansion or messages fail in part or in whole."""
     lacking = lacking_rights(patient.conn)
     if lacking:
         detail = "the user of DATABASE_URL may not do all that the worker does"
@@ -38,14 +38,14 @@ def check_rights(patient: Patient) -> Iterator[Finding]:
 
 
 def check_ids(patient: Patient) -> Iterator[Finding]:
-    """As at the last look; `setup` looks at once."""
+    """Doubt about whose ids the sessions hold, from the last check; `setup` checks at once."""
     if doubt := taken_ids(patient.conn).doubt:
         detail, _, cure = doubt.partition(": ")
         yield error("whose_ids", f"{detail}: nothing is sent", cure)
 
 
 def check_row_security(patient: Patient) -> Iterator[Finding]:
-    """PostgreSQL says of no row that it hides it: to the worker it is a row that was deleted."""
+    """Row-level security that applies to the worker: a hidden row looks like a deleted one."""
     hiding = patient.conn.scalars(HIDING_TABLES, {"tables": [*patient.catalog.tables]}).all()
     if hiding:
         yield warning(
@@ -57,7 +57,8 @@ def check_row_security(patient: Patient) -> Iterator[Finding]:
 
 
 def check_start_index(patient: Patient) -> Iterator[Finding]:
-    """The worker creates nothing on the site's tables (promise 7): its owner is asked."""
+    """Missing index on the sessions' start. The worker creates nothing on the site's tables
+    (promise 7), so its owner is asked to."""
     row = patient.conn.execute(START_INDEX).one()
     if row.indexed:
         return

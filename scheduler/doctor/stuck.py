@@ -1,4 +1,4 @@
-"""Messages that wait for an admin, or reached nobody."""
+"""Checks for messages that wait for an admin, failed, or were unreachable."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,6 +21,7 @@ BATCHES = text("""
 
 
 def check_batches(patient: Patient) -> Iterator[Finding]:
+    """Batches of held messages."""
     for row in patient.conn.execute(BATCHES):
         held = f"{many(row.messages, 'message')} held with batch {row.id}"
         since = local(row.held_at, patient.settings.zone)
@@ -39,7 +40,7 @@ UNANSWERED = text("""
 
 
 def check_unanswered(patient: Patient) -> Iterator[Finding]:
-    """What will be repeated is not among them: that needs nobody."""
+    """Messages without an answer that are not repeated, so that an admin has to decide."""
     row = patient.conn.execute(UNANSWERED).one()
     if row.messages:
         yield warning(
@@ -61,14 +62,15 @@ FAILED = text("""
 
 
 def check_failed(patient: Patient) -> Iterator[Finding]:
+    """Messages that failed for good in the last 24 hours."""
     row = patient.conn.execute(FAILED, {"since": patient.now - DAY}).one()
     if row.messages:
         yield warning(
             "failed",
             f"{many(row.messages, 'message')} failed for good in the last 24 hours, mostly:"
             f" {reason(row.mostly)}; deliveries {some(row.ids, row.messages)}",
-            f"mend the cause, then celery -A tasks deliveries retry {row.ids[0]}, or retry --failed"
-            " --since INSTANT for all that were due since then",
+            f"correct the cause, then celery -A tasks deliveries retry {row.ids[0]}, or retry"
+            " --failed --since INSTANT for all that were due since then",
         )
 
 
@@ -80,6 +82,7 @@ UNREACHABLE = text("""
 
 
 def check_unreachable(patient: Patient) -> Iterator[Finding]:
+    """Messages about sessions of yesterday to tomorrow for which there is no way to the person."""
     span = {"since": patient.now - DAY, "until": patient.now + DAY}
     row = patient.conn.execute(UNREACHABLE, span).one()
     if row.messages:
@@ -87,5 +90,5 @@ def check_unreachable(patient: Patient) -> Iterator[Finding]:
             "unreachable",
             f"{many(row.messages, 'message')} about a day's sessions had no way to the person,"
             f" mostly: {reason(row.mostly)}",
-            "celery -A tasks deliveries --state unreachable names them",
+            "celery -A tasks deliveries --state unreachable lists them",
         )

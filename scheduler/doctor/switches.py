@@ -1,4 +1,4 @@
-"""Checks of the switches that keep messages from people, and of the channels that reach them."""
+"""Checks of pauses, OUTBOX and channels: settings that keep messages from people."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,7 @@ from scheduler.words import local
 
 
 def check_pauses(patient: Patient) -> Iterator[Finding]:
+    """Channels that an admin paused."""
     for pause in pauses(patient.conn):
         every = pause.channel == EVERY_CHANNEL
         what = "every channel is" if every else f"the channel {pause.channel} is"
@@ -24,56 +25,59 @@ def check_pauses(patient: Patient) -> Iterator[Finding]:
 
 
 def check_troubles(patient: Patient) -> Iterator[Finding]:
-    """What is down nobody has to switch on again: the workers ask it again and again."""
+    """Channels that are down. The workers probe them and resume by themselves."""
     for trouble in troubles(patient.conn).values():
         if trouble.down_since is not None:
             since = local(trouble.down_since, patient.settings.zone)
             yield error(
                 "channel_down",
                 f"the channel {trouble.channel} is down since {since}: {trouble.reason}",
-                f"mend what it says, in CHANNEL_{trouble.channel.upper()} or at its provider: the"
-                " workers try it again every 15 seconds, and what waits for it follows",
+                f"correct the cause, in CHANNEL_{trouble.channel.upper()} or at its provider: the"
+                " workers try it again every 15 seconds, and then send what waits for it",
             )
 
 
 def check_outbox(patient: Patient) -> Iterator[Finding]:
+    """OUTBOX=log or redirect, with which no message reaches its person."""
     outbox = patient.settings.outbox
     if outbox.mode is OutboxMode.LOG:
-        yield note("outbox", "OUTBOX=log: nothing leaves, messages end as sent", LIVE)
+        yield note("outbox", "OUTBOX=log: nothing leaves, messages are recorded as sent", LIVE)
     elif outbox.mode is OutboxMode.REDIRECT:
         where = "e-mail address" if "@" in outbox.address else "phone"
         words = f"OUTBOX=redirect: every message goes to one {where}, not to people"
         yield note("outbox", words, LIVE)
 
 
-LIVE = "OUTBOX=live, and the workers started again, writes to people"
+LIVE = "to write to people, set OUTBOX=live and restart the workers"
 
 
 def check_channels(patient: Patient) -> Iterator[Finding]:
+    """No channel is configured."""
     if patient.settings.channels or patient.settings.outbox.mode is OutboxMode.LOG:
         return
     yield error(
         "no_channel",
         "no channel is configured: nobody can be reached",
-        "set CHANNEL_EMAIL, CHANNEL_SMS or another, and start the workers again",
+        "set CHANNEL_EMAIL, CHANNEL_SMS or another, and restart the workers",
     )
 
 
-# Schemes that send to a gateway of one's own, whose answers nobody but the admin can know.
+# Schemes of generic gateways, whose answers only the admin knows.
 GATEWAYS = {"json", "jsons", "form", "forms", "xml", "xmls"}
 GATEWAY_CHANNELS = {ChannelName.SMS, ChannelName.TELEGRAM, ChannelName.PUSH}
 
 
 def check_gateways(patient: Patient) -> Iterator[Finding]:
-    """Many gateways answer 200 and refuse in the body; then a message counts as sent."""
+    """Gateways without CHANNEL_X_ACCEPTED. Many answer 200 and refuse in the body; without it such
+    a message counts as sent."""
     for name, channel in patient.settings.channels.items():
         scheme = channel.url.partition("://")[0].strip().lower()
         if name in GATEWAY_CHANNELS and scheme in GATEWAYS and not channel.accepted.strip():
             setting = f"CHANNEL_{name.upper()}_ACCEPTED"
             yield warning(
                 "unread_answers",
-                f"{setting} is not set: what the gateway of {name} answers under 200 counts as sent"
-                " unless it says an error plainly",
-                f"set {setting} to what its yes looks like, such as status=success:"
+                f"{setting} is not set: any answer 200 of the gateway of {name} counts as sent"
+                " unless it plainly says an error",
+                f"set {setting} to what an acceptance looks like, such as status=success:"
                 " docs/channels.md",
             )

@@ -1,4 +1,4 @@
-"""Check of the zone data of PostgreSQL against that of the machine (design, "Zones")."""
+"""Check that PostgreSQL's zone data and the machine's agree (design, "Zones")."""
 
 from collections.abc import Iterator
 
@@ -8,9 +8,9 @@ from scheduler.site.zones import differences, in_words
 
 
 def check_zones(patient: Patient) -> Iterator[Finding]:
-    """A zone of a setting or a preference whose hours the two know differently in the coming year.
+    """Zones of SITE_TIMEZONE and preferences whose offsets differ in the coming year.
 
-    Messages use the database's hours, by which the sessions are planned.
+    Messages use the database's offsets, by which the sessions are planned.
     """
     for one in differences(patient.conn, patient.settings, patient.now):
         yield error(

@@ -1,1 +1,1 @@
-"""Reading of the site's rows: people, session times, preferences."""
+"""SQL and values that read the site's rows: people, session times, preferences."""

@@ -1,14 +1,14 @@
-"""Reasons that bar a person from every message, whatever it is about (design, "Address")."""
+"""Reasons why a person gets no messages at all (design, "Address")."""
 
 from models.catalog import SiteCatalog
 from scheduler.site.series_people import student_left, suspended
 
 
 def barred(catalog: SiteCatalog, role: str, user: str) -> str:
-    """SQL: 'suspended', 'account_suspended', 'inactive' or NULL; a flag that is NULL says nothing.
+    """SQL of 'suspended', 'account_suspended', 'inactive' or NULL. A NULL flag is ignored.
 
-    `role`: SQL of the role in which the person is told; `user`: their row of users. The profiles
-    are those of `people_joins`.
+    `role`: SQL of the person's role in the message; `user`: alias of their row of users. The
+    profiles are those of `people_joins`.
     """
     return f"""CASE
         WHEN {role} = 'tutor' AND {suspended(catalog, "tp", user)} THEN 'suspended'

@@ -1,4 +1,4 @@
-"""A person's e-mail address and phone, and where each came from (design, "Address")."""
+"""A person's e-mail address and phone number, each with its source (design, "Address")."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from scheduler.settings import Role
 
 
 class Source(StrEnum):
-    """Where an address came from, as the ledger notes it."""
+    """Source of an address, as recorded in the ledger."""
 
     USER = "user"  # users.email, users.phone
     ENROLMENT = "enrolment"  # the contact fields of tutor_students
@@ -15,14 +15,15 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """`source` is None where there is no `address`."""
+    """An address and its source; both None where there is none."""
 
     address: str | None
     source: Source | None
 
 
 def contact(role: Role, users: str | None, enrolments: str | None) -> Contact:
-    """The user's own, else, of a student, the one of the enrolment; a blank one is none."""
+    """The user's own address or, for a student without one, that of the enrolment. Blank texts
+    count as no address."""
     if users and users.strip():
         return Contact(users, Source.USER)
     if role is Role.STUDENT and enrolments and enrolments.strip():

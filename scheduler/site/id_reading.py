@@ -1,8 +1,8 @@
-"""Readings of tutor_sessions.tutor_id and student_id, profile ids or user ids, judged by the rows
+"""Reading of tutor_sessions.tutor_id and student_id as profile ids or user ids, decided by the rows
 (design, "Whose id it is").
 
-A reading fits where every value that names anybody names a tutor (a student) by it; a value that
-names nobody either way tells nothing.
+A reading fits if every value that names anybody under either reading names a tutor (a student)
+under it. A value that names nobody under both is ignored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ PROFILE, USER = ProfileKey.PROFILE, ProfileKey.USER
 
 
 class Why(StrEnum):
-    """Why a reading was taken, or none."""
+    """Reason for a reading, or for having none."""
 
     SAID = "said"
     NO_ROWS = "no_rows"
@@ -31,13 +31,14 @@ class Why(StrEnum):
     NEITHER_FITS = "neither_fits"
 
 
-# What was taken for these may have to be judged anew once there are other rows.
+# Readings with these reasons are decided anew once there are other rows.
 WEAK = frozenset({Why.NO_ROWS, Why.SAME_PEOPLE})
 
 
 @dataclass(frozen=True, slots=True)
 class IdColumn:
-    """A column of tutor_sessions that names a person. `setting` says whose ids it holds."""
+    """A column of tutor_sessions that names a person. `setting`: the setting that decides which
+    table's ids it holds."""
 
     name: str
     profiles: str
@@ -51,8 +52,10 @@ STUDENT = IdColumn("student_id", "student_profiles", "STUDENT_IDS", "student")
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The column's values, counted by whom they name. `apart`: those whose two readings name
-    different people. The samples are the lowest few."""
+    """Numbers of the column's distinct values, by the readings under which they name a person.
+
+    `apart`: values that name different people under the two readings. Samples: the lowest ids.
+    """
 
     only_profile: int
     only_user: int
@@ -64,14 +67,14 @@ class Values:
 
     @property
     def fitting(self) -> frozenset[ProfileKey]:
-        """The readings by which every value that names anybody names somebody."""
+        """The readings that fit."""
         readings = {PROFILE: self.only_user == 0, USER: self.only_profile == 0}
         return frozenset(key for key, fits in readings.items() if fits)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`key` is None where the rows tell neither."""
+    """The reading of a column. `key` is None where the rows do not decide."""
 
     column: IdColumn
     key: ProfileKey | None
@@ -79,7 +82,7 @@ class Reading:
     values: Values
 
 
-# One pass over tutor_sessions, and the profiles whole: at setup, and once a day.
+# One pass over tutor_sessions and all profiles. Runs at setup and once a day.
 def _values(column: IdColumn) -> str:
     return f"""
     WITH value AS (
@@ -102,6 +105,7 @@ def _values(column: IdColumn) -> str:
 
 
 def read_values(conn: Connection, column: IdColumn) -> Values:
+    """Count the column's values by the readings under which they name a person."""
     row = conn.execute(text(_values(column))).one()
     return Values(*row[:4], *((sample or ()) for sample in row[4:]))
 
@@ -110,7 +114,7 @@ Said = Mapping[IdColumn, ProfileKey | None]
 
 
 def read_ids(conn: Connection, catalog: SiteCatalog, said: Said) -> tuple[Reading, Reading]:
-    """How tutor_id and student_id are to be read, in this order. `said`: what an admin set."""
+    """The readings of tutor_id and student_id, in this order. `said`: the admin's settings."""
     values = {column: read_values(conn, column) for column in (TUTOR, STUDENT)}
     first = {
         column: by_column(catalog, column, each, said[column]) for column, each in values.items()
@@ -129,7 +133,7 @@ def read_ids(conn: Connection, catalog: SiteCatalog, said: Said) -> tuple[Readin
 def by_column(
     catalog: SiteCatalog, column: IdColumn, values: Values, said: ProfileKey | None
 ) -> Reading:
-    """What the column's own values, and its foreign key, tell."""
+    """The reading by the setting, the column's own values, or its foreign key."""
     key, why = PROFILE, Why.FOREIGN_KEY
     if said is not None:
         key, why = said, Why.SAID
@@ -147,7 +151,7 @@ def by_column(
     return Reading(column, key, why, values)
 
 
-# By a reading of the one column, and any that fits of the other, a pair is enrolled.
+# Conditions under which an enrolment `e` names the pair's tutor or student, by reading.
 MATCHES = {
     (TUTOR, PROFILE): "e.tutor_id = pair.tutor_id",
     (TUTOR, USER): "tp.user_id = pair.tutor_id",
@@ -162,8 +166,8 @@ def by_pairs(
     reading: Reading,
     candidates: Mapping[IdColumn, frozenset[ProfileKey]],
 ) -> Reading:
-    """A reading is told by the pairs in tutor_students where some are enrolled by it alone, and
-    none by the other alone."""
+    """Decide by the pairs in tutor_students: a reading holds if some pairs are enrolled only under
+    it, and none only under the other."""
     if not catalog.has_enrolments:
         return reading
     column = reading.column
@@ -177,7 +181,7 @@ def by_pairs(
     return reading
 
 
-# One pass over tutor_sessions and tutor_students; only where both readings fit.
+# One pass over tutor_sessions and tutor_students. Runs only where both readings fit.
 def _pairs(catalog: SiteCatalog, column: IdColumn, others: str) -> str:
     def enrolled(key: ProfileKey) -> str:
         return f"""EXISTS (
@@ -197,15 +201,15 @@ def _pairs(catalog: SiteCatalog, column: IdColumn, others: str) -> str:
 REASONS: Mapping[Why, str] = {
     Why.SAID: "{setting} says so",
     Why.NO_ROWS: "no session names anybody yet",
-    Why.ONE_FITS: "every value names a {person} by them, and not as the other",
+    Why.ONE_FITS: "every value names a {person} by them, and not by the other ids",
     Why.SAME_PEOPLE: "both readings name the same people",
     Why.FOREIGN_KEY: "both readings fit, and a foreign key points at {profiles}",
-    Why.PAIRS: "both readings fit, and by this one the pairs are enrolled in tutor_students",
+    Why.PAIRS: "both readings fit, and only by this one the pairs are enrolled in tutor_students",
 }
 
 
 def in_words(column: IdColumn, key: ProfileKey, why: Why) -> str:
-    """'tutor_sessions.tutor_id holds ids of tutor_profiles: every value names a tutor by them …'"""
+    """One line: 'tutor_sessions.tutor_id holds ids of tutor_profiles: every value names …'"""
     holds = column.profiles if key is PROFILE else "users"
     reason = REASONS[why].format(
         setting=column.setting, person=column.person, profiles=column.profiles
@@ -214,7 +218,7 @@ def in_words(column: IdColumn, key: ProfileKey, why: Why) -> str:
 
 
 def question(reading: Reading) -> str:
-    """What an admin has to say, and why it cannot be told."""
+    """One line that asks an admin for the setting, with the values that leave it open."""
     column, values = reading.column, reading.values
     if reading.why is Why.NEITHER_FITS:
         found = (
@@ -230,7 +234,7 @@ def question(reading: Reading) -> str:
 
 
 def contradiction(column: IdColumn, key: ProfileKey, values: Values) -> str | None:
-    """What an admin has to look at where the rows no longer fit what was taken, or None."""
+    """One line for an admin where the rows contradict the reading in use, or None."""
     if key in values.fitting:
         return None
     strange, other = (

@@ -1,6 +1,6 @@
-"""People's preferences, validated: a value that cannot be read falls back to the setting.
+"""People's preferences, validated. An unreadable value falls back to the setting.
 
-The site may write session_worker.preference; the doctor finds what it wrote wrong.
+The site may write session_worker.preference; the doctor lists values that cannot be read.
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,10 @@ Stored = Mapping[str, Any] | None
 def preferences_of(
     general: Stored, special: Stored, settings: Settings
 ) -> tuple[Preferences, Mapping[ChannelName, str]]:
-    """Preferences and addresses of the person's '*' row and of that of the kind, which goes first.
+    """Preferences and addresses of a person for one kind of message.
 
-    Both as JSON of session_worker.preference, or None.
+    `general`: the person's '*' row of session_worker.preference as JSON, or None; `special`: the
+    row of the kind, which takes precedence.
     """
     wishes = {**_stated(general), **_stated(special)}
     preferences = Preferences(
@@ -31,7 +32,7 @@ def preferences_of(
 
 
 def stored(alias: str) -> str:
-    """SQL: a row of session_worker.preference, by its alias, as JSON; its zone known, or NULL."""
+    """SQL of a session_worker.preference row as JSON; a zone unknown to PostgreSQL is NULL."""
     zone = f"session_worker.known_zone({alias}.zone, NULL)"
     return f"to_jsonb({alias}) || jsonb_build_object('zone', {zone})"
 
@@ -48,7 +49,7 @@ def _zone(name: Any, settings: Settings) -> ZoneInfo:
 
 
 def _channels(names: Any) -> tuple[ChannelName, ...] | None:
-    """In the person's order; None where none of them is known."""
+    """The known channels in the person's order; None where there is none."""
     known = {channel.value: channel for channel in ChannelName}
     found = [known[name.strip().lower()] for name in names or () if _is_known(name, known)]
     return tuple(dict.fromkeys(found)) or None

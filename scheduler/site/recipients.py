@@ -1,18 +1,18 @@
-"""SQL: sessions that are due → the people in the roles that settings name."""
+"""SQL of the recipients of due sessions, by the roles that the settings name."""
 
 from models.catalog import SiteCatalog
 from models.taken_ids import ProfileKey
 from scheduler.message import Kind
 from scheduler.settings import Role, Settings
 
-# Which of a person's roles a message names, where they have two in one session.
+# Order of roles: a person with two roles in a session gets one message, for the first.
 PLACES = {Role.TUTOR: 1, Role.STUDENT: 2, Role.PARENT: 3}
 
 
 def people(catalog: SiteCatalog, settings: Settings) -> str:
-    """Rows of `due`, once for each person and role; a message's role is that of the lowest `place`.
+    """SQL of the rows of `due`, once for each person and role; the lowest `place` wins.
 
-    `recipient` is 'user:7', or 'student:3' where no user stands behind the role.
+    `recipient` is 'user:7', or 'student:3' where the student has no user.
     """
     roles = {
         Kind.REMINDER: settings.reminder_recipients,
@@ -41,7 +41,7 @@ def _students(catalog: SiteCatalog) -> str:
 
 
 def _profiles(table: str, key: str, points_at: ProfileKey, role: Role) -> str:
-    """Where the session points at users, no profile is asked for."""
+    """SQL of one role's people. Where sessions hold user ids, no profile is read."""
     joins = f"LEFT JOIN users u ON u.id = {key}"
     if points_at is ProfileKey.PROFILE:
         joins = f"LEFT JOIN {table} p ON p.id = {key} LEFT JOIN users u ON u.id = p.user_id"
@@ -49,7 +49,7 @@ def _profiles(table: str, key: str, points_at: ProfileKey, role: Role) -> str:
 
 
 def _parents(catalog: SiteCatalog) -> str:
-    """The student's parents, as far as this database knows of any."""
+    """SQL of the students' parents, where this database has the columns for it."""
     joins = parent_joins(catalog)
     if not joins:
         return ""
@@ -63,9 +63,10 @@ def _parents(catalog: SiteCatalog) -> str:
 
 def parent_joins(catalog: SiteCatalog) -> str:
     """SQL joins from the student's profile `sp` to each parent's id `c.id` and user `pu`; empty
-    where this database knows of no parents.
+    where this database has no columns for parents.
 
-    Older data held user ids in parent_id: where parents name their children, both have to agree.
+    Old rows of parent_id may hold user ids. Where the parents' profiles list their children, a
+    parent counts only if both sides agree.
     """
     if not catalog.has("student_profiles", "parent_id"):
         return ""
@@ -80,7 +81,7 @@ def parent_joins(catalog: SiteCatalog) -> str:
           LEFT JOIN users pu ON pu.id = pp.user_id"""
 
 
-# An array or JSON, of numbers or of their digits.
+# children_ids is an array or JSON, of numbers or of texts of digits.
 NAMES_THE_CHILD = """(to_jsonb(pp.children_ids) @> to_jsonb(sp.id)
                 OR to_jsonb(pp.children_ids) @> to_jsonb(sp.id::text))"""
 

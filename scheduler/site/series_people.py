@@ -1,5 +1,5 @@
-"""The people of a session or a series, as SQL: their profiles and users, whether they are enrolled
-with each other, and what pauses a series (design, the table "What happened")."""
+"""SQL of a series' or session's people: profiles and users, enrolment, and the reasons that pause a
+series (design, the table "What happened")."""
 
 from models.catalog import SiteCatalog
 from models.taken_ids import ProfileKey
@@ -37,7 +37,7 @@ def enrolment_join(catalog: SiteCatalog) -> str:
 
 
 def enrolled_now(catalog: SiteCatalog) -> str:
-    """SQL: whether tutor_students has the pair of `people_joins`. Index: its unique constraint."""
+    """SQL condition: tutor_students has the pair of `people_joins`. Index: its unique one."""
     if not catalog.has_enrolments:
         return "false"
     return f"""EXISTS (SELECT FROM tutor_students e
@@ -47,11 +47,11 @@ def enrolled_now(catalog: SiteCatalog) -> str:
 
 
 def pause_reason(catalog: SiteCatalog, series: str) -> str:
-    """SQL: why the series of `people_joins` pauses, or NULL. A flag that is NULL says nothing.
+    """SQL of the reason that pauses the series of `people_joins`, or NULL. A NULL flag is ignored.
 
-    `series` has `enrolled`, whether its people ever were, and `state`. Where enrolments are lost
-    rather than ended, none pauses for that, and none at all while nobody can tell whose ids the
-    sessions hold; what was paused stays so.
+    `series` has the columns `enrolled` (the pair was once enrolled) and `state`. No series pauses
+    for enrolments that look lost rather than ended, and none for any reason while it is in doubt
+    whose ids the sessions hold; series that are paused already stay paused.
     """
     reason = f"""CASE
         WHEN {suspended(catalog, "tp", "tu")} THEN 'tutor_suspended'
@@ -68,17 +68,15 @@ def pause_reason(catalog: SiteCatalog, series: str) -> str:
     return reason
 
 
-# Of the pairs that were enrolled: from how many on a loss at once is taken for a mishap where it is
-# half of them or more, and where it is fewer.
+# Numbers of enrolments gone at once that are taken for an accident: where they are at least half of
+# all enrolled pairs, and where they are fewer.
 MANY_OF_FEW = 5
 MANY = 50
 
 
 def enrolments_lost(catalog: SiteCatalog) -> str:
-    """SQL: whether the enrolments look lost: the table gone or empty, or many gone at once.
-
-    Of the series that go on; asked once a statement.
-    """
+    """SQL condition: the enrolments of active series look lost, as the table is gone or empty, or
+    as many are gone at once. Evaluated once in a statement."""
     if not catalog.has_enrolments:
         return "true"
     return f"""(SELECT NOT EXISTS (SELECT FROM tutor_students)
@@ -87,8 +85,8 @@ def enrolments_lost(catalog: SiteCatalog) -> str:
 
 
 def enrolment_counts(catalog: SiteCatalog) -> str:
-    """SQL: one row with `pairs`, how many have series that go on and were enrolled, and `gone`, how
-    many of them are enrolled no more. One pass over session_worker.series."""
+    """SQL of one row: `pairs`, the number of pairs with active series that were once enrolled, and
+    `gone`, how many of them no longer are. One pass over session_worker.series."""
     return f"""
         SELECT count(*) AS pairs, count(*) FILTER (WHERE NOT stands) AS gone
           FROM (SELECT bool_or({enrolled_now(catalog)}) AS stands
@@ -98,30 +96,30 @@ def enrolment_counts(catalog: SiteCatalog) -> str:
 
 
 def suspended(catalog: SiteCatalog, profile: str, user: str) -> str:
-    """SQL: whether a tutor is, by the profile (older sites) or the user (the newest)."""
+    """SQL condition: the tutor is suspended, by the profile (older sites) or the user (newest)."""
     return f"""({catalog.read(profile, "tutor_profiles", "is_suspended")}
           OR {catalog.read(user, "users", "is_suspended")})"""
 
 
 def student_left(catalog: SiteCatalog, profile: str) -> str:
-    """SQL: whether a student's profile is switched off, or waits for its deletion."""
+    """SQL condition: the student's profile is inactive, or scheduled for deletion."""
     return f"""(NOT {catalog.read(profile, STUDENTS, "is_active")}
           OR {catalog.read(profile, STUDENTS, "scheduled_deletion_at")} IS NOT NULL)"""
 
 
 def of_student(catalog: SiteCatalog, enrolment: str) -> str:
-    """SQL: whether an enrolment is a student's own.
+    """SQL condition: the enrolment is a student's own.
 
-    With requester_type 'parent', student_profile_id is a parent's id, and the contacts are the
-    parent's: the student with that number is another family's child.
+    With requester_type 'parent', student_profile_id holds a parent's id and the contacts are the
+    parent's. The student with the same number would be another family's child.
     """
     requester = catalog.read(enrolment, "tutor_students", "requester_type")
     return f"lower(btrim({requester}::text)) IS DISTINCT FROM 'parent'"
 
 
 def _profiles(catalog: SiteCatalog, table: str) -> str:
-    """One profile a user where sessions hold user ids: somebody can have two, and the one that is
-    not suspended or switched off counts."""
+    """SQL of the profiles, one for each user where sessions hold user ids. Of a user's two profiles
+    the one that is neither suspended nor inactive counts."""
     key = catalog.student_key if table == STUDENTS else catalog.tutor_key
     if key is ProfileKey.PROFILE:
         return table
@@ -133,7 +131,7 @@ def _profiles(catalog: SiteCatalog, table: str) -> str:
 
 
 def _among(key: ProfileKey, profile: str, table: str) -> str:
-    """SQL: the profile ids by which an enrolment can name the person."""
+    """SQL condition on the profile ids by which an enrolment can name the person."""
     if key is ProfileKey.PROFILE:
         return f"= {profile}.id"
     return f"IN (SELECT p.id FROM {table} p WHERE p.user_id = {profile}.user_id)"

@@ -1,4 +1,4 @@
-"""PostgreSQL's zone data against the machine's, for the zones that messages are written in."""
+"""Comparison of PostgreSQL's zone data with the machine's, for the zones used in messages."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,14 +12,14 @@ from scheduler.zone_data import Difference, Offset, difference, use_database_zon
 AHEAD = timedelta(days=366)
 BACK = timedelta(days=31)
 
-# A few rows; the names that both know.
+# A few rows: names that PostgreSQL and Python both know.
 ZONES = text("""
     SELECT name FROM session_worker.zone
      WHERE name = :site OR name IN (SELECT zone FROM session_worker.preference)
      ORDER BY name""")
 
-# Offsets at each quarter of an hour, of which those stay that differ from the one before: no zone
-# changes at another minute. Nothing of the site's is read.
+# The offset at each quarter of an hour, where it differs from the one before: no zone changes at
+# another minute. No table of the site's is read.
 OFFSETS = text("""
     WITH seen AS (
         SELECT z.name, at, (at AT TIME ZONE z.name) - (at AT TIME ZONE 'UTC') AS wall
@@ -32,7 +32,7 @@ OFFSETS = text("""
 
 
 def differences(conn: Connection, settings: Settings, now: datetime) -> Sequence[Difference]:
-    """One for each zone that the two know differently in the coming year."""
+    """One Difference for each zone whose offsets differ between now and a year ahead."""
     found = []
     for name, offsets in database_offsets(conn, settings, now).items():
         if (one := difference(name, offsets, now + AHEAD)) is not None:
@@ -43,7 +43,7 @@ def differences(conn: Connection, settings: Settings, now: datetime) -> Sequence
 def follow_database_zones(
     conn: Connection, settings: Settings, now: datetime
 ) -> Sequence[Difference]:
-    """Lets this process take the hours of zones that differ from the database. Returns them."""
+    """Make this process use the database's offsets for zones that differ. Returns these zones."""
     found = []
     for name, offsets in database_offsets(conn, settings, now).items():
         one = difference(name, offsets, now + AHEAD)
@@ -70,7 +70,7 @@ def database_offsets(
 
 
 def in_words(one: Difference) -> str:
-    """One line with both answers."""
+    """One line with both local times at the first instant that differs."""
     return (
         f"PostgreSQL and this machine differ about {one.zone} from {one.at:%Y-%m-%d %H:%M} UTC on:"
         f" {one.at + one.database:%H:%M} there, {one.at + one.machine:%H:%M} here"

@@ -318,7 +318,7 @@ WRONG_WISHES = [
     ("language", "'fr'", "language 'fr' is not am or en"),
     ("zone", "'Addis'", "'Addis' is no zone"),
     ("channels", "'{email, fax}'", "'fax' is no channel"),
-    ("addresses", "'[1]'", "addresses is no object"),
+    ("addresses", "'[1]'", "addresses is no JSON object"),
     ("addresses", """'{"fax": "1"}'""", "addresses for 'fax', which is no channel"),
     ("quiet_from", "'22:00'", "both quiet_from and quiet_until"),
 ]

@@ -91,8 +91,8 @@ def test_a_document_has_exactly_the_keys_that_scripts_rely_on(healthy: Commands)
             {
                 "code": "outbox",
                 "severity": "note",
-                "detail": "OUTBOX=log: nothing leaves, messages end as sent",
-                "cure": "OUTBOX=live, and the workers started again, writes to people",
+                "detail": "OUTBOX=log: nothing leaves, messages are recorded as sent",
+                "cure": "to write to people, set OUTBOX=live and restart the workers",
             }
         ],
     }

@@ -80,9 +80,9 @@ def test_setup_says_whose_ids_the_sessions_hold_and_why(site: Connection) -> Non
     assert result.exit_code == 0
     assert result.stdout.splitlines()[1:] == [
         "Note: tutor_sessions.tutor_id holds ids of tutor_profiles: every value names a tutor by"
-        " them, and not as the other.",
+        " them, and not by the other ids.",
         "Note: tutor_sessions.student_id holds ids of student_profiles: every value names a student"
-        " by them, and not as the other.",
+        " by them, and not by the other ids.",
     ]
 
 
