@@ -1,4 +1,4 @@
-"""The ledger as a list."""
+"""List of deliveries for an admin."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from scheduler.reminders.moves.state import State
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which deliveries; None and empty: any. `since`: due then or later. `limit`: the newest."""
+    """Filter of deliveries; None and empty mean any. `since`: due then or later. `limit`: number of
+    the newest ones."""
 
     session_id: int | None = None
     person_id: int | None = None
@@ -23,9 +24,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
-    """A row of the ledger. `person_id` is users.id. `outbox`: 'log' or 'redirect' where it was not
-    live. `source`: where the address came from, 'user', 'enrolment' or 'preference'. `receipt`:
-    'delivered' or 'undelivered', where the provider said so."""
+    """A row of the ledger.
+
+    `person_id` is users.id. `outbox`: 'log' or 'redirect', None where it was live. `source`: origin
+    of the address, 'user', 'enrolment' or 'preference'. `receipt`: 'delivered' or 'undelivered', if
+    the provider reported it.
+    """
 
     id: int
     session_id: int
@@ -46,8 +50,8 @@ class DeliveryLine:
     attempts: int
 
 
-# Each is added only where it is asked for, so that the indexes serve: delivery_session for a
-# session, delivery_stuck for what waits for an admin. The rest reads the ledger once.
+# Each condition is added only where it is asked for, so that indexes are used: delivery_session for
+# a session, delivery_stuck for messages that wait for an admin. Others scan the ledger once.
 CONDITIONS = {
     "session_id": "session_id = :session_id",
     "person_id": "person_id = :person_id",
@@ -64,9 +68,9 @@ LIST = """
 
 
 def list_deliveries(conn: Connection, wanted: Wanted) -> Sequence[DeliveryLine]:
-    """The deliveries in the order in which they are due.
+    """The deliveries in the order of their due times.
 
-    Raises LedgerRefusal where there is no such session or person.
+    Raises LedgerRefusal where the filter's session or person does not exist.
     """
     refuse_unknown(conn, wanted)
     given = {name: value for name in CONDITIONS if (value := getattr(wanted, name))}
@@ -75,7 +79,7 @@ def list_deliveries(conn: Connection, wanted: Wanted) -> Sequence[DeliveryLine]:
     return [DeliveryLine(*row) for row in conn.execute(text(statement), parameters)]
 
 
-# Indexes: primary keys, delivery_session. A person whose user is gone is looked for in the ledger.
+# Indexes: primary keys, delivery_session. A person who is not in users may still be in the ledger.
 KNOWN_SESSION = text("""
     SELECT EXISTS (SELECT FROM tutor_sessions WHERE id = :id)
         OR EXISTS (SELECT FROM session_worker.delivery WHERE session_id = :id)""")
@@ -93,12 +97,13 @@ def refuse_unknown(conn: Connection, wanted: Wanted) -> None:
 
 
 def knows_session(conn: Connection, session_id: int) -> bool:
-    """Whether the session is there, or was when messages about it were planned."""
+    """True where the session exists, or the ledger has messages about it."""
     return bool(conn.scalar(KNOWN_SESSION, {"id": session_id}))
 
 
 def unknown_session(session_id: int) -> str:
+    """The error line for a session that neither exists nor has messages."""
     return (
         f"there is no session {session_id}, and no message under that id: give the id of a"
-        " tutor_sessions row. One entered anew has the messages of the old one."
+        " tutor_sessions row. A session that was entered again has the messages of the old one."
     )

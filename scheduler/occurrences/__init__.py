@@ -1,4 +1,5 @@
-"""Rule + span → dates, and wall time → instants (design, "Rules: which dates a row means")."""
+"""Dates of a rule within a span, and instants of wall times (design, "Rules: which dates a row
+means")."""
 
 from scheduler.occurrences.dating import dates
 from scheduler.occurrences.wall_time import Lasting, instant, lasting

@@ -1,4 +1,5 @@
-"""Rule and span → dates, by whole-day arithmetic (design, "Rules: which dates a row means")."""
+"""Dates of a rule within a span, by whole-day arithmetic (design, "Rules: which dates a row
+means")."""
 
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
@@ -23,11 +24,11 @@ DAY = timedelta(days=1)
 def dates(
     rule: Rule, first: date, last: date, left_out: frozenset[date] = frozenset()
 ) -> list[date]:
-    """The dates of a rule from `first` to `last`, both inclusive, ascending, exclusions applied.
+    """The dates of a rule from `first` to `last`, both inclusive, ascending, without excluded ones.
 
-    Only dates after the anchor, which is the row itself. `left_out`: dates that the worker makes no
-    row for, such as holidays; they are among the dates, and a `count` goes on without them. Takes
-    time by the span's length, and, where the rule has a count, by the time since its anchor.
+    Only dates after the anchor are returned. `left_out`: dates that get no row, such as holidays;
+    they are returned, but do not use up the rule's `count`. The running time grows with the length
+    of the span and, for a rule with a count, with the time since its anchor.
     """
     end = min(last, rule.until or last, rule.package_until or last)
     if first > end or rule.anchor >= end:
@@ -43,7 +44,7 @@ def dates(
 def fitting(
     rule: Rule, begin: date, end: date, left_out: frozenset[date] = frozenset()
 ) -> list[date]:
-    """The dates that cadence, months and count mean, the bounds aside; begin > anchor."""
+    """The dates by cadence, months and count, without the other bounds; begin > anchor."""
     if rule.count is None:
         return in_months(rule, begin, end)
     # The anchor is the first of the count.
@@ -52,9 +53,9 @@ def fitting(
 
 
 def counted(rule: Rule, found: list[date], left_out: frozenset[date]) -> list[date]:
-    """As many of the dates after the anchor as the count has sessions (design, "count").
+    """The dates after the anchor that the rule's count allows (design, "count").
 
-    A date of `left_out` is made up at the end; one that the rule itself excludes is not.
+    A date of `left_out` is made up for at the end; a date that the rule excludes is not.
     """
     remaining = (rule.count or 1) - 1
     free = left_out.difference(rule.exdates)
@@ -75,6 +76,7 @@ def in_months(rule: Rule, begin: date, end: date) -> list[date]:
 
 
 def by_cadence(rule: Rule, begin: date, end: date) -> list[date]:
+    """The dates by the rule's cadence alone, ascending, both ends inclusive; begin > anchor."""
     match rule.cadence:
         case EveryWeeks() as cadence:
             return weekly(cadence, rule.anchor.toordinal(), begin.toordinal(), end.toordinal())
@@ -90,7 +92,7 @@ def by_cadence(rule: Rule, begin: date, end: date) -> list[date]:
             return recurrence_dates(recurrence, rule.anchor, begin, end)
 
 
-# Days are counted as date.toordinal does: day 1 is a Monday.
+# Days are numbered as by date.toordinal: day 1 is a Monday.
 
 
 def daily(cadence: EveryDays, anchor: int, begin: int, end: int) -> list[date]:
@@ -133,14 +135,14 @@ def monthly_weekdays(
 
 
 def nth_weekday(year: int, month: int, weekday: int, ordinal: int) -> date:
-    """The `ordinal`-th such weekday of the month; 5 is the last, whether there are four or five."""
+    """The `ordinal`-th such weekday of the month; 5 is the last one, the fourth or the fifth."""
     first_weekday, length = monthrange(year, month)
     day = 1 + (weekday - first_weekday) % 7 + 7 * (ordinal - 1)
     return date(year, month, day if day <= length else day - 7)
 
 
 def months_of(anchor: date, interval: int, begin: date, end: date) -> Iterable[tuple[int, int]]:
-    """(year, month) of each `interval`-th month from the anchor's that touches the span."""
+    """(year, month) of each `interval`-th month from the anchor's that overlaps the span."""
     start = month_number(begin)
     nearest = start + (month_number(anchor) - start) % interval
     for number in range(nearest, month_number(end) + 1, interval):
@@ -152,5 +154,5 @@ def month_number(day: date) -> int:
 
 
 def within(days: list[date], begin: date, end: date) -> list[date]:
-    """Ascending days, without those of the outer months that the span cuts off."""
+    """Those of the ascending days that lie in the span."""
     return days[bisect_left(days, begin) : bisect_right(days, end)]

@@ -1,8 +1,8 @@
-"""RRULEs dated by dateutil, within a span (RFC 5545, 3.3.10; docs/decisions/0011).
+"""Dates of RRULEs within a span, by dateutil (RFC 5545, 3.3.10; docs/decisions/0011).
 
-The walk begins on the first day of a period (day, week, month, year), as BYSETPOS counts from
-there and not from the anchor. What the RFC takes from DTSTART is therefore taken from the anchor
-here and written into the rule.
+The iteration begins on the first day of a period (day, week, month, year), as BYSETPOS counts from
+there and not from the anchor. Parts that the RFC takes from DTSTART are therefore taken from the
+anchor and written into the rule.
 """
 
 from collections.abc import Iterator
@@ -19,19 +19,19 @@ from scheduler.rules.rfc5545 import WEEKDAYS
 SHORTEST_DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
 MONTHS = {"MONTHLY": 1, "YEARLY": 12}
 SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 wall dates have no zone
-# Parts that name days within a period; where one stands, DTSTART's own day is not taken.
+# Parts that name days within a period. With one of them, DTSTART's own day is not used.
 DAYS_WITHIN = ("BYWEEKNO", "BYYEARDAY", "BYMONTHDAY", "BYDAY")
 
 
 class EndOfSpan(Exception):
-    """dateutil has walked past the last period that can hold a day of the span."""
+    """dateutil has passed the last period that can contain a day of the span."""
 
 
 class CountedInterval(int):
-    """An INTERVAL that ends the walk after a number of periods.
+    """An INTERVAL that ends the iteration after a number of periods, by raising EndOfSpan.
 
-    dateutil asks whether it is past the end only when a day matches, so it walks a rule that never
-    matches (30 February) to the year 9999. It adds the interval once a period; this one counts.
+    dateutil checks for the end only when a day matches, so it iterates a rule that never matches
+    (30 February) up to the year 9999. It adds the interval once in each period, which is counted.
     """
 
     left: int
@@ -51,8 +51,8 @@ def recurrence_dates(
 ) -> list[date]:
     """The rule's dates from `begin` to `end`, inclusive; begin > anchor.
 
-    Begins the walk next to the span, unless the RRULE has a COUNT: then at the anchor, whose own
-    date is the first that is counted where the RRULE names it.
+    The iteration begins close to the span, or at the anchor if the RRULE has a COUNT. The anchor's
+    own date is counted if it fits the RRULE.
     """
     parts = dict(part.split("=") for part in recurrence.text.split(";"))
     count = parts.pop("COUNT", None)
@@ -65,9 +65,9 @@ def recurrence_dates(
 
 
 def taken_from_anchor(parts: dict[str, str], anchor: date) -> dict[str, str]:
-    """What a rule says of its days where it names none: those of its DTSTART, here the anchor.
+    """Parts to add to a rule that names no days: the day of its DTSTART, which is the anchor.
 
-    A week by its number (BYWEEKNO) without a day means the anchor's weekday in it.
+    BYWEEKNO without a day means the anchor's weekday in that week.
     """
     named = [name for name in DAYS_WITHIN if name in parts]
     weekday = {"BYDAY": WEEKDAYS[anchor.weekday()]}
@@ -84,8 +84,8 @@ def taken_from_anchor(parts: dict[str, str], anchor: date) -> dict[str, str]:
 
 
 def first_period(parts: dict[str, str], anchor: date, begin: date) -> date:
-    """The first day of the last period of the rule that begins two periods before `begin`, or of
-    the anchor's own."""
+    """First day of a period of the rule about two periods before `begin`, not before the anchor's
+    own period."""
     frequency, interval = parts["FREQ"], int(parts.get("INTERVAL", 1))
     if frequency in MONTHS:
         step = MONTHS[frequency] * interval
@@ -102,7 +102,7 @@ def first_period(parts: dict[str, str], anchor: date, begin: date) -> date:
 
 
 def walk(parts: dict[str, str], start: date, end: date) -> Iterator[date]:
-    """The rule's days from the period that begins with `start`, to about `end`, ascending."""
+    """The rule's days from the period that begins on `start` to about `end`, ascending."""
     steps = CountedInterval(parts.get("INTERVAL", 1))
     steps.left = (end - start).days // (SHORTEST_DAYS[parts["FREQ"]] * int(steps)) + 2
     rule = parsed(";".join(f"{name}={text}" for name, text in parts.items()))
@@ -114,10 +114,10 @@ def days_of(rule: rrulebase) -> Iterator[date]:
         for moment in rule:
             yield moment.date()
     except (EndOfSpan, OverflowError, ValueError):
-        return  # the last two: the end of the calendar
+        return  # the last two are raised at the end of the calendar
 
 
 @lru_cache(maxsize=1024)
 def parsed(text: str) -> rrule:
-    """The rule as dateutil reads it. Raises ValueError where it cannot."""
+    """The rule as dateutil's object. Raises ValueError where dateutil cannot read it."""
     return cast(rrule, rrulestr(text, dtstart=SOME_DAY))  # a set of rules needs several lines

@@ -1,4 +1,4 @@
-"""Wall times: the instants they mean, and how long a session lasts (design, "Rules")."""
+"""Instants of wall times, and the start and end of a session (design, "Rules")."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,7 +13,7 @@ LONGEST_DURATION_MINUTES = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
-    """When a session begins and ends, as naive wall times, and what is odd about it."""
+    """Start and end of a session as naive wall times, and a finding about them."""
 
     starts: datetime
     ends: datetime
@@ -23,9 +23,9 @@ class Lasting:
 def instant(wall: datetime, zone: ZoneInfo) -> datetime:
     """The instant of a naive wall time in a zone, in UTC (RFC 5545, 3.3.5).
 
-    In a gap it moves on by the gap (02:30 → 03:30); in a fold it is the earlier. Agrees with the
-    SQL function session_worker.instant. In UTC, because in its own zone a time in a fold equals no
-    other zone's datetime (PEP 495), and a session that stands would look moved.
+    A time in a gap moves forward by the gap (02:30 → 03:30); in a fold it is the earlier instant.
+    Agrees with the SQL function session_worker.instant. The result is in UTC, as a datetime in a
+    fold never equals a datetime of another zone (PEP 495), which would make a session look moved.
     """
     return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
 
@@ -37,10 +37,10 @@ def lasting(
     duration: int | None,
     default_minutes: int,
 ) -> Lasting:
-    """When a session begins and ends, in wall time. Agrees with session_worker.wall_end.
+    """Start and end of a session in wall time. Agrees with the SQL session_worker.wall_end.
 
-    `duration` is believed from one minute to a day. Finding end_before_start: `end_time` is at or
-    before the start, and more than 12 hours after it on the next day.
+    `duration` (minutes) is used if it is from one minute to a day. Finding end_before_start:
+    `end_time` is at or before the start, and more than 12 hours after it on the next day.
     """
     starts = datetime.combine(session_date, start_time)
     if end_time is None:

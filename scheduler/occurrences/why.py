@@ -1,4 +1,4 @@
-"""Reasons, in words, why a day is a date of a rule or is not."""
+"""Reasons in words why a day is or is not a date of a rule."""
 
 from datetime import date
 
@@ -18,10 +18,9 @@ from scheduler.words import ordinal
 
 
 def why(rule: Rule, day: date, left_out: frozenset[date] = frozenset()) -> str:
-    """ "every second Monday", "excluded by exdates", "not a day of the rule" …
+    """One reason, such as "every second Monday", "excluded by exdates", "not a day of the rule".
 
-    A day that would not fit anyway is not said to be left out by a bound. `left_out` is that of
-    `dates`.
+    A bound is named only for a day that fits otherwise. `left_out` is that of `dates`.
     """
     if day <= rule.anchor:
         return "first session" if day == rule.anchor else "before the first session"
@@ -33,7 +32,7 @@ def why(rule: Rule, day: date, left_out: frozenset[date] = frozenset()) -> str:
 
 
 def why_left_out(rule: Rule, day: date, left_out: frozenset[date]) -> str | None:
-    """The bound that takes out a day which would fit."""
+    """The bound that excludes a day which fits otherwise, or None."""
     if rule.until is not None and day > rule.until:
         return f"after until {rule.until}"
     if rule.package_until is not None and day > rule.package_until:

@@ -1,6 +1,7 @@
-"""A row's columns → its Rule, or Unreadable with the reason (design, "Rules").
+"""Rules of recurring sessions, read from a row's columns (design, "Rules").
 
-`rule` holds the values, `reading` makes them, `words` the names people write, `rfc5545` RRULEs.
+`rule` holds the values, `columns` reads them, `words` has the names that people write, `rfc5545`
+checks RRULEs, `describe` puts a rule into words.
 """
 
 from scheduler.rules.columns import read_rule

@@ -1,7 +1,7 @@
-"""tutor_sessions columns → Reading (design, "Rules: which dates a row means").
+"""Reading of a rule from the columns of tutor_sessions (design, "Rules: which dates a row means").
 
-Nothing in a row raises: what cannot be read is a value with its reason. Where two rows of the
-design's table fit, the upper one stands, and keys it ignores are not looked at.
+No content of a row raises an error: an unreadable rule is a value with its reason. Where two rows
+of the design's table fit, the upper one is used, and keys that it does not name are not checked.
 """
 
 import json
@@ -37,7 +37,7 @@ FROM_FREQUENCY = (EveryDays, EveryWeeks, EveryMonthsDay, EveryMonthsWeekdays)
 
 
 def read_rule(columns: RuleColumns, policy: RulePolicy) -> Reading:
-    """The rule of a row, with what is odd about it. Raises nothing."""
+    """The rule of a row, or the reason why it is unreadable, with findings. Raises nothing."""
     if columns.is_recurring is not True:
         return Reading(None, switched_off(columns))
     findings: tuple[Finding, ...] = ()
@@ -51,7 +51,7 @@ def read_rule(columns: RuleColumns, policy: RulePolicy) -> Reading:
 
 
 def switched_off(columns: RuleColumns) -> tuple[Finding, ...]:
-    """A finding where the frequency or the pattern of a row without a rule means one."""
+    """A finding where a row with is_recurring off has a frequency or pattern of a rule."""
     written = columns.session_frequency or ""
     if frequency_of(written) is not Frequency.ONE_TIME:
         return (Finding("rule_switched_off", values.shown(written)),)
@@ -76,7 +76,7 @@ def is_one_time(value: object) -> bool:
 
 
 def pattern_of(value: object) -> Pattern:
-    """The pattern as an object; a string is decoded, and decoded again if that yields a string."""
+    """The pattern as a JSON object. A string is decoded as JSON, up to two times."""
     decoded = decoded_once(decoded_once(value))
     if decoded is None or decoded == "":
         return {}
@@ -134,7 +134,7 @@ def earliest(*days: date | None) -> date | None:
 
 
 def cadence_of(columns: RuleColumns, pattern: Pattern, policy: RulePolicy) -> Cadence:
-    """What the frequency and the days say."""
+    """The cadence by the frequency and the days. Raises Refused."""
     anchor, weekdays = columns.session_date, values.weekdays(pattern, "days")
     frequency = frequency_in(columns.session_frequency, pattern)
     if frequency is Frequency.BIWEEKLY:
@@ -150,14 +150,14 @@ def cadence_of(columns: RuleColumns, pattern: Pattern, policy: RulePolicy) -> Ca
 
 
 def month_end_of(anchor: date, interval: int, policy: RulePolicy) -> MonthEnd:
-    """The setting's, but a rule of whole years from 29 February means that day, in leap years."""
+    """MONTH_END; but a rule of whole years from 29 February skips years without that day."""
     if (anchor.month, anchor.day) == (2, 29) and interval % 12 == 0:
         return MonthEnd.SKIP
     return policy.month_end
 
 
 def frequency_in(column: str | None, pattern: Pattern) -> Frequency:
-    """The column's frequency; where it says none, the pattern's; else weekly if there are days."""
+    """The column's frequency; without one, the pattern's; else weekly if days are given."""
     frequency = known_frequency(column or "")
     if frequency is Frequency.ONE_TIME:
         frequency = known_frequency(values.text(pattern, "frequency"))
@@ -176,8 +176,8 @@ def known_frequency(written: str) -> Frequency:
 
 
 def package_until(anchor: date, duration: int | None, unit: PackageUnit) -> date | None:
-    """The last date of a package: one of n days holds n days, so 4 weeks of a weekly rule are 4
-    sessions, and the day on which the fifth would be is outside."""
+    """The last date of a package. A package of n days covers n days from the anchor on, so 4 weeks
+    of a weekly rule have 4 sessions. None without a package, or if it ends after the calendar."""
     if unit is PackageUnit.NONE or duration is None:
         return None
     if duration < 1:
@@ -185,7 +185,7 @@ def package_until(anchor: date, duration: int | None, unit: PackageUnit) -> date
     try:
         return end_of_package(anchor, duration, unit) - timedelta(days=1)
     except (OverflowError, ValueError):
-        return None  # beyond the calendar
+        return None  # after the last date that Python has
 
 
 def end_of_package(anchor: date, duration: int, unit: PackageUnit) -> date:
@@ -196,8 +196,7 @@ def end_of_package(anchor: date, duration: int, unit: PackageUnit) -> date:
 
 
 def disagreement(columns: RuleColumns, pattern: Pattern, rule: Rule) -> tuple[Finding, ...]:
-    """The pattern's frequency is not the column's, which won. Where neither was asked, or the
-    column says none, there was nothing to win."""
+    """A finding where the pattern's frequency differs from the column's, which was used."""
     column = frequency_of(columns.session_frequency or "")
     if column is Frequency.ONE_TIME or not isinstance(rule.cadence, FROM_FREQUENCY):
         return ()

@@ -23,7 +23,7 @@ MOST_DATES = 4
 
 
 def describe(rule: Rule) -> str:
-    """The rule in words, in the order: what repeats, in which months, until when, but not when."""
+    """The rule in words: cadence, months, bounds, excluded dates."""
     return ", ".join((cadence_in_words(rule.cadence), *bounds_in_words(rule)))
 
 
@@ -60,17 +60,19 @@ def bounds_in_words(rule: Rule) -> Iterable[str]:
 
 
 def every(interval: int, unit: str) -> str:
+    """'every week', 'every second week', 'every 21st week'"""
     if interval == 1:
         return f"every {unit}"
     return f"every {ORDINALS.get(interval) or ordinal(interval)} {unit}"
 
 
 def which_week(week: int) -> str:
+    """'first' to 'fourth', or 'last' for 5."""
     return "last" if week == LAST_WEEK else ORDINALS[week]
 
 
 def short_month(day: int, month_end: MonthEnd) -> str:
-    """What happens in a month without the day."""
+    """The words for months without the day."""
     if day <= 28:
         return ""
     return " or the last" if month_end is MonthEnd.CLAMP else " where there is one"

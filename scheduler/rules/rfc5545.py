@@ -1,8 +1,8 @@
-"""RRULEs: checked and brought into the form that dateutil reads rightly (RFC 5545, 3.3.10).
+"""RRULEs, checked and rewritten into a form that dateutil reads correctly (RFC 5545, 3.3.10).
 
-dateutil takes more than the RFC (BYEASTER, any HOURLY rule), loops for ever on INTERVAL=0, fails
-in the middle of a walk on the sixth Monday of a month, and finds nothing where BYDAY mixes `MO`
-with `1TU`. So each part is checked here first.
+dateutil accepts more than the RFC (BYEASTER, any HOURLY rule), loops forever on INTERVAL=0, fails
+while iterating on the sixth Monday of a month, and finds nothing where BYDAY mixes `MO` with
+`1TU`. Each part is therefore checked here first.
 """
 
 import re
@@ -18,10 +18,10 @@ FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 MOST_WEEKDAYS_IN_A_MONTH, MOST_WEEKDAYS_IN_A_YEAR = 5, 53
 
-# Part → the largest number it takes, and whether negative ones count from the end.
+# Part → its largest number, and whether negative numbers (from the end) are allowed.
 POSITIVE = {"INTERVAL": 10**6, "COUNT": 10**9, "BYMONTH": 12}
 SIGNED = {"BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53, "BYSETPOS": 366}
-# Only one value of these keeps a rule DAILY or slower; the row's start_time is the time of day.
+# With a single value of each, the rule is DAILY or slower; the time of day is the row's start_time.
 TIMES_OF_DAY = {"BYHOUR": 23, "BYMINUTE": 59, "BYSECOND": 60}
 DAY = timedelta(days=1)
 UNTIL = re.compile(r"[0-9]{8}(?P<time>T[0-9]{4}(?P<second>[0-5][0-9]|60)(?P<utc>Z)?)?")
@@ -30,15 +30,15 @@ SINGLE = {"FREQ", "UNTIL", "INTERVAL", "COUNT", "WKST", *TIMES_OF_DAY}
 
 @dataclass(frozen=True, slots=True)
 class RecurrenceReading:
-    """The rule, and its UNTIL: a date, a wall time (naive) or an instant (aware), inclusive."""
+    """The RRULE, and its UNTIL: a date, a wall time (naive) or an instant (aware), inclusive."""
 
     rule: RecurrenceRule
     until: date | datetime | None
 
     def last_date(self, start_time: time, zone: ZoneInfo) -> date | None:
-        """The last date on which a session at `start_time` does not begin after UNTIL.
+        """The last date on which a session at `start_time` in `zone` begins by UNTIL, or None.
 
-        RFC 5545, 3.3.10: UNTIL bounds the recurrence's DTSTART, its time of day included.
+        RFC 5545, 3.3.10: UNTIL bounds the start of an occurrence, its time of day included.
         """
         until = self.until
         if not isinstance(until, datetime):
@@ -56,8 +56,8 @@ def starts_after(wall: datetime, until: datetime, zone: ZoneInfo) -> bool:
 def read_recurrence(pattern: Pattern) -> RecurrenceReading | None:
     """The pattern's `rrule`; None where it has none.
 
-    One RRULE is a rule, with or without its name in front; a DTSTART beside it is ignored. Raises
-    Refused for anything else, such as EXDATE and RDATE lines: the pattern has its own keys.
+    It is one RRULE, with or without "RRULE:" in front; a DTSTART line is ignored. Raises Refused
+    for anything else, such as EXDATE and RDATE lines, for which the pattern has keys of its own.
     """
     value = given(pattern, "rrule")
     if value is None:
@@ -77,7 +77,7 @@ def read_recurrence(pattern: Pattern) -> RecurrenceReading | None:
 
 
 def the_only_rule(text: str) -> str:
-    """The value of the one RRULE among the lines."""
+    """The value of the only RRULE among the lines. Raises Refused."""
     lines = [line.strip().upper() for line in text.splitlines()]
     rules = [line for line in lines if line and not line.startswith(("DTSTART:", "DTSTART;"))]
     if len(rules) != 1:
@@ -102,7 +102,7 @@ def until_of(text: str | None) -> date | datetime | None:
     written = UNTIL.fullmatch(text)
     if written is None:
         raise Refused("rrule", f"UNTIL={text}")
-    # A leap second is the last of its minute: Python has none.
+    # Python has no leap seconds; :60 is read as :59.
     second = min(int(written["second"] or 0), 59)
     try:
         if written["time"] is None:
@@ -120,7 +120,7 @@ def check(name: str, text: str) -> None:
 
 
 def known(name: str, values: list[str]) -> bool:
-    """Whether each value is one that the part may have."""
+    """True where each value is allowed for the part."""
     if name in POSITIVE:
         return all(between(1, POSITIVE[name], value) for value in values)
     if name in TIMES_OF_DAY:
@@ -149,8 +149,8 @@ def is_weekday(text: str) -> bool:
 
 
 def days_of(parts: dict[str, str]) -> str:
-    """BYDAY, with plain weekdays written as each of their ordinals where ordinals stand beside
-    them: dateutil joins the two kinds by "and", the RFC by "or"."""
+    """BYDAY; where it mixes plain weekdays and ordinals, the plain ones are written as all of their
+    ordinals, as dateutil intersects the two kinds and the RFC unites them."""
     days = parts["BYDAY"].split(",")
     numbered = [day for day in days if day not in WEEKDAYS]
     if not numbered:
@@ -163,7 +163,8 @@ def days_of(parts: dict[str, str]) -> str:
 
 
 def most_ordinals(parts: dict[str, str]) -> int:
-    """How many Mondays there can be in what BYDAY counts within; 0: no ordinals there."""
+    """Largest ordinal that BYDAY can have: the number of Mondays that fit into its period. 0 where
+    ordinals are not allowed."""
     if parts["FREQ"] == "MONTHLY" or (parts["FREQ"] == "YEARLY" and "BYMONTH" in parts):
         return MOST_WEEKDAYS_IN_A_MONTH
     return MOST_WEEKDAYS_IN_A_YEAR if parts["FREQ"] == "YEARLY" else 0

@@ -1,4 +1,4 @@
-"""Rules as values that are compared, hashed and printed; `scheduler.occurrences` dates them.
+"""Rules as immutable values; `scheduler.occurrences` computes their dates.
 
 Collections are sorted tuples, so that equal rules have equal `repr`s in every process.
 """
@@ -30,7 +30,7 @@ class RuleColumns:
 
 @dataclass(frozen=True, slots=True)
 class RulePolicy:
-    """The settings that change what a rule means."""
+    """The settings that affect the meaning of a rule."""
 
     month_end: MonthEnd = MonthEnd.CLAMP
     package_unit: PackageUnit = PackageUnit.NONE
@@ -43,7 +43,7 @@ class RulePolicy:
 
 @dataclass(frozen=True, slots=True)
 class EveryDays:
-    """Every `interval`-th day from the anchor, where it falls on one of `weekdays` (none: any)."""
+    """Every `interval`-th day from the anchor, if it is one of `weekdays` (empty: any)."""
 
     interval: int = 1
     weekdays: tuple[int, ...] = ()  # 0 is Monday, ascending
@@ -77,17 +77,17 @@ class EveryMonthsWeekdays:
 
 @dataclass(frozen=True, slots=True)
 class GivenDates:
-    """Just these dates, ascending, all after the anchor."""
+    """Exactly these dates, ascending, all after the anchor."""
 
     dates: tuple[date, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RecurrenceRule:
-    """The value of an RFC 5545 RRULE, in capitals, without UNTIL and times of day.
+    """The value of an RFC 5545 RRULE in capitals, without UNTIL and times of day.
 
-    Its COUNT counts as the RFC says, from the anchor's date on, over the RRULE's own dates: an
-    anchor that does not fit the RRULE is not counted.
+    COUNT applies as in the RFC, to the RRULE's own dates from the anchor's date on: an anchor that
+    does not fit the RRULE is not counted.
     """
 
     text: str
@@ -100,11 +100,11 @@ Cadence = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which dates after `anchor` a row means.
+    """The dates after `anchor` that a row means.
 
-    `months` (none: all) and `count` apply to the four `Every…` alone. `count` is of sessions in
-    all, the anchor being the first, after `months` and before `exdates`. `until` and
-    `package_until` are the last dates, inclusive.
+    `months` (empty: all) and `count` apply only to the four `Every…` cadences. `count` is the
+    number of sessions including the anchor, counted after `months` and before `exdates`. `until`
+    and `package_until` are last dates, inclusive.
     """
 
     anchor: date
@@ -118,8 +118,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """No rule can be made of the row. `code` is a fixed word or the pattern's key, `detail` the
-    value at fault, short and printable."""
+    """A rule that cannot be read. `code`: a fixed word or the key of the pattern; `detail`: the
+    faulty value, short and printable."""
 
     code: str
     detail: str = ""
@@ -131,7 +131,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something odd about a row that stands in nobody's way. `code`: rule_switched_off,
+    """An oddity of a row that does not prevent its rule. `code`: rule_switched_off,
     frequencies_disagree, unknown_key or end_before_start."""
 
     code: str
@@ -140,7 +140,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a row's columns say. `rule` is None where the row has no rule."""
+    """Result of reading a row's columns. `rule` is None where the row has no rule."""
 
     rule: Rule | Unreadable | None
     findings: tuple[Finding, ...] = ()

@@ -1,7 +1,7 @@
-"""One JSON value of a pattern → what it must be, or Refused with the value in short.
+"""Readers of single JSON values of a pattern. A wrong value raises Refused, which shows it.
 
-JSON has no integer type, but true is no 1 and "10" no 10: a wrong type is refused, not guessed at.
-null, "" and [] are nothing: the key might as well not be there.
+A wrong type is refused and not converted: true is not 1, and "10" is not 10. A key with null, ""
+or [] counts as missing.
 """
 
 import json
@@ -12,15 +12,15 @@ from scheduler.rules.words import month_of, weekday_of
 
 SHOWN_LENGTH = 80
 MOST = 10**9
-# Within these days every span of the settings stays in the calendars of Python and PostgreSQL, and
-# an instant in the 32-bit SEQUENCE of a calendar file.
+# Between these days all dates that the settings allow are in the range of Python and PostgreSQL,
+# and all instants in the range of a calendar file's 32-bit SEQUENCE.
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2079, 12, 31)
 NO_VALUE = object()
 Pattern = dict[str, object]
 
 
 class Refused(Exception):
-    """A value from which no rule can be read; `unreadable` is what the reader is told."""
+    """A value from which no rule can be read; `unreadable` is the result for the row."""
 
     def __init__(self, code: str, value: object = NO_VALUE) -> None:
         self.unreadable = Unreadable(code, "" if value is NO_VALUE else shown(value))
@@ -28,10 +28,10 @@ class Refused(Exception):
 
 
 def shown(value: object) -> str:
-    """A value as a person may read it: one line, at most 80 characters, fit for a text column."""
+    """A value as printable text in one line of at most 80 characters, valid for PostgreSQL."""
     if isinstance(value, str):
         text = value if len(value) <= SHOWN_LENGTH else value[: SHOWN_LENGTH - 1] + "…"
-        # NUL and lone surrogates are legal in JSON, and PostgreSQL refuses them.
+        # NUL and lone surrogates are valid in JSON, but PostgreSQL refuses them.
         return "".join(c if c.isprintable() else " " for c in text).strip() or '""'
     if isinstance(value, int) and value.bit_length() > 256:
         return "a number of more than 77 digits"
@@ -51,7 +51,7 @@ def given(pattern: Pattern, key: str) -> object:
 
 
 def number(pattern: Pattern, key: str) -> int | None:
-    """A whole number from 1. Those beyond every calendar are as good as MOST."""
+    """A whole number of 1 or more, limited to MOST, or None. Raises Refused."""
     value = given(pattern, key)
     if value is None:
         return None
@@ -61,6 +61,7 @@ def number(pattern: Pattern, key: str) -> int | None:
 
 
 def text(pattern: Pattern, key: str) -> str:
+    """The key's text; '' where it is missing. Raises Refused."""
     value = given(pattern, key)
     if value is None or isinstance(value, str):
         return value or ""
@@ -68,22 +69,23 @@ def text(pattern: Pattern, key: str) -> str:
 
 
 def weekdays(pattern: Pattern, key: str) -> tuple[int, ...]:
-    """Names of weekdays → ascending numbers, 0 is Monday."""
+    """Numbers of the weekdays that the key lists, ascending; 0 is Monday. Raises Refused."""
     return tuple(sorted({weekday(key, item) for item in listed(pattern, key)}))
 
 
 def months(pattern: Pattern, key: str) -> tuple[int, ...]:
-    """Names or numbers of months → ascending numbers, 1 to 12."""
+    """Numbers of the months that the key lists by name or number, ascending. Raises Refused."""
     return tuple(sorted({month(key, item) for item in listed(pattern, key)}))
 
 
 def dates(pattern: Pattern, *keys: str) -> tuple[date, ...]:
-    """The dates under all of the keys, ascending, once each."""
+    """The dates that the keys list, ascending, without duplicates. Raises Refused."""
     found = {calendar_date(key, item) for key in keys for item in listed(pattern, key)}
     return tuple(sorted(found))
 
 
 def last_date(pattern: Pattern, key: str) -> date | None:
+    """The key's date, or None where it is missing. Raises Refused."""
     value = given(pattern, key)
     return None if value is None else calendar_date(key, value)
 
@@ -114,8 +116,8 @@ def month(key: str, item: object) -> int:
 
 
 def calendar_date(key: str, item: object) -> date:
-    """'2026-12-31' → date. A timestamp gives its date as it is written, unless it names a zone and
-    is not at midnight: then the site's date may be another, and it is refused."""
+    """The date of '2026-12-31' or of a timestamp. Raises Refused; also for a timestamp with a zone
+    that is not at midnight, as its date at the site may differ."""
     found = date_in(item.strip()) if isinstance(item, str) and len(item) <= 40 else None
     if found is None:
         raise Refused(key, item)

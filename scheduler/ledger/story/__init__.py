@@ -1,4 +1,5 @@
-"""The whole story of a session's messages: what became of each person's, and why there is none."""
+"""The story of a session's messages: for each person, what happened to each message, or why there
+is none."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +11,7 @@ from models.installation import installation_matches
 from scheduler.ledger.listing import knows_session, unknown_session
 from scheduler.ledger.story.event import Event, Explanation, PersonStory, What
 from scheduler.ledger.story.events import Scene, tell
-from scheduler.ledger.story.missing import Outlook, Reach, lacking
+from scheduler.ledger.story.missing import Outlook, Reach, missing_events
 from scheduler.ledger.story.people import Person, read_people
 from scheduler.ledger.story.rows import Row, read_moves, read_rows, read_told_as, read_tries
 from scheduler.ledger.story.session import Session, read_session
@@ -34,10 +35,10 @@ def explain(
     session_id: int,
     reach: Reach,
 ) -> Explanation:
-    """The story of everybody whom the session concerns, or concerned when it was told.
+    """The stories of everybody in the session now, and of everybody who got messages about it.
 
-    Reads only. `reach` says why somebody has no way to be told, None: there is one. Raises
-    LedgerRefusal where nothing is known of the id; a deleted session is known by its messages.
+    Reads only. `reach` returns the reason why a person cannot be reached, or None. Raises
+    LedgerRefusal where neither the session nor messages about it exist.
     """
     if not knows_session(conn, session_id):
         raise LedgerRefusal(unknown_session(session_id))
@@ -50,7 +51,7 @@ def explain(
         outlook = look_out(conn, settings, now, session, people, reach)
         for person in people:
             part = (person.key, person.role.value)
-            told[part] = [*told.get(part, []), *lacking(person, rows.get(part, []), outlook)]
+            told[part] = [*told.get(part, []), *missing_events(person, rows.get(part, []), outlook)]
     return Explanation(session_id, tuple(stories(told, rows, people)))
 
 
@@ -62,7 +63,7 @@ def rows_by_part(rows: Sequence[Row]) -> Mapping[Part, Sequence[Row]]:
 def tell_all(
     conn: Connection, rows: Mapping[Part, Sequence[Row]], scene: Scene
 ) -> dict[Part, list[Event]]:
-    """What the ledger tells, for each person in each role."""
+    """The events that the ledger has, for each person in each role."""
     ids = [row.id for each in rows.values() for row in each]
     tries, moves = read_tries(conn, ids), read_moves(conn, ids)
     return {
@@ -105,7 +106,7 @@ def stories(
     rows: Mapping[Part, Sequence[Row]],
     people: Sequence[Person],
 ) -> Iterator[PersonStory]:
-    """Those whom the session concerns now in their order, then those whom it concerned."""
+    """The stories of the session's people now, in their order, then of its former people."""
     now = {(one.key, one.role.value): one.recipients[Kind.REMINDER].person_id for one in people}
     before = {part: each[0].person_id for part, each in rows.items()}
     for part, person_id in (now | before | now).items():

@@ -1,4 +1,4 @@
-"""The parts of a story: events, people, and the explanation of one session."""
+"""Values of a story: events, people, and the explanation of one session."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class What(StrEnum):
-    """What happened to a message, or why there is none."""
+    """Kind of an event: something that happened to a message, or will, or its absence."""
 
     PLANNED = "planned"  # into the ledger, or back into it
     WAITS = "waits"  # quiet hours, a pause, a channel's rate
@@ -32,7 +32,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`at`: when it happened, or when it will; what holds at the moment bears the moment's."""
+    """One event. `at`: its instant, past or to come; for a present state, the present instant."""
 
     at: datetime
     what: What
@@ -41,7 +41,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class PersonStory:
-    """`person_id` is users.id; None where no user stands behind the role."""
+    """Events of one person in one role. `person_id` is users.id, None for a role without a user."""
 
     person_id: int | None
     role: str
@@ -50,7 +50,7 @@ class PersonStory:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The whole story of a session's messages, a person at a time."""
+    """The stories of all people of a session."""
 
     session_id: int
     people: tuple[PersonStory, ...]

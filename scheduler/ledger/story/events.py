@@ -1,4 +1,4 @@
-"""A row of the ledger, with its tries and moves, as events in their order."""
+"""Events of one ledger row, from its tries and moves, in order."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CHANNEL_WORDS = {"email": "e-mail", "sms": "SMS", "telegram": "Telegram", "log":
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a row is told against. `new_start`: the session's as it is now, None: deleted."""
+    """Context of a row's story. `new_start`: the session's present start, None if deleted."""
 
     now: datetime
     zone: ZoneInfo
@@ -30,7 +30,7 @@ class Scene:
 
 
 def tell(row: Row, tries: Sequence[Try], moves: Sequence[Moved], scene: Scene) -> list[Event]:
-    """From being planned to what stands, each event's detail led by which message it is."""
+    """Events from planning to the present state; each detail begins with the message's label."""
     events = [
         planned(row, tries, scene),
         *held_by_quiet(row, moves, scene),
@@ -47,7 +47,8 @@ def in_order(tries: Iterable[Event], moves: Iterable[Event]) -> list[Event]:
 
 
 def planned(row: Row, tries: Sequence[Try], scene: Scene) -> Event:
-    """A row cannot be planned after it was tried: a pass `--as-of` an earlier instant runs so."""
+    """The event of planning. Its time is at most that of the first try, as a pass `--as-of` an
+    earlier instant may have tried the row before its `planned_at`."""
     at = min([row.planned_at, *(each.begun_at for each in tries)])
     words = f"due {scene.at(row.due_at)}, for the start {scene.at(row.starts_at)}"
     if row.kind == Kind.AGENDA:
@@ -76,15 +77,13 @@ def change_words(row: Row, scene: Scene) -> str:
 
 
 def held_by_quiet(row: Row, moves: Sequence[Moved], scene: Scene) -> Iterator[Event]:
-    """As the person's preferences are now; the ledger keeps the instant alone."""
+    """The wait for quiet hours, by the present preferences, as the ledger has only its end."""
     postponed = any(moved.reason == "quiet_hours" for moved in moves)
     until = row.quiet_until
     if row.kind != Kind.REMINDER or until is None or postponed:
         return
     if row.send_after < row.due_at:
-        words = (
-            f"the quiet hours would last past the start: goes {scene.at(row.send_after)} already"
-        )
+        words = f"the quiet hours would last past the start: sent early, {scene.at(row.send_after)}"
         yield Event(min(row.send_after, row.due_at), What.WAITS, words)
     elif row.send_after >= until:
         words = f"held by quiet hours until {scene.at(until)}"
@@ -100,7 +99,7 @@ def told_tries(row: Row, tries: Sequence[Try], scene: Scene) -> Iterator[Event]:
             yield outcome(row, each, first, scene)
 
 
-# Where the address of the last try came from.
+# Origin of the address of the last try.
 SOURCES = {
     "user": ", to the address in users",
     "enrolment": ", to the address in the enrolment (tutor_students)",
@@ -124,7 +123,7 @@ def outcome(row: Row, one: Try, first: Try, scene: Scene) -> Event:
 def sent_words(row: Row, one: Try, first: Try) -> str:
     words = f"by {by(one.channel)}"
     if row.receipt is not None:
-        words += f", {row.receipt} by the provider's word"
+        words += f", {row.receipt} according to the provider"
     if one is not first and one.ended_at:
         words += f", {duration(one.ended_at - first.begun_at)} after the first try"
     if row.together:
@@ -188,7 +187,7 @@ def held_words(row: Row, code: str | None) -> str:
 def standing(
     row: Row, tries: Sequence[Try], moves: Sequence[Moved], scene: Scene
 ) -> Iterator[Event]:
-    """What the row's state says beside its past."""
+    """The event of the row's present state."""
     match State(row.state):
         case State.PLANNED:
             yield waiting(row, scene)
@@ -201,7 +200,7 @@ def standing(
             at = max((each.ended_at or each.begun_at for each in tries), default=row.planned_at)
             yield Event(at, What.HELD, held_words(row, row.reason))
         case State.OBSOLETE | State.EXPIRED | State.UNREACHABLE | State.HELD:
-            if not moves or moves[-1].state != row.state:  # it was planned so
+            if not moves or moves[-1].state != row.state:  # it was created in this state
                 yield Event(row.planned_at, *move_words(row, row.state, row.reason, scene))
         case State.SENDING | State.SENT:
             return
@@ -222,7 +221,7 @@ def waiting(row: Row, scene: Scene) -> Event:
 
 
 def pause_of(row: Row, scene: Scene) -> Pause | None:
-    """The pause that this row waits for: that of all channels, or one that it was judged by."""
+    """The pause for which this row waits: that of all channels, or one of a single channel."""
     every = next((each for each in scene.pauses if each.channel == EVERY_CHANNEL), None)
     if every is not None or row.reason != "paused":
         return every

@@ -17,15 +17,17 @@ from scheduler.words import label, local, reason
 # Beat ticks every second; after this long without one it counts as stopped.
 STOPPED = timedelta(seconds=30)
 
-# Why a person cannot be reached by any channel, as the ledger says it; None: somebody can.
+# Returns the reason why a person cannot be reached, as in the ledger, or None.
 Reach = Callable[[Recipient], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What the messages of a session depend on, beside the person. `told_as`: what the ledger has
-    about another session of the same people and start. `at_home`: whether this is the ledger's
-    database. `reach` is asked only about people who are still to get something."""
+    """All that a session's messages depend on, except the person.
+
+    `told_as`: messages in the ledger about another session of the same people and start. `at_home`:
+    this is the ledger's database. `reach` is called only for people with messages to come.
+    """
 
     session: Session
     people: Sequence[Person]
@@ -44,22 +46,22 @@ class Outlook:
         return settings.reminder_recipients if kind is Kind.REMINDER else settings.alarm_recipients
 
     def leads(self, kind: Kind) -> tuple[int, ...]:
-        """In minutes, the farthest first."""
+        """Leads in minutes, the longest first."""
         if kind is Kind.ALARM:
             return (self.session.alarm_minutes,)
         found = {each.minutes for each in reminder_leads(self.settings.reminder_leads)}
         return tuple(sorted(found, reverse=True))
 
 
-def lacking(person: Person, rows: Sequence[Row], outlook: Outlook) -> list[Event]:
-    """What the ledger lacks for this person; `rows` is what it has."""
-    events = [event for kind in MESSAGES for event in lacking_kind(kind, person, rows, outlook)]
+def missing_events(person: Person, rows: Sequence[Row], outlook: Outlook) -> list[Event]:
+    """Events for the messages that the ledger does not have. `rows`: the person's ledger rows."""
+    events = [event for kind in MESSAGES for event in missing_of_kind(kind, person, rows, outlook)]
     if events or rows:
         return events
     return [nothing(outlook, not_told(kind, person, outlook)) for kind in MESSAGES]
 
 
-# A notice is made where somebody was told; the agenda is no message about one session.
+# Without notices, which exist only after another message, and the agenda, which is about a day.
 MESSAGES = (Kind.REMINDER, Kind.ALARM)
 
 
@@ -72,10 +74,10 @@ def not_told(kind: Kind, person: Person, outlook: Outlook) -> str:
     return f"{kind}: not for a {person.role}, it goes to the {roles} ({kind.upper()}_RECIPIENTS)"
 
 
-def lacking_kind(
+def missing_of_kind(
     kind: Kind, person: Person, rows: Sequence[Row], outlook: Outlook
 ) -> Iterator[Event]:
-    """Nothing where the person is no recipient of the kind, or the ledger tells it all."""
+    """Events of one kind; none where the person is no recipient of it or no message is missing."""
     if person.role not in outlook.roles(kind):
         return
     of_kind = [row for row in rows if row.kind == kind]
@@ -92,14 +94,14 @@ def lacking_kind(
 
 
 def other_role(kind: Kind, person: Person, outlook: Outlook) -> Role | None:
-    """The role in which somebody of two roles gets the one message."""
+    """The other role for which a person with two roles gets the message, or None."""
     roles = [each.role for each in outlook.people if each.key == person.key]
     first = next(role for role in roles if role in outlook.roles(kind))
     return None if first is person.role else first
 
 
 def never(kind: Kind, outlook: Outlook) -> str | None:
-    """Why the session has no message of the kind, as things are."""
+    """The reason why the session has no messages of the kind at present, or None."""
     session = outlook.session
     if kind is Kind.REMINDER and not session.reminds:
         return "notification_enabled is off"
@@ -118,12 +120,13 @@ def to_come(kind: Kind, minutes: int, person: Person, outlook: Outlook) -> Event
     about = label(kind, minutes)
     barred = why_barred(kind, person, outlook)
     if (other := outlook.told_as.get((person.key, kind, minutes))) is not None:
-        return nothing(outlook, f"{about}: told for session {other}, of the same people and start")
+        words = f"{about}: told for session {other}, which has the same people and start"
+        return nothing(outlook, words)
     if starts_at <= outlook.now:
         words = f"the session began {outlook.at(starts_at)}, before a message was planned"
         return Event(starts_at, What.NOTHING, f"{about}: {words}")
     if barred is not None:
-        return Event(due_at, What.NOTHING, f"{about}: as things are it will not go: {barred}")
+        return Event(due_at, What.NOTHING, f"{about}: as things are it will not be sent: {barred}")
     if due_at > outlook.now:
         words = f"not yet due, goes {outlook.at(due_at)}{why_this_lead(kind, outlook)}"
         return Event(due_at, What.DUE, f"{about}: {words}")
@@ -131,15 +134,15 @@ def to_come(kind: Kind, minutes: int, person: Person, outlook: Outlook) -> Event
 
 
 def why_this_lead(kind: Kind, outlook: Outlook) -> str:
-    """Where the row's alarm_before_minutes does not count."""
+    """A remark where the row's alarm_before_minutes is not used."""
     given, minutes = outlook.session.alarm_given, outlook.session.alarm_minutes
     if kind is not Kind.ALARM or given == minutes:
         return ""
-    return f" (alarm_before_minutes is {'empty' if given is None else given}: {minutes} counts)"
+    return f" (alarm_before_minutes is {'empty' if given is None else given}: {minutes} is used)"
 
 
 def why_barred(kind: Kind, person: Person, outlook: Outlook) -> str | None:
-    """In the order in which a message is judged when it is sent."""
+    """The reason why the person would not get it, in the order of the checks before sending."""
     if kind in person.muted:
         return reason("muted")
     if person.barred is not None:
@@ -153,7 +156,7 @@ OF_THE_PHONE = ("bad_phone", "landline", "not_a_mobile")
 
 
 def whose_address(code: str, recipient: Recipient) -> str:
-    """Where the address stands that cannot be used, if not in users."""
+    """A remark with the origin of an unusable address, if that is not users."""
     phone = recipient.phone_source == "enrolment" and any(each in code for each in OF_THE_PHONE)
     email = recipient.email_source == "enrolment" and "bad_email" in code
     return " (from the enrolment in tutor_students)" if phone or email else ""

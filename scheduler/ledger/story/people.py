@@ -1,4 +1,4 @@
-"""People of a session in every role, and what keeps messages from each of them."""
+"""People of a session in every role, and the reasons that keep messages from each of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,11 @@ from scheduler.site.series_people import enrolment_join, people_joins
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`key`: the ledger's `recipient`. `barred`: why this person gets no message at all, `muted`:
-    the kinds that they do not want. `recipients`: the person as a message of the kind sees them."""
+    """A person in one role. `key`: the ledger's `recipient`.
+
+    `barred`: reason why this person gets no messages, or None. `muted`: kinds that the person
+    muted. `recipients`: the recipient for each kind of message.
+    """
 
     key: str
     role: Role
@@ -68,7 +71,7 @@ def _roles(catalog: SiteCatalog) -> str:
 def read_people(
     conn: Connection, catalog: SiteCatalog, settings: Settings, session_id: int
 ) -> Sequence[Person]:
-    """Tutor, student and parents, in this order; one person in two roles is there twice."""
+    """Tutor, student and parents, in this order. A person with two roles is listed twice."""
     rows = conn.execute(text(_read_people(catalog)), {"id": session_id})
     return [_person(row, settings) for row in rows]
 
@@ -85,7 +88,7 @@ def _person(row: ResultRow[Any], settings: Settings) -> Person:
 
 
 def _muted(wishes: Mapping[str, Any], kind: Kind) -> bool:
-    """The kind's own row goes first, as when a message is sent."""
+    """True where the kind is muted. Its own preference takes precedence, as when sending."""
     rows = (wishes.get(kind), wishes.get("*"))
     return bool(next((row["muted"] for row in rows if row is not None), False))
 

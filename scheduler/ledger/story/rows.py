@@ -1,4 +1,4 @@
-"""Ledger rows of one session, with their tries and their other moves."""
+"""Ledger rows of one session, with their tries and other moves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,11 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the ledger. `revision`: 0, of what is repeated 1 and on. `together`: other sessions
-    that the same message named. `quiet_until`: the end of the quiet hours that it was due in."""
+    """A row of the ledger.
+
+    `revision`: 0, or 1 and more for repeats. `together`: other sessions of the same message.
+    `quiet_until`: end of the quiet hours in which it was due.
+    """
 
     id: int
     recipient: str
@@ -43,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """An attempt; without an outcome it runs, or its worker is gone."""
+    """An attempt. Without an outcome it is under way, or its worker is gone."""
 
     delivery_id: int
     channel: str
@@ -56,7 +59,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What became of a row outside of its tries."""
+    """A recorded move of a row that is no try."""
 
     delivery_id: int
     state: str
@@ -64,8 +67,8 @@ class Moved:
     moved_at: datetime
 
 
-# Indexes: delivery_session; delivery_start for what went in the same message, delivery_notice for a
-# notice of many starts.
+# Indexes: delivery_session; delivery_start for rows of the same message, delivery_notice for a
+# notice about many starts.
 ROWS = text("""
     SELECT d.id, d.recipient, d.person_id, d.role, d.kind, d.lead_minutes, d.revision, d.starts_at,
            d.state, d.reason, d.change, d.due_at, d.send_after, d.retry_at, d.lease_until,
@@ -87,7 +90,8 @@ ROWS = text("""
 
 
 def read_rows(conn: Connection, session_id: int, zone: str) -> Sequence[Row]:
-    """`zone` is the site's; quiet hours are those of now, as the ledger keeps the instant alone."""
+    """Rows about the session, in order. `zone`: the site's. Quiet hours are taken from the present
+    preferences, as the ledger has only their end."""
     return [Row(*row) for row in conn.execute(ROWS, {"session_id": session_id, "zone": zone})]
 
 
@@ -105,7 +109,7 @@ TOLD_AS = text("""
 def read_told_as(
     conn: Connection, session_id: int, starts_at: datetime
 ) -> Mapping[MessageKey, int]:
-    """Messages about this start that the ledger has for another session, by that session's id."""
+    """Messages about this start in the ledger that are for another session → that session's id."""
     rows = conn.execute(TOLD_AS, {"session_id": session_id, "starts_at": starts_at})
     return {(row.recipient, row.kind, row.lead_minutes): row.session_id for row in rows}
 
@@ -118,7 +122,7 @@ TRIES = text("""
 
 
 def read_tries(conn: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[Try]]:
-    """Ledger row → its tries in their order."""
+    """Ledger row → its tries, in order."""
     tries = [Try(*row) for row in conn.execute(TRIES, {"ids": [*ids]})]
     return {id_: [*each] for id_, each in groupby(tries, key=lambda one: one.delivery_id)}
 
@@ -131,6 +135,6 @@ MOVES = text("""
 
 
 def read_moves(conn: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[Moved]]:
-    """Ledger row → what became of it beside its tries, in order."""
+    """Ledger row → its recorded moves that are no tries, in order."""
     moves = [Moved(*row) for row in conn.execute(MOVES, {"ids": [*ids]})]
     return {id_: [*each] for id_, each in groupby(moves, key=lambda one: one.delivery_id)}

@@ -1,4 +1,4 @@
-"""A session's row as it is now, as far as messages depend on it."""
+"""A session's present row: the values on which messages depend."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +11,9 @@ from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT, STATUS,
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`status` in the one spelling that statements compare. `alarm_given`: as the row has it,
-    `alarm_minutes` what that means. `paused`: why its series is paused, None: it is not."""
+    """A session. `status`: normalised as for comparisons in SQL. `alarm_given`: the row's
+    alarm_before_minutes, `alarm_minutes`: the minutes used. `paused`: the reason why its series is
+    paused, or None."""
 
     id: int
     starts_at: datetime
@@ -45,7 +46,7 @@ WHY_PAUSED = """(
 def read_session(
     conn: Connection, catalog: SiteCatalog, session_id: int, zone: str
 ) -> Session | None:
-    """None: there is no such row (any more)."""
+    """The session's row, or None where there is none (any more). `zone`: the site's."""
     parameters = {"id": session_id, "zone": zone}
     row = conn.execute(text(_read_session(catalog)), parameters).one_or_none()
     return None if row is None else Session(*row)

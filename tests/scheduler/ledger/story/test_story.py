@@ -152,7 +152,9 @@ def test_a_message_that_goes_before_quiet_hours_says_so(lesson: Lesson) -> None:
     insert_row_of_wishes(lesson, quiet_from="12:30", quiet_until="20:00")
     lesson.message(state="sent", planned_at=NOW, send_after=NOW + HOUR / 2 - MINUTE)
 
-    assert "quiet hours would last past the start: goes Tue 2026-12-01 12:29" in lesson.last()
+    assert (
+        "quiet hours would last past the start: sent early, Tue 2026-12-01 12:29" in lesson.last()
+    )
 
 
 def insert_row_of_wishes(lesson: Lesson, **columns: Any) -> None:
@@ -233,7 +235,7 @@ def test_a_try_is_told_with_where_its_address_came_from(
 
     told = {event.what: event.detail.partition(": ")[2] for event in lesson.story()}
     assert told[What.TRIED] == words
-    assert told[What.SENT] == "by e-mail, delivered by the provider's word"
+    assert told[What.SENT] == "by e-mail, delivered according to the provider"
 
 
 def test_a_message_that_is_being_sent_has_no_outcome_yet(lesson: Lesson) -> None:
@@ -399,7 +401,7 @@ def test_a_person_who_is_to_be_told_later_has_the_time(lesson: Lesson) -> None:
 def test_an_alarm_whose_minutes_do_not_count_says_which_do(lesson: Lesson) -> None:
     lesson.change("alarm_before_minutes = -5")
 
-    assert lesson.last("student").endswith("(alarm_before_minutes is -5: 15 counts)")
+    assert lesson.last("student").endswith("(alarm_before_minutes is -5: 15 is used)")
 
 
 NOTHING = [
@@ -460,7 +462,7 @@ def test_who_will_not_be_reached_is_told_before_it_is_due(
 ) -> None:
     lesson.conn.execute(text(statement))
 
-    assert lesson.last().endswith(f"as things are it will not go: {words}")
+    assert lesson.last().endswith(f"as things are it will not be sent: {words}")
     assert set(lesson.whats()) == {"nothing"}
 
 
@@ -530,7 +532,7 @@ def test_one_person_in_two_roles_gets_one_message(conn: Connection) -> None:
 def test_a_session_entered_twice_is_told_for_the_other(lesson: Lesson) -> None:
     lesson.message(session_id=999, state="sent")
 
-    assert "told for session 999, of the same people and start" in lesson.last()
+    assert "told for session 999, which has the same people and start" in lesson.last()
 
 
 def test_nobodys_address_is_in_a_story(conn: Connection) -> None:
