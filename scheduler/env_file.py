@@ -6,8 +6,10 @@ is an error here. docs/settings.md says how a line is read.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 
@@ -175,14 +177,23 @@ def misspelt(name: str, settings: Collection[str], there: Collection[str]) -> st
     return next(near, None)
 
 
+# Each load of the settings compares every variable of the environment with every setting, and the
+# names are the same each time.
+COMPARISONS = 16_384
+
+
+@lru_cache(COMPARISONS)
 def letters_of(name: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name))).upper()
 
 
+@lru_cache(COMPARISONS)
 def is_near(setting: str, letters: str) -> bool:
     wanted = letters_of(setting)
     slips = 2 if len(wanted) >= LONG else 1
     if len(wanted) < SHORTEST_MISSPELT or abs(len(wanted) - len(letters)) > slips:
+        return False
+    if (Counter(wanted) - Counter(letters)).total() > slips:  # each slip costs one letter at most
         return False
     return distance(wanted, letters) <= slips
 
