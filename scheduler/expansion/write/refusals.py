@@ -42,7 +42,6 @@ def write_set(conn: Connection, statement: str, one_by_one: str, rows: int) -> b
 
 # The block reads a few rows at a time by index; the set statement is faster with scans and hashes.
 FIND_ONE = text("""
-    CREATE INDEX IF NOT EXISTS sw_candidate_one ON pg_temp.sw_candidate (anchor_id, occurs_on);
     CREATE INDEX IF NOT EXISTS sw_anchor_one ON pg_temp.sw_anchor (id);
     CREATE INDEX IF NOT EXISTS sw_change_one ON pg_temp.sw_change (session_id);
     SET LOCAL enable_nestloop = on;
@@ -68,48 +67,52 @@ LEFT_OUT = "a trigger of the site leaves the row out"
 def insert_one_by_one(insert: str) -> str:
     """PL/pgSQL block that inserts series by series, and the dates of a failed series one by one.
 
-    `insert` is the statement, with {among} where a condition can be added.
+    `insert` inserts the rows of the anchor `sw_series.id` on the dates `sw_days`, in that order,
+    and returns their ids.
     """
-    series = insert.format(among="AND c.anchor_id = sw_series.id")
-    date = insert.format(among="AND c.anchor_id = sw_series.id AND c.occurs_on = sw_date.day")
+    insert = f"""
+        WITH made AS ({insert}) SELECT array_agg(made.id) INTO sw_made FROM made;
+        IF coalesce(cardinality(sw_made), 0) <> cardinality(sw_days) THEN
+            RAISE EXCEPTION '{LEFT_OUT}';
+        END IF;"""
     return f"""
     DO $sw$
     #variable_conflict use_column
     DECLARE
         sw_series record;
-        sw_date record;
-        sw_rows bigint;
+        sw_days date[];
+        sw_made bigint[];
+        sw_ids bigint[];
     BEGIN
         FOR sw_series IN
-            SELECT c.anchor_id AS id, count(*) AS rows FROM sw_candidate c
+            SELECT c.anchor_id AS id, array_agg(c.occurs_on ORDER BY c.occurs_on) AS days,
+                   array_agg(c.mark ORDER BY c.occurs_on) AS marks
+              FROM sw_candidate c
              WHERE c.kind = 'insert' AND c.verdict = 'place' GROUP BY 1 ORDER BY 1
         LOOP
             BEGIN
-                {series};
-                GET DIAGNOSTICS sw_rows = ROW_COUNT;
-                IF sw_rows <> sw_series.rows THEN
-                    RAISE EXCEPTION '{LEFT_OUT}';
-                END IF;
+                sw_days = sw_series.days;
+                {insert}
+                sw_ids = sw_made;
             EXCEPTION WHEN OTHERS THEN
                 {_RAISE_OTHERS}
-                FOR sw_date IN
-                    SELECT c.occurs_on AS day FROM sw_candidate c
-                     WHERE c.anchor_id = sw_series.id AND c.kind = 'insert'
-                       AND c.verdict = 'place' ORDER BY 1
-                LOOP
+                sw_ids = '{{}}';
+                FOR sw_n IN 1..cardinality(sw_series.days) LOOP
                     BEGIN
-                        {date};
-                        GET DIAGNOSTICS sw_rows = ROW_COUNT;
-                        IF sw_rows = 0 THEN
-                            RAISE EXCEPTION '{LEFT_OUT}';
-                        END IF;
+                        sw_days = sw_series.days[sw_n\\:sw_n];
+                        {insert}
+                        sw_ids[sw_n] = sw_made[1];
                     EXCEPTION WHEN OTHERS THEN
                         {_RAISE_OTHERS}
                         INSERT INTO sw_refused (anchor_id, occurs_on, words)
-                        VALUES (sw_series.id, sw_date.day, SQLERRM);
+                        VALUES (sw_series.id, sw_series.days[sw_n], SQLERRM);
                     END;
                 END LOOP;
             END;
+            INSERT INTO session_worker.occurrence (anchor_id, occurs_on, session_id, state, reason)
+            SELECT sw_series.id, made.day, made.id, 'created', made.mark
+              FROM unnest(sw_series.days, sw_ids, sw_series.marks) AS made(day, id, mark)
+             WHERE made.id IS NOT NULL;
         END LOOP;
     END $sw$"""
 

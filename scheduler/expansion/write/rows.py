@@ -131,9 +131,8 @@ def _insert_rows(conn: Connection, span: Span) -> tuple[int, set[int]]:
         conn.execute(FORGET_REASONS)
     inserted, lost = placed.rows, set[int]()
     if placed.rows:
-        insert = _insert(span)
-        one_by_one = insert_one_by_one(insert)
-        if not write_set(conn, insert.format(among=""), one_by_one, placed.rows):
+        one_by_one = insert_one_by_one(_insert_of_series(span))
+        if not write_set(conn, _insert(span), one_by_one, placed.rows):
             inserted -= conn.scalars(COUNT_REFUSED).one()
             lost = _record_lost(conn)
     if span.only_fills and inserted:
@@ -154,30 +153,36 @@ FORGET_REASONS = text("""
 
 
 def _insert(span: Span) -> str:
-    """SQL that inserts rows and records them; {among} takes a further condition.
+    """SQL that inserts all rows and records them.
 
     New rows are matched to their dates by the order of insertion, as a trigger of the site's may
     have changed any of their keys.
     """
-    columns = span.columns
-    names, values = (
-        words.replace("{", "{{").replace("}", "}}")
-        for words in (columns.insert_list, columns.select_list("a", "c.occurs_on"))
-    )
     return f"""
     WITH source AS MATERIALIZED (
         SELECT c.anchor_id, c.occurs_on, c.mark,
                row_number() OVER (ORDER BY c.anchor_id, c.occurs_on) AS n
           FROM sw_candidate c
-         WHERE c.kind = 'insert' AND c.verdict = 'place' {{among}}),
+         WHERE c.kind = 'insert' AND c.verdict = 'place'),
     made AS (
-        INSERT INTO tutor_sessions ({names})
-        SELECT {values} FROM source c JOIN sw_anchor a ON a.id = c.anchor_id ORDER BY c.n
+        INSERT INTO tutor_sessions ({span.columns.insert_list})
+        SELECT {span.columns.select_list("a", "c.occurs_on")}
+          FROM source c JOIN sw_anchor a ON a.id = c.anchor_id ORDER BY c.n
         RETURNING id),
     numbered AS (SELECT id, row_number() OVER () AS n FROM made)
     INSERT INTO session_worker.occurrence (anchor_id, occurs_on, session_id, state, reason)
     SELECT s.anchor_id, s.occurs_on, m.id, 'created', s.mark
       FROM numbered m JOIN source s ON s.n = m.n"""
+
+
+def _insert_of_series(span: Span) -> str:
+    """SQL that inserts rows of one series, as `insert_one_by_one` runs it. Index: sw_anchor_one."""
+    return f"""
+    INSERT INTO tutor_sessions ({span.columns.insert_list})
+    SELECT {span.columns.select_list("a", "wanted.day")}
+      FROM unnest(sw_days) WITH ORDINALITY AS wanted(day, n), sw_anchor a
+     WHERE a.id = sw_series.id ORDER BY wanted.n
+    RETURNING id"""
 
 
 def _keep_newer(span: Span) -> str:
