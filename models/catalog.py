@@ -1,7 +1,7 @@
-"""The site's tables as this database has them: which columns, of what kind, and who points where.
+"""Catalogue of the site's tables in this database: columns, types, and references between tables.
 
-The worker is a guest: a live database may have more columns than the site's page lists, and fewer
-optional ones. `read_catalog` asks PostgreSQL once; statements are then built from its answer.
+A live database may have more columns than the site's page lists, and fewer optional ones.
+`read_catalog` reads PostgreSQL's catalogue once; statements are then built from the result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,8 @@ from models.taken_ids import ProfileKey, taken_ids
 
 
 class SiteMismatch(Exception):
-    """The database is not the site's. `problems` has a line for each that lacks or is unfit."""
+    """The database does not have the site's tables. `problems`: a line for each table or column
+    that is missing or of an unfit type."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
@@ -50,10 +51,10 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "student_profiles": ("id", "user_id"),
     "tutor_students": ("id", "tutor_id", "student_profile_id"),
 }  # fmt: skip
-# Where this table is gone altogether nobody counts as enrolled, and the worker runs on.
+# Optional as a whole: without this table nobody counts as enrolled.
 CAN_BE_GONE = "tutor_students"
 
-# The optional columns that statements name, and the type a missing one is read as.
+# The optional columns that statements name, with the type of the NULL for a missing one.
 OPTIONAL: Mapping[str, Mapping[str, str]] = {
     "tutor_sessions": {
         "topic": "text", "duration": "integer", "location": "text", "meeting_link": "text",
@@ -78,15 +79,15 @@ OPTIONAL: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 
-# Columns that only the newest copies of the site have, or none: nobody misses them.
+# Columns that only the newest copies of the site have; `setup` does not mention them.
 NEWER: Mapping[str, Mapping[str, str]] = {
     "users": {"is_suspended": "boolean"},
     "student_profiles": {"is_active": "boolean", "scheduled_deletion_at": "timestamp"},
     "parent_profiles": {"children_ids": "integer[]"},
 }
 
-# What statements reckon with: the types it can be, a domain over one of them included. Other
-# columns are read as they are.
+# Types that statements can compute with, domains over them included. Other columns can be of any
+# type.
 INTEGERS = ("integer", "bigint", "smallint")
 NUMBERS = (*INTEGERS, "numeric", "real", "double precision")
 TIME = "time without time zone"
@@ -111,14 +112,15 @@ TYPES: Mapping[tuple[str, str], tuple[str, ...]] = {
     },
 }
 
-# What the site's newest copies have in the place of tutor_sessions and tutor_students.
+# Tables that later copies of the site have instead of tutor_sessions and tutor_students.
 LATER = ("sessions", "enrolled_courses", "enrolled_students")
 LATER_COPY = (
-    "tutor_sessions is not there, but {tables}, as later copies of the site have: this worker reads"
-    " tutor_sessions alone, so leave it on a copy that has that table"
+    "tutor_sessions is missing, but there is {tables}, as in later copies of the site: this worker"
+    " needs tutor_sessions, so use it with a copy that has that table"
 )
 
-# pg_class.relkind of what has rows of its own, each with an xmin: a table, or one in partitions.
+# pg_class.relkind of relations with rows of their own, each with an xmin: plain and partitioned
+# tables.
 TABLE_KINDS = ("r", "p")
 NO_TABLE = (
     "tutor_sessions is no table: point DATABASE_URL at the database, and its search_path at the"
@@ -142,7 +144,7 @@ READ_COLUMNS = text("""
      WHERE a.attnum > 0 AND NOT a.attisdropped
      ORDER BY c.relname, a.attnum""")
 
-# What a domain is in the end, as it may be over another.
+# The base type of a domain, which may be over another domain.
 READ_BASE_TYPES = text("""
     WITH RECURSIVE under AS (
         SELECT oid AS domain, typbasetype AS oid FROM pg_type
@@ -161,8 +163,8 @@ READ_FOREIGN_KEYS = text("""
      WHERE k.contype = 'f' AND k.conrelid = to_regclass('tutor_sessions')
        AND cardinality(k.conkey) = 1 AND a.attname IN ('tutor_id', 'student_id')""")
 
-# What can refuse a row of tutor_sessions, its partitions included: constraints, unique indexes,
-# triggers with their functions, and which partitions there are.
+# All that can refuse a row of tutor_sessions or its partitions: constraints, unique indexes,
+# triggers with their functions, and the list of partitions.
 READ_GUARDS = text("""
     SELECT md5(string_agg(guard, ' ' ORDER BY guard)) FROM (
     WITH RECURSIVE part AS (
@@ -186,10 +188,9 @@ READ_GUARDS = text("""
 class SiteCatalog:
     """The site's tables: table → column name → Column, in the table's own order.
 
-    `tutor_key`, `student_key`: whose ids a session names its people by, as far as that is known;
-    `ids_in_doubt`: an admin has to say. `references`: column of
-    tutor_sessions → the table that its foreign key points at. `guards`: a hash of
-    what can refuse a row of tutor_sessions; it changes when that does.
+    `tutor_key`, `student_key`: the kind of ids that tutor_id and student_id hold; `ids_in_doubt`:
+    an admin has to decide that. `references`: column of tutor_sessions → the table that its foreign
+    key points at. `guards`: a hash of all that can refuse a row of tutor_sessions.
     """
 
     tables: Mapping[str, Mapping[str, Column]]
@@ -204,7 +205,7 @@ class SiteCatalog:
         return columns is not None and (column is None or column in columns)
 
     def read(self, alias: str, table: str, column: str) -> str:
-        """SQL for a column: `alias.column`, or a typed NULL where this database lacks it."""
+        """SQL of a column: `alias.column`, or a typed NULL where the column is missing."""
         if self.has(table, column):
             return f"{alias}.{quoted(column)}"
         return f"NULL::{OPTIONAL[table].get(column) or NEWER[table][column]}"
@@ -215,15 +216,15 @@ class SiteCatalog:
 
     @cached_property
     def signature(self) -> str:
-        """Changes when the columns of tutor_sessions do: a new or altered column is copied too."""
+        """Hash of the columns of tutor_sessions, as a new or altered column has to be copied."""
         columns = self.tables.get("tutor_sessions", {}).values()
         return sha256(repr([*columns]).encode()).hexdigest()[:12]
 
 
 def read_catalog(connection: Connection) -> SiteCatalog:
-    """The site's tables as the connection's search_path finds them.
+    """The site's tables by the connection's search_path.
 
-    Raises SiteMismatch where a needed table or column lacks, or is nothing to work with.
+    Raises SiteMismatch where a needed table or column is missing or of an unfit type.
     """
     names = sorted({*NEEDED, *OPTIONAL, *LATER})
     tables: dict[str, dict[str, Column]] = {}
@@ -243,8 +244,8 @@ def read_catalog(connection: Connection) -> SiteCatalog:
 
 
 def with_taken_ids(connection: Connection, catalog: SiteCatalog) -> SiteCatalog:
-    """The catalogue with whose ids tutor_id and student_id hold, as the ledger has it now; before
-    it was ever judged as the foreign keys say."""
+    """The catalogue with the kinds of ids in tutor_id and student_id: by the ledger's last check,
+    or by the foreign keys before the first one."""
     taken, references = taken_ids(connection), catalog.references
     tutor = taken.tutor or key_of(references.get("tutor_id"))
     student = taken.student or key_of(references.get("student_id"))
@@ -255,7 +256,7 @@ def with_taken_ids(connection: Connection, catalog: SiteCatalog) -> SiteCatalog:
 
 
 def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:
-    """One line for each needed table or column that is not there."""
+    """One line for each needed table or column that is missing."""
     if later := later_tables(tables):
         return (LATER_COPY.format(tables=" and ".join(later)),)
     problems = []
@@ -274,15 +275,15 @@ def missing(tables: Mapping[str, Mapping[str, Column]]) -> tuple[str, ...]:
 
 
 def later_tables(tables: Mapping[str, Mapping[str, Column]]) -> list[str]:
-    """Those of a later copy of the site; many a database of another kind has `sessions` too."""
+    """Tables of a later copy of the site. `sessions` alone does not count: it is a common name."""
     found = [name for name in LATER if name in tables]
     known = "tutor_profiles" in tables or found != ["sessions"]
     return found if known and "tutor_sessions" not in tables else []
 
 
 def unfit(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[str, ...]:
-    """One line for tutor_sessions if it is no table, and for each column whose type no statement
-    fits. Asks PostgreSQL only about a type that it does not know: it may be a domain."""
+    """One line for tutor_sessions if it is no table, and for each column of an unfit type. Unknown
+    types are looked up in PostgreSQL, as they may be domains."""
     sessions = [row for row in rows if row.table_name == "tutor_sessions"]
     problems = [NO_TABLE for row in sessions[:1] if row.kind not in TABLE_KINDS]
     others = [
@@ -303,6 +304,7 @@ def unfit(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[str, ...]:
 
 
 def one_of(types: Sequence[str]) -> str:
+    """'integer', 'integer or bigint'"""
     return f"{', '.join(types[:-1])} or {types[-1]}" if types[1:] else types[0]
 
 

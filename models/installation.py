@@ -1,9 +1,9 @@
 """Identity of the server and database that a ledger belongs to (design, "The wrong database").
 
-A copy or a restore of the database carries the ledger along; its messages must not go out twice.
-A dump restored elsewhere has another system identifier, one restored in the same place other object
-ids, a copy on the same server another name, and a promoted base backup another timeline. A data
-folder that is just started again keeps them all: then only the way to it is another.
+A copy or a restore of the database contains the ledger, and its messages must not be sent twice.
+A dump restored elsewhere has another system identifier, one restored in the same place has other
+object ids, a copy on the same server has another name, and a promoted base backup another timeline.
+A copied data folder keeps all of these: it is recognised only by its address.
 """
 
 import os
@@ -15,13 +15,13 @@ from sqlalchemy import Connection, text
 
 
 class SchemaIsNewer(Exception):
-    """The ledger was set up by a newer worker. One line that says what to do."""
+    """The ledger was set up by a newer worker. The message is one line with a cure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A database as told apart from its copies. `objects`: the ids (pg_class.oid and such) of the
-    database and of two tables of the ledger, which a restore makes anew."""
+    """Identity of a database. `objects`: the object ids (pg_class.oid and such) of the database and
+    of two tables of the ledger, which change with a restore."""
 
     system_identifier: str
     database_name: str
@@ -31,34 +31,34 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a ledger notes of its place. `addresses`: the hosts and ports by which its worker
-    reached it, such as 'db.example:5432'; empty until a worker's first round."""
+    """The home that a ledger has recorded. `addresses`: the hosts and ports at which its worker
+    reached it, such as 'db.example:5432'; empty before a worker's first pass."""
 
     home: Home
     addresses: frozenset[str]
 
 
 class Whereabouts(Enum):
-    """Where a ledger finds itself."""
+    """Relation of a ledger's present database to its recorded home."""
 
-    HOME = "the server and database it was set up on"
+    HOME = "the server and database on which it was set up"
     REWOUND = "at home, on another timeline: restored to an earlier moment, or failed over"
     ELSEWHERE = "on a copy"
-    OTHER_ADDRESS = "all as at home, but reached by another host or port: a folder copied, or moved"
+    OTHER_ADDRESS = "as at home, but at another host or port: a copied folder, or a moved server"
 
 
-# The right can be revoked, and the function can lack on servers that only resemble PostgreSQL.
+# The right can be revoked, and servers that only resemble PostgreSQL may not have the function.
 MAY_ASK = text("""
     SELECT coalesce(
         has_function_privilege(to_regprocedure('pg_control_system()'), 'EXECUTE'), false)""")
 
 ASK_SYSTEM = text("SELECT system_identifier::text FROM pg_control_system()")
 
-# Weaker: a dump restored elsewhere mostly gets another oid.
+# Weaker substitute: a dump restored elsewhere mostly gets another oid.
 ASK_DATABASE_OID = text("SELECT 'oid:' || oid FROM pg_database WHERE datname = current_database()")
 
-# The name of a WAL file begins with the timeline; unlike pg_control_checkpoint() it is right from
-# the moment of a promotion on.
+# The name of a WAL file begins with the timeline. Unlike pg_control_checkpoint() it is correct
+# immediately after a promotion.
 ASK_DATABASE = text("""
     SELECT current_database() AS name,
            ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint AS timeline,
@@ -85,15 +85,15 @@ NOTE_ADDRESSES = text("""
 
 
 def record_installation(connection: Connection) -> None:
-    """Note this database as the ledger's home, if none is noted yet."""
+    """Record this database as the ledger's home, if none is recorded yet."""
     connection.execute(RECORD, asdict(home_of(connection)))
 
 
 def adopt_installation(connection: Connection) -> None:
-    """Make this database the ledger's home, whatever was noted (`doctor --adopt-database`).
+    """Make this database the ledger's home, replacing the record (`doctor --adopt-database`).
 
-    Where only the way to it is another, both ways are right from now on; else the worker's next
-    round notes its own.
+    Where only the address differs, the old and the new one are both valid from now on; otherwise
+    the worker's next pass records its own.
     """
     record_installation(connection)
     recorded, here = recorded_home(connection), home_of(connection)
@@ -104,18 +104,19 @@ def adopt_installation(connection: Connection) -> None:
 
 
 def note_addresses(connection: Connection) -> None:
-    """Note how a worker reached the ledger, where that is not known yet."""
+    """Record the addresses at which a worker reaches the ledger, if none are recorded yet."""
     recorded = recorded_home(connection)
     if recorded is not None and not recorded.addresses:
         connection.execute(NOTE_ADDRESSES, {"addresses": sorted(addresses_of(connection))})
 
 
 def installation_matches(connection: Connection) -> bool:
-    """Whether the ledger was set up on this very database. False also where nothing is noted."""
+    """True where the ledger was set up on this database. False where nothing is recorded."""
     return whereabouts(connection) is Whereabouts.HOME
 
 
 def whereabouts(connection: Connection) -> Whereabouts:
+    """Relation of this connection's database to the ledger's recorded home."""
     recorded, here = recorded_home(connection), home_of(connection)
     if recorded is None or replace(recorded.home, timeline=here.timeline) != here:
         return Whereabouts.ELSEWHERE
@@ -126,12 +127,13 @@ def whereabouts(connection: Connection) -> Whereabouts:
 
 
 def recorded_home(connection: Connection) -> Recorded | None:
+    """The recorded home, or None where nothing is recorded."""
     row = connection.execute(RECORDED).one_or_none()
     return None if row is None else Recorded(Home(*row[:4]), frozenset(row.addresses))
 
 
 def home_of(connection: Connection) -> Home:
-    """The database of this connection."""
+    """Identity of this connection's database."""
     ask = ASK_SYSTEM if connection.scalar(MAY_ASK) else ASK_DATABASE_OID
     system_identifier = str(connection.scalar(ask))
     database = connection.execute(ASK_DATABASE).one()
@@ -143,16 +145,16 @@ DEFAULT_PORT = "5432"
 
 
 def addresses_of(connection: Connection) -> frozenset[str]:
-    """'host:port' of each server that DATABASE_URL names, or the socket's folder for a host.
+    """'host:port' of each server in DATABASE_URL, with the socket's folder in place of a host.
 
-    All of them, not just the one that answered: behind several hosts a server may fail over.
+    All of them, not only the one that answered, as several hosts are given for fail-over.
     """
     info = connection.connection.dbapi_connection.info  # type: ignore[union-attr]
     return addresses_in(info.dsn_parameters, info.host or "")
 
 
 def addresses_in(given: Mapping[str, str], host: str) -> frozenset[str]:
-    """`given`: libpq's parameters; `host`: where it went when it was given none."""
+    """Addresses in libpq's parameters `given`; `host` is the one used if none is given."""
     hosts = (given.get("host") or given.get("hostaddr") or host).split(",")
     ports = (given.get("port") or DEFAULT_PORT).split(",")
     pairs = zip(hosts, ports if len(ports) > 1 else ports * len(hosts), strict=False)
@@ -160,11 +162,12 @@ def addresses_in(given: Mapping[str, str], host: str) -> frozenset[str]:
 
 
 def one_name(host: str) -> str:
-    """The same word for each name of this machine, and for each way to write a socket's folder."""
+    """Canonical name of a host: one for all names of this machine, and for a socket's folder."""
     if host.startswith("/"):
         return os.path.realpath(host)
     return "localhost" if host.lower() in LOOPBACK else host.lower()
 
 
 def in_words(addresses: Collection[str]) -> str:
+    """The addresses in one text for an admin."""
     return " and ".join(sorted(addresses))

@@ -1,6 +1,6 @@
-"""The two tables that the site removed on 2025-11-21: nothing may read or create them.
+"""The two tables that the site removed on 2025-11-21, which nothing may read or create.
 
-The only place where their names stand.
+Their names are in no other place.
 """
 
 import re
@@ -9,5 +9,5 @@ REMOVED_TABLES = frozenset({"tutoring_sessions", "tutor_student_enrollments"})
 
 
 def removed_tables_in(words: str) -> set[str]:
-    """The removed tables that a statement, a table's name or a source file names."""
+    """Names of removed tables that occur in a statement, a table's name or a source file."""
     return set(re.findall(r"\w+", words.lower())) & REMOVED_TABLES

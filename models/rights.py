@@ -1,7 +1,6 @@
-"""Rights that the worker needs: those that a role does not have, and the GRANTs for them.
+"""Rights that the worker needs, those that a role does not have, and the GRANTs for them.
 
-The worker needs no more than these; what creates and changes its schema is `setup`'s, whose user
-owns it.
+The worker needs no others; the schema is created and changed by `setup`, whose user owns it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ FILL = ("SELECT", "INSERT", "DELETE")
 KEEP = ("SELECT", "INSERT", "UPDATE")
 ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
-# A test holds these against the statements of the code.
+# A test compares these with the statements of the code.
 ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
     "attempt": ALL,
     "backfill": ALL,
@@ -49,21 +48,22 @@ ON_THE_SITE: Mapping[str, Sequence[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Lacking:
-    """`thing`: the table, sequence or database as PostgreSQL names it when it refuses."""
+class MissingRight:
+    """A right that a role does not have. `thing`: the table, sequence or database as PostgreSQL
+    names it in its error; `grant`: the GRANT statement."""
 
     thing: str
     grant: str
 
 
-# By column, as a site may grant no more than the columns that the worker writes. A sequence behind
-# a serial column asks for a right of its own, an identity column's does not.
-LACKING = text("""
+# By column, as a site may grant only the columns that the worker writes. The sequence of a serial
+# column needs a right of its own, that of an identity column does not.
+MISSING = text("""
     WITH needed AS (
         SELECT to_regclass(n.name) AS oid, n.name, n.may
           FROM unnest(CAST(:tables AS text[]), CAST(:rights AS text[])) AS n(name, may)
          WHERE to_regclass(n.name) IS NOT NULL
-    ), lacking AS (
+    ), missing AS (
         SELECT c.relname::text AS thing, n.may, 'table' AS kind, n.oid::text AS place
           FROM needed n JOIN pg_class c ON c.oid = n.oid
          WHERE NOT CASE n.may WHEN 'DELETE' THEN has_table_privilege(:asked, n.oid, n.may)
@@ -84,35 +84,35 @@ LACKING = text("""
           FROM (VALUES ('CONNECT'), ('TEMPORARY')) AS r(may)
          WHERE NOT has_database_privilege(:asked, current_database(), r.may)
     ), of_each AS (
-        SELECT kind, place, string_agg(DISTINCT may, ', ') AS rights FROM lacking GROUP BY 1, 2
+        SELECT kind, place, string_agg(DISTINCT may, ', ') AS rights FROM missing GROUP BY 1, 2
     ), together AS (
         SELECT rights, string_agg(place, ', ' ORDER BY place) AS places, array_agg(place) AS all_of
           FROM of_each GROUP BY rights, kind, CASE kind WHEN 'table' THEN '' ELSE place END)
     SELECT DISTINCT l.thing, format('GRANT %s ON %s TO %I', g.rights, g.places, :role) AS grant
-      FROM lacking l JOIN together g ON l.place = ANY(g.all_of)
+      FROM missing l JOIN together g ON l.place = ANY(g.all_of)
      ORDER BY l.thing""")
 
 
-def lacking_rights(conn: Connection, role: str | None = None) -> tuple[Lacking, ...]:
-    """Empty where the role, by default the connection's own, may do all that a worker does.
+def missing_rights(conn: Connection, role: str | None = None) -> tuple[MissingRight, ...]:
+    """Rights that the role (by default the connection's) would need and does not have.
 
     Raises ProgrammingError where there is no such role.
     """
     role = role or str(conn.scalar(text("SELECT current_user")))
-    return lacking(conn, asked=role, role=role)
+    return rights_missing_of(conn, asked=role, role=role)
 
 
-# One of PostgreSQL's own, which may do with tables what PUBLIC may.
+# One of PostgreSQL's own roles, which has the rights of PUBLIC only.
 POWERLESS = "pg_signal_backend"
 
 
-def rights_of_a_new_role(conn: Connection, role: str) -> tuple[Lacking, ...]:
-    """What a role that is not there yet will have to be granted."""
-    return lacking(conn, asked=POWERLESS, role=role)
+def rights_of_a_new_role(conn: Connection, role: str) -> tuple[MissingRight, ...]:
+    """Rights to grant to a role that does not exist yet."""
+    return rights_missing_of(conn, asked=POWERLESS, role=role)
 
 
-def lacking(conn: Connection, asked: str, role: str) -> tuple[Lacking, ...]:
-    """What `asked` may not do, as GRANTs to `role`."""
+def rights_missing_of(conn: Connection, asked: str, role: str) -> tuple[MissingRight, ...]:
+    """Rights that the role `asked` does not have, with GRANTs to `role`."""
     needed = [
         (f"{schema}{table}", right)
         for schema, tables in (("session_worker.", ON_THE_LEDGER), ("", ON_THE_SITE))
@@ -125,19 +125,20 @@ def lacking(conn: Connection, asked: str, role: str) -> tuple[Lacking, ...]:
         "tables": [table for table, _ in needed],
         "rights": [right for _, right in needed],
     }
-    return tuple(Lacking(*row) for row in conn.execute(LACKING, parameters))
+    return tuple(MissingRight(*row) for row in conn.execute(MISSING, parameters))
 
 
-def grants(lacking: Sequence[Lacking]) -> str:
-    """The statements that an owner of the tables would run, in one line."""
-    return "; ".join(statements(lacking))
+def grants(missing: Sequence[MissingRight]) -> str:
+    """The GRANT statements, for an owner of the tables to run, in one line."""
+    return "; ".join(statements(missing))
 
 
-def statements(lacking: Sequence[Lacking]) -> tuple[str, ...]:
-    return tuple(sorted({one.grant for one in lacking}))
+def statements(missing: Sequence[MissingRight]) -> tuple[str, ...]:
+    """The GRANT statements, without duplicates."""
+    return tuple(sorted({one.grant for one in missing}))
 
 
-# What a worker has no use for. Owners may do all with what is theirs.
+# Rights that the worker does not need. Owners have all rights on their tables.
 EXCESS = text("""
     SELECT excess FROM (
         SELECT 1 AS place, 'is a superuser' AS excess FROM pg_roles

@@ -1,8 +1,9 @@
-"""The site's people, sessions and enrolments, typed (design, "Layout"; the site's page of tables).
+"""The site's people, sessions and enrolments as typed classes (design, "Layout"; the site's page of
+tables).
 
-The site owns these tables and writes them. A live database may lack every column that `optional`
-declares: such a column is read only when it is asked for, and an insert names it only when it was
-given a value. Reading one that lacks raises `ColumnMissing`.
+The site owns and writes these tables. Any column declared as `optional` may be missing from a live
+database: it is read only on demand, and an INSERT names it only if it was given a value. Reading a
+missing one raises `ColumnMissing`.
 """
 
 from __future__ import annotations
@@ -47,27 +48,28 @@ UNDEFINED_COLUMN = "42703"
 
 
 class ColumnMissing(Exception):
-    """A statement named a column that this database lacks. The message is one line."""
+    """A statement named a column that this database does not have. The message is one line."""
 
 
 class SiteBase(DeclarativeBase):
-    """A table of the site. No refresh after an insert: it would name the optional columns."""
+    """A table of the site. Rows are not refreshed after an INSERT, as that would name the optional
+    columns."""
 
     __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012 (SQLAlchemy reads the class attribute)
 
 
 SITE_TABLES = SiteBase.metadata
 
-# None is stored as SQL NULL, as the site does, not as the JSON value null.
+# None is stored as SQL NULL, like the site does, and not as the JSON value null.
 Json = JSON(none_as_null=True)
 
 
 def optional(
     type_: TypeEngine[Any] | type[TypeEngine[Any]], default: str = ""
 ) -> MappedColumn[Any]:
-    """A column that a live database may lack. `default` is SQL.
+    """A column that may be missing from a live database. `default` is SQL.
 
-    Every such column counts as filled by the server, so an insert leaves out what was not set.
+    It is declared as filled by the server, so that an INSERT leaves it out if it was not set.
     """
     filled = text(default) if default else FetchedValue()
     return mapped_column(type_, deferred=True, server_default=filled)
@@ -94,6 +96,8 @@ class User(SiteBase):
 
 
 class TutorProfile(SiteBase):
+    """A user's profile as a tutor."""
+
     __tablename__ = "tutor_profiles"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -110,7 +114,8 @@ class TutorProfile(SiteBase):
 
 
 class StudentProfile(SiteBase):
-    """`parent_id` holds the ids of the student's parent_profiles; it may be NULL or empty."""
+    """A user's profile as a student. `parent_id`: ids of the parents' parent_profiles; may be NULL
+    or empty."""
 
     __tablename__ = "student_profiles"
 
@@ -129,7 +134,7 @@ class StudentProfile(SiteBase):
 
 
 class ParentProfile(SiteBase):
-    """The whole table may lack."""
+    """A user's profile as a parent. The whole table may be missing."""
 
     __tablename__ = "parent_profiles"
 
@@ -166,9 +171,9 @@ class Enrolment(SiteBase):
 
 
 class TutorSession(SiteBase):
-    """One session; it may carry a rule. Date and times are wall times of the site, without zone.
+    """One session, which may carry a rule. Date and times are wall times at the site, without zone.
 
-    The site declares no foreign keys here. `tutor` and `student` go by profile ids; where the
+    The site declares no foreign keys here. `tutor` and `student` join by profile ids; where the
     catalogue's key is `ProfileKey.USER`, join by `user_id` instead.
     """
 
@@ -226,23 +231,24 @@ class TutorSession(SiteBase):
 def create_site_tables(connection: Connection) -> None:
     """Create the site's tables in an empty database, for development and tests.
 
-    In one transaction of the caller's; a table that is already there is an error of PostgreSQL.
+    Runs in the caller's transaction. Raises ProgrammingError where one of the tables exists.
     """
     SITE_TABLES.create_all(connection, checkfirst=False)
 
 
 @event.listens_for(Session, "do_orm_execute")
 def name_a_missing_column(state: ORMExecuteState) -> Any:
-    """PostgreSQL's "column does not exist" as `ColumnMissing`, where the site's tables are read."""
+    """Raise ColumnMissing for PostgreSQL's "column does not exist" on the site's tables."""
     mapper = state.bind_mapper
     if mapper is None or not issubclass(mapper.class_, SiteBase):
         return None
-    with lacking_columns_named():
+    with missing_columns_named():
         return state.invoke_statement()
 
 
 @contextmanager
-def lacking_columns_named() -> Iterator[None]:
+def missing_columns_named() -> Iterator[None]:
+    """Turn PostgreSQL's "column does not exist" in the block into ColumnMissing."""
     try:
         yield
     except ProgrammingError as error:
@@ -253,4 +259,4 @@ def lacking_columns_named() -> Iterator[None]:
 
 def missing_column_line(error: ProgrammingError) -> str:
     words = str(error.orig).splitlines()[0]
-    return f"this database lacks a column: {words} (`celery -A tasks setup` lists what lacks)."
+    return f"a column is missing: {words} (`celery -A tasks setup` lists the missing columns)."

@@ -1,5 +1,5 @@
-"""The reading of tutor_sessions.tutor_id and student_id that was taken, as the ledger notes it
-(design, "Whose id it is").
+"""The kinds of ids in tutor_sessions.tutor_id and student_id, as recorded in the ledger (design,
+"Whose id it is").
 """
 
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 
 class ProfileKey(StrEnum):
-    """What tutor_sessions.tutor_id or student_id holds: ids of the profiles or of users."""
+    """Kind of ids in tutor_sessions.tutor_id or student_id: of profiles or of users."""
 
     PROFILE = "profile"
     USER = "user"
@@ -18,8 +18,10 @@ class ProfileKey(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakenIds:
-    """`tutor` and `student`: None where it was never judged, or never could be. The reasons are
-    words of scheduler.site.id_reading. `doubt`: what keeps everything from being sent, or None.
+    """Result of the last check of the ids.
+
+    `tutor`, `student`: None where they are not known. The reasons are codes of
+    scheduler.site.id_reading. `doubt`: the question for which all messages are held, or None.
     """
 
     tutor: ProfileKey | None = None
@@ -30,7 +32,7 @@ class TakenIds:
     looked_at: datetime | None = None
 
 
-# An older ledger lacks the columns, a database that was not set up the table.
+# An older ledger has no such columns, a database that was not set up no such table.
 NOTED = text("""
     SELECT EXISTS (SELECT FROM pg_attribute
                     WHERE attrelid = to_regclass('session_worker.installation')
@@ -42,7 +44,7 @@ TAKEN = text("""
 
 
 def taken_ids(conn: Connection) -> TakenIds:
-    """Nothing taken where session_worker is not there, or older."""
+    """The recorded result; an empty one where session_worker is missing or older."""
     if not conn.scalar(NOTED):
         return TakenIds()
     row = conn.execute(TAKEN).one_or_none()
@@ -63,4 +65,5 @@ TAKE = text("""
 
 
 def take_ids(conn: Connection, taken: TakenIds) -> None:
+    """Record the result of a check; the caller commits."""
     conn.execute(TAKE, asdict(taken))

@@ -1,6 +1,6 @@
 """The site's whiteboard: sessions of an enrolment, their pages, strokes and chat.
 
-Optional altogether: the worker reads the names of whiteboard sessions where they are there.
+All of these tables are optional. The worker reads only the names of whiteboard sessions.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from models.site import Enrolment, SiteBase, User, lacking_columns_named, optional
+from models.site import Enrolment, SiteBase, User, missing_columns_named, optional
 
 
 class NoEnrolment(Exception):
-    """A whiteboard session was wanted for an enrolment that is not there. One line."""
+    """The enrolment for a new whiteboard session does not exist. The message is one line."""
 
 
 class WhiteboardSession(SiteBase):
-    """Older copies have `scheduled_start`, `scheduled_end` and `session_title` instead of the
-    date, the times and the name; `booking_id` is the enrolment."""
+    """A whiteboard session; `booking_id` is the id of the enrolment. Older copies have
+    `scheduled_start`, `scheduled_end` and `session_title` instead of date, times and name."""
 
     __tablename__ = "whiteboard_sessions"
 
@@ -91,7 +91,7 @@ class WhiteboardStroke(SiteBase):
 
 
 class WhiteboardChatMessage(SiteBase):
-    """`message_type`: text, system or file."""
+    """A message of the chat. `message_type`: text, system or file."""
 
     __tablename__ = "whiteboard_chat_messages"
 
@@ -117,11 +117,11 @@ def open_whiteboard_session(
     start_time: time | None = None,
     end_time: time | None = None,
 ) -> WhiteboardSession:
-    """A new whiteboard session of an enrolment, flushed but not committed.
+    """Create a whiteboard session of an enrolment; it is flushed, the caller commits.
 
-    The enrolment cannot go before the caller's transaction ends, also where the database has no
-    foreign key. What is not given is not named, so an older copy can do without it. Raises
-    NoEnrolment where the enrolment is not there, ColumnMissing where a column given lacks.
+    The enrolment cannot be deleted before the transaction ends, even without a foreign key. Values
+    that are not given are left out of the INSERT, as older copies do not have their columns. Raises
+    NoEnrolment where the enrolment does not exist, ColumnMissing where a given column is missing.
     """
     hold_enrolment(session, enrolment_id)
     wished = {
@@ -133,13 +133,13 @@ def open_whiteboard_session(
     given = {column: value for column, value in wished.items() if value is not None}
     opened = WhiteboardSession(booking_id=enrolment_id, **given)
     session.add(opened)
-    with lacking_columns_named():
+    with missing_columns_named():
         session.flush()
     return opened
 
 
 def hold_enrolment(session: Session, enrolment_id: int) -> None:
-    """Keep the enrolment from being deleted. Index: primary key; the weakest lock that does."""
+    """Lock the enrolment against deletion, with the weakest lock that does. Index: primary key."""
     held = (
         select(Enrolment.id)
         .where(Enrolment.id == enrolment_id)

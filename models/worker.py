@@ -1,7 +1,7 @@
-"""The schema session_worker, typed: what its columns hold is told in migrations/versions.
+"""The schema session_worker as typed classes; the migrations describe the columns.
 
-Thin on purpose: the work is done by statements on sets. These are for reading single rows and for
-tests; the migrations alone create the tables.
+The classes are for reading single rows and for tests: the work is done by statements on sets, and
+only the migrations create the tables.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
 
 class WorkerBase(DeclarativeBase):
-    """A table of session_worker. An integer is a bigint and an instant has its zone."""
+    """A table of session_worker. `int` is a bigint, and `datetime` is aware."""
 
     metadata = MetaData(schema="session_worker")
     type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads the class attribute)
@@ -39,7 +39,7 @@ class WorkerBase(DeclarativeBase):
 
 
 def filled() -> MappedColumn[Any]:
-    """A column that PostgreSQL fills where none was given: a default, identity or generated."""
+    """A column that PostgreSQL fills if it is not given: a default, identity or generated."""
     return mapped_column(server_default=FetchedValue())
 
 
@@ -70,7 +70,7 @@ class Series(WorkerBase):
 
 
 class SiteShape(WorkerBase):
-    """The site's columns of tutor_sessions, by attribute number, as they were once."""
+    """The columns of tutor_sessions at some time, by attribute number."""
 
     __tablename__ = "site_shape"
 
@@ -79,7 +79,7 @@ class SiteShape(WorkerBase):
 
 
 class Occurrence(WorkerBase):
-    """One date of a series: the row it has, or why it has none."""
+    """One date of a series: its row, or the reason why it has none."""
 
     __tablename__ = "occurrence"
 
@@ -95,7 +95,7 @@ class Occurrence(WorkerBase):
 
 
 class LastLook(WorkerBase):
-    """What the last expansion that found nothing to do had looked at. At most one row."""
+    """Snapshot of the last expansion that found no work. At most one row."""
 
     __tablename__ = "last_look"
 
@@ -109,7 +109,7 @@ class LastLook(WorkerBase):
 
 
 class Refused(WorkerBase):
-    """A series of which the site refused rows, and when it is tried again."""
+    """A series of which the site refused rows, and the time of the next try."""
 
     __tablename__ = "refused"
 
@@ -122,7 +122,7 @@ class Refused(WorkerBase):
 
 
 class Finding(WorkerBase):
-    """What is odd about a row, as found when it was last read."""
+    """An oddity of a row, found when it was last read."""
 
     __tablename__ = "finding"
 
@@ -174,7 +174,7 @@ class Delivery(WorkerBase):
     kind: Mapped[str]
     urgency: Mapped[int] = mapped_column(
         SmallInteger, server_default=FetchedValue(), nullable=True
-    )  # generated, so never NULL; PostgreSQL does not say so
+    )  # generated, so never NULL, though PostgreSQL does not declare it so
     lead_minutes: Mapped[int] = mapped_column(Integer)
     revision: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
     recipient: Mapped[str]
@@ -207,9 +207,9 @@ class Delivery(WorkerBase):
 
 
 class Attempt(WorkerBase):
-    """One try of a delivery; `outcome` is None while it runs.
+    """One try of a delivery; `outcome` is None while it is under way.
 
-    `provider_id`: what the provider calls the message, where it said so.
+    `provider_id`: the provider's id of the message, if it gave one.
     """
 
     __tablename__ = "attempt"
@@ -228,7 +228,7 @@ class Attempt(WorkerBase):
 
 
 class ChannelTrouble(WorkerBase):
-    """A channel whose last tries failed for a reason of its own."""
+    """A channel whose last tries failed for a reason of the channel's own."""
 
     __tablename__ = "channel_trouble"
 
@@ -252,7 +252,7 @@ class Permit(WorkerBase):
 
 
 class Move(WorkerBase):
-    """What became of a delivery outside of its tries; for `explain`."""
+    """A move of a delivery that is no try; for `explain`."""
 
     __tablename__ = "move"
 
@@ -264,7 +264,7 @@ class Move(WorkerBase):
 
 
 class HeldBatch(WorkerBase):
-    """Messages held together, for an admin to release or drop."""
+    """A batch of held messages, for an admin to release or drop."""
 
     __tablename__ = "held_batch"
 
@@ -276,7 +276,7 @@ class HeldBatch(WorkerBase):
 
 
 class Installation(WorkerBase):
-    """Whose ledger it is, and how far planning has come. One row."""
+    """The ledger's home, and the progress of planning. One row."""
 
     __tablename__ = "installation"
 
@@ -307,7 +307,7 @@ class Heartbeat(WorkerBase):
 
 
 class Pause(WorkerBase):
-    """A channel that is switched off; `*` is every channel."""
+    """A paused channel; `*` stands for every channel."""
 
     __tablename__ = "pause"
 
@@ -317,7 +317,7 @@ class Pause(WorkerBase):
 
 
 class Preference(WorkerBase):
-    """What a person wishes; the quiet hours are local wall times."""
+    """A person's preferences; the quiet hours are local wall times."""
 
     __tablename__ = "preference"
 
@@ -333,7 +333,7 @@ class Preference(WorkerBase):
 
 
 class Zone(WorkerBase):
-    """A name of a zone that PostgreSQL and the worker's zone data both have."""
+    """Name of a zone that PostgreSQL's and the worker's zone data both have."""
 
     __tablename__ = "zone"
 

@@ -1,4 +1,4 @@
-"""REDIS_URL: the broker URLs that Celery takes and this worker was made for."""
+"""Validation of REDIS_URL: the broker URLs that Celery accepts and this worker supports."""
 
 import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit

@@ -1,7 +1,7 @@
 """The database's clock, which decides what is due (design, "Clocks").
 
-A machine that is eight minutes ahead would expire alarms whose lessons are still to come, and one
-that is behind would never plan them.
+With its own clock, a machine that is eight minutes fast would expire alarms of coming lessons, and
+a slow one would plan them too late.
 """
 
 import time
@@ -14,7 +14,7 @@ from scheduler.words import duration
 
 Clock = Callable[[], datetime]
 
-# Not now(): that is when the transaction began, and a turn may have been waited for since.
+# Not now(), which is the start of the transaction: it may have waited for its turn since.
 NOW = text("SELECT clock_timestamp()")
 
 
@@ -24,12 +24,12 @@ def database_now(conn: Connection) -> datetime:
     return now
 
 
-# More than a slow answer explains.
+# More than the time of a slow answer.
 APART = timedelta(seconds=2)
 
 
 def clocks_apart(machine: datetime, database: datetime) -> str | None:
-    """In words how far a machine's clock is from the database's; None within two seconds."""
+    """One line of how far the machine's clock is from the database's; None within two seconds."""
     apart = machine - database
     if abs(apart) <= APART:
         return None
@@ -38,9 +38,9 @@ def clocks_apart(machine: datetime, database: datetime) -> str | None:
 
 
 def running_clock(conn: Connection) -> Clock:
-    """A clock set once by the database's, which then runs by itself: to read it costs nothing.
+    """A clock that is set once from the database's and then runs by itself, without a query.
 
-    It counts monotonic time, so that setting the machine's clock does not move it.
+    It adds monotonic time, so that a change of the machine's clock does not move it.
     """
     asked = time.monotonic()
     at = database_now(conn)

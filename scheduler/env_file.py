@@ -1,7 +1,7 @@
-"""The environment and `.env` as texts by name, or one line that says what is wrong in them.
+"""Texts of the settings in the environment and `.env`, by name, or one line about an error in them.
 
-What a careless line would do in silence, such as sending to everybody as `OUTBOX: log` was dropped,
-is an error here. docs/settings.md says how a line is read.
+A line that would be ignored silently, such as `OUTBOX: log`, which would then send to everybody, is
+an error. docs/settings.md describes how a line is read.
 """
 
 import re
@@ -19,19 +19,19 @@ from dotenv.parser import Binding, parse_stream
 VARIABLE = re.compile(r"\$\{(?P<name>[^}:]+)(?::-(?P<default>[^}]*))?\}")
 ASSIGNED = re.compile(r"\s*(?:export\s+)?(?P<name>[^\s=]+)\s*=")
 FIRST_WORD = re.compile(r"\s*(?:(?:export|set)\s+)?(?P<word>\w+)")
-# gettext's LANGUAGE, on many desktops, is a list of locales: no setting of the worker's.
+# LANGUAGE on many desktops is gettext's list of locales, and no setting of the worker's.
 LOCALES = re.compile(r"\w+[_:.].*")
-SHORTEST_MISSPELT = 6  # INBOX and ADMIN have too many neighbours
-LONG = 10  # from here on two slips are a slip
+SHORTEST_MISSPELT = 6  # letters; shorter names are too close to other programs' (INBOX, ADMIN)
+LONG = 10  # letters; from this length on a name with two wrong letters counts as misspelt
 
 
 class UnreadableEnvironment(Exception):
-    """The message is one line for the user, and shows nothing of any value."""
+    """An error in the environment or `.env`. The message is one line and shows no values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One assignment of a `.env`. `literal`: in single quotes, where `${}` means itself."""
+    """One assignment of a `.env`. `literal`: in single quotes, so that `${}` is not replaced."""
 
     number: int
     name: str
@@ -40,10 +40,10 @@ class Line:
 
 
 def read_environment(environ: Mapping[str, str], settings: Collection[str]) -> dict[str, str]:
-    """The variables of the process. `settings`: the names in capitals.
+    """The variables of the process. `settings`: the names of the settings, in capitals.
 
-    Raises UnreadableEnvironment on a name that is nearly a setting's, and on two that differ in
-    case alone.
+    Raises UnreadableEnvironment for a name that looks like a misspelt setting, and for two names
+    that differ only in case.
     """
     found: dict[str, str] = {}
     for name in environ:
@@ -63,7 +63,7 @@ def is_locales(name: str, text: str) -> bool:
 def read_env_file(
     path: Path, environ: Mapping[str, str], settings: Collection[str]
 ) -> dict[str, str]:
-    """The assignments of a `.env`; no file is none. `environ`: what `${NAME}` may name too.
+    """The assignments of a `.env`; empty without the file. `environ`: further values for `${NAME}`.
 
     Raises UnreadableEnvironment, OSError, UnicodeDecodeError.
     """
@@ -91,7 +91,7 @@ def assignments(text: str, settings: Collection[str]) -> Iterator[Line]:
 
 
 def unreadable(original: str, settings: Collection[str]) -> str:
-    """What is wrong with a line. A word of it is shown only where it is a setting's name."""
+    """Text about the error in a line. Of the line it shows only the name of a setting."""
     if (found := ASSIGNED.match(original)) and original[found.end() :].lstrip()[:1] in ("'", '"'):
         return "its quote is not closed, or something follows it: close it at the line's end."
     word = FIRST_WORD.match(original)
@@ -102,7 +102,7 @@ def unreadable(original: str, settings: Collection[str]) -> str:
 
 
 def refuse_swallowed(binding: Binding, number: int, settings: Collection[str]) -> None:
-    """A value of several lines, such as a key, holds no line that sets something of ours."""
+    """Raise UnreadableEnvironment where a quoted value of several lines contains a setting."""
     for further, line in enumerate(binding.original.string.strip().splitlines()[1:], 1):
         found = ASSIGNED.match(line)
         if found and (found["name"].upper() in settings or misspelt(found["name"], settings, ())):
@@ -123,14 +123,14 @@ def refuse_misspelt(lines: Collection[Line], settings: Collection[str]) -> None:
 
 
 def refuse_twins(lines: Collection[Line], settings: Collection[str]) -> None:
-    """The same setting twice, unless word for word."""
+    """Raise UnreadableEnvironment where a setting is given twice with different values."""
     first: dict[str, Line] = {}
     for line in lines:
         name = line.name.upper()
         before = first.setdefault(name, line)
         if name in settings and (before.name, before.text) != (line.name, line.text):
             raise UnreadableEnvironment(
-                f".env, line {line.number}: {name} stands in line {before.number} too:"
+                f".env, line {line.number}: {name} is set in line {before.number} too:"
                 " keep one of them."
             )
 
@@ -138,7 +138,7 @@ def refuse_twins(lines: Collection[Line], settings: Collection[str]) -> None:
 def resolved(
     lines: Collection[Line], environ: Mapping[str, str], settings: Collection[str]
 ) -> dict[str, str]:
-    """The texts with what `${NAME}` names: in the environment, else in a line further up."""
+    """The texts with `${NAME}` replaced from the environment, or else from an earlier line."""
     found: dict[str, str] = {}
     for line in lines:
         found[line.name] = line.text if line.literal else filled(line, found, environ, settings)
@@ -161,9 +161,9 @@ def filled(
 
 
 def misspelt(name: str, settings: Collection[str], there: Collection[str]) -> str | None:
-    """The setting that a name nearly is; None where it is one, or is another program's.
+    """The setting that a name misspells; None where it is a setting, or another program's variable.
 
-    A name that is a letter off may well be another's where the setting itself is `there`.
+    Where the setting itself is among `there`, a similar name counts as another program's.
     """
     if name.upper() in settings:
         return None
@@ -199,7 +199,7 @@ def is_near(setting: str, letters: str) -> bool:
 
 
 def distance(left: str, right: str) -> int:
-    """Letters too many, too few, other or exchanged (optimal string alignment)."""
+    """Optimal string alignment distance: letters added, missing, replaced or exchanged."""
     before: list[int] = []
     row = list(range(len(right) + 1))
     for i, letter in enumerate(left, 1):

@@ -5,14 +5,16 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    ERROR = "error"  # people do not get what they should
-    WARNING = "warning"  # somebody should look at it
-    NOTE = "note"  # worth knowing
+    """Severity of a finding; only an error makes `doctor` end with exit code 1."""
+
+    ERROR = "error"  # people do not get their messages, or series no rows
+    WARNING = "warning"  # needs attention
+    NOTE = "note"  # for information
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`cure`: what to do, as a sentence or a command."""
+    """Something wrong with an installation. `cure`: what to do, as a sentence or a command."""
 
     code: str
     severity: Severity
@@ -21,12 +23,15 @@ class Finding:
 
 
 def error(code: str, detail: str, cure: str) -> Finding:
+    """A finding of severity error."""
     return Finding(code, Severity.ERROR, detail, cure)
 
 
 def warning(code: str, detail: str, cure: str) -> Finding:
+    """A finding of severity warning."""
     return Finding(code, Severity.WARNING, detail, cure)
 
 
 def note(code: str, detail: str, cure: str) -> Finding:
+    """A finding of severity note."""
     return Finding(code, Severity.NOTE, detail, cure)

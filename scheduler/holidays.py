@@ -1,4 +1,4 @@
-"""Public holidays by the `holidays` package, for rules that keep clear of them (HOLIDAYS=…)."""
+"""Public holidays from the `holidays` package, for HOLIDAYS=skip and mark."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -7,13 +7,13 @@ from functools import lru_cache
 from scheduler.rules import Rule
 from scheduler.settings import MakeUp, OnHoliday, Settings
 
-LANGUAGE = "en_US"  # without one the package asks the environment, and reasons change with it
-ESTIMATED = "estimated)"  # how that language marks "(estimated)" and "(observed, estimated)"
+LANGUAGE = "en_US"  # otherwise the package takes the environment's, and names change with it
+ESTIMATED = "estimated)"  # end of "(estimated)" and "(observed, estimated)" in that language
 
 
 def country_code(country: str) -> str:
-    """'et' → 'ET'. Raises ValueError with words for the user where the package has none such."""
-    import holidays  # here, because it takes 0.15 s and few sites skip holidays
+    """'et' → 'ET'. Raises ValueError, with a line for the user, for an unknown country."""
+    import holidays  # imported here, as it takes 0.15 s and few sites skip holidays
 
     code = country.strip().upper()
     if code not in holidays.list_supported_countries():
@@ -22,7 +22,7 @@ def country_code(country: str) -> str:
 
 
 def left_out_of_count(settings: Settings, rule: Rule, last: date) -> frozenset[date]:
-    """The dates up to `last` with which a rule's count does not end (MAKE_UP, HOLIDAYS=skip)."""
+    """Holidays up to `last` that do not use up a rule's count (MAKE_UP, HOLIDAYS=skip)."""
     if rule.count is None or settings.make_up is MakeUp.OFF:
         return frozenset()
     if settings.holidays is not OnHoliday.SKIP:
@@ -38,8 +38,8 @@ def _holidays_of_years(country: str, first: int, last: int) -> frozenset[date]:
 def public_holidays(country: str, first: date, last: date) -> dict[date, str]:
     """The public holidays of a country (ISO 3166 code) from `first` to `last`: date → name.
 
-    Without those the package marks "estimated": the moon decides whether that day is off, and a
-    session is not dropped for a guess. `country` is what `country_code` returned.
+    Days that the package marks as estimated are left out: their date depends on the moon, and no
+    session is dropped for a guess. `country` is what `country_code` returned.
     """
     import holidays
 
@@ -50,5 +50,5 @@ def public_holidays(country: str, first: date, last: date) -> dict[date, str]:
 
 
 def certain(names: Iterable[str]) -> str:
-    """The names of one day that are not estimated, joined; '' where none is left."""
+    """Names of a day's holidays that are not estimated, joined; '' where there is none."""
     return ", ".join(name for name in names if not name.endswith(ESTIMATED))

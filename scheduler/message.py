@@ -1,4 +1,4 @@
-"""Contents of one message: values that the ledger yields and the templates read."""
+"""Values of one message: read from the ledger, shown by the templates."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +20,8 @@ GRACE = timedelta(minutes=1)
 
 
 class Kind(StrEnum):
+    """Kind of a message (docs/glossary.md)."""
+
     ALARM = "alarm"
     REMINDER = "reminder"
     NOTICE = "notice"
@@ -27,7 +29,7 @@ class Kind(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """What a notice tells."""
+    """Kind of the change that a notice tells."""
 
     MOVED = "moved"
     CANCELLED = "cancelled"
@@ -37,9 +39,9 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A notice's subject: what happened, and the start that was told before (aware).
+    """Subject of a notice: the kind of change, and the start of the last message (aware).
 
-    `replaced`: whose place somebody else has now, of tutor and student, whatever else happened.
+    `replaced`: the roles, tutor or student, that another person has now, in any kind of change.
     """
 
     kind: ChangeKind
@@ -49,12 +51,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One session as a message names it. Instants are aware; texts are the site's, unescaped.
+    """One session as a message shows it. Instants are aware; texts are the site's, unescaped.
 
-    `role`: that of the person in this session; one message may be about two in different roles.
-    `entry`: the calendar entry that the person has of it, or gets; `after`: the highest SEQUENCE
-    that they were sent of it. `goes_on_with`: the students of the same lesson who stay where this
-    one's session is cancelled.
+    `role`: the person's role in this session; a message may have sessions in different roles.
+    `entry`: id of the person's calendar entry; `after`: the highest SEQUENCE sent for it.
+    `goes_on_with`: remaining students of a group lesson, where this one's session is cancelled.
     """
 
     session_id: int
@@ -76,10 +77,10 @@ class Lesson:
     goes_on_with: tuple[str, ...] = ()
 
     def sequence(self, at: datetime) -> int:
-        """SEQUENCE (RFC 5545, 3.8.7.4) of a message of the instant `at`: seconds since 2020.
+        """SEQUENCE (RFC 5545, 3.8.7.4) of a message sent at `at`: seconds since 2020.
 
-        It fits a 32-bit integer until 2088. It grows with each message about the entry, also where
-        two are of one second, and a retry has that of its first try.
+        It fits a 32-bit integer until 2088. It grows with each message about the entry, even within
+        one second; a retry has that of its first try.
         """
         return max((at.astimezone(UTC) - SEQUENCE_EPOCH) // SECOND, self.after + 1)
 
@@ -95,11 +96,10 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a message goes to. `person_id` is users.id, None where no user stands behind the role.
+    """Recipient of a message. `person_id` is users.id, None for a person without a user.
 
-    `email_source`, `phone_source`: where they came from (scheduler.site.contacts).
-    `addresses`: where a channel reaches this person, if neither e-mail nor phone does (a Telegram
-    chat, a device's push token).
+    `email_source`, `phone_source`: their origins (scheduler.site.contacts). `addresses`: addresses
+    on other channels, such as a Telegram chat or a device's push token.
     """
 
     person_id: int | None
@@ -113,8 +113,8 @@ class Recipient:
     phone_source: str | None = None
 
     def source_on(self, channel: ChannelName) -> str | None:
-        """Where the address came from by which the channel reaches this person; None: it has none,
-        or reaches everybody."""
+        """Origin of the person's address on the channel; None where there is no address, or the
+        channel needs none."""
         if channel is ChannelName.EMAIL:
             return self.email_source
         if channel is ChannelName.SMS:
@@ -126,8 +126,8 @@ class Recipient:
 class Message:
     """One message to one person at one moment: one lesson, or several with the same start.
 
-    `key` and `at` stay the same for every try: Message-ID, Date and idempotency key come from
-    them (promise 3). `now` is the instant of this try: "begins in 12 minutes" is counted from it.
+    `key` and `at` are the same for every try: Message-ID, Date and idempotency key are made from
+    them (promise 3). `now` is the instant of this try, from which "begins in 12 minutes" counts.
     """
 
     kind: Kind
@@ -140,11 +140,10 @@ class Message:
 
 
 def one_message(kind: str, starts_at: datetime, recipient: str, key: UUID | None) -> Hashable:
-    """What ledger rows that are one message have in common.
+    """Grouping key: ledger rows with the same one are sent as one message.
 
-    What a person gets about sessions of one start is one message, whatever their number; all
-    notices to a person are (docs/decisions/0028), and an agenda is about many starts anyway. Once
-    it was tried, a message has a `key` of its own.
+    Rows for one person about sessions with one start are one message; so are all notices for one
+    person (docs/decisions/0028), and each agenda. After a first try `key` decides.
     """
     start = starts_at if kind in (Kind.ALARM, Kind.REMINDER) else None
     return (start, Kind(kind), recipient, key)

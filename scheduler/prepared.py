@@ -1,4 +1,5 @@
-"""Statements that run once a message: PostgreSQL plans them once a connection, not each time.
+"""Prepared statements for what runs once for each message, so that PostgreSQL plans them only once
+on a connection.
 
 psycopg2 prepares nothing by itself, and planning takes longer than running (docs/decisions/0024).
 """
@@ -10,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-# An engine's execution options behind a pooler, where a name would be another session's.
+# Execution options of an engine behind a pooler, where another client may use the server session.
 UNPREPARED = {"session_worker_prepared": False}
 PARAMETER = re.compile(r"(?<!:):([a-z_]+)")  # not a cast
 
@@ -19,8 +20,8 @@ PARAMETER = re.compile(r"(?<!:):([a-z_]+)")  # not a cast
 class Prepared:
     """A named statement; `types` are the PostgreSQL types of its parameters, `:name` in `sql`.
 
-    About one row: PostgreSQL takes an array for ten rows, finds that plan dear, and plans each time
-    after all.
+    Only for statements about one row: for an array PostgreSQL assumes ten rows, finds the generic
+    plan expensive, and plans every time.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Prepared:
     sql: str
 
     def run(self, conn: Connection, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        """Its rows. In the connection's transaction, as any other statement."""
+        """Run the statement in the connection's transaction; returns its rows."""
         if not conn.get_execution_options().get("session_worker_prepared", True):
             return conn.exec_driver_sql(self._plain, parameters).all()
         known = conn.connection.info.setdefault("prepared", set())

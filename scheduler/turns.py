@@ -1,4 +1,4 @@
-"""Advisory locks and commit modes: who waits for whom, and which commits wait for the disk.
+"""Advisory locks by which passes take turns, and the commit mode that does not wait for the disk.
 
 Each lock is held until its transaction ends. The numbers are this worker's own; the site's code
 uses no advisory locks (PostgreSQL manual, "Advisory Locks").
@@ -6,8 +6,8 @@ uses no advisory locks (PostgreSQL manual, "Advisory Locks").
 
 from sqlalchemy import Connection, text
 
-# Expansions take turns, chunk by chunk: each sees what the one before committed, so that two at
-# once write what one alone would. The wait is bounded; the connection's lock_timeout is for rows.
+# Expansions take turns, chunk by chunk. Each sees what the one before committed, so that concurrent
+# ones write the same as one alone. The wait has a limit of its own, as lock_timeout is for rows.
 EXPANSION_TURN = text("""
     SELECT set_config('lock_timeout', '240s', true),
            pg_advisory_xact_lock(hashtext('session_worker.expansion')),
@@ -27,7 +27,7 @@ PLANNING_TURN = text("SELECT pg_advisory_xact_lock(7236548812040022)")
 
 
 def try_planning_turn(conn: Connection) -> bool:
-    """Whether no other planning pass is under way; if so the turn is this transaction's."""
+    """Take the planning turn for this transaction; False where another pass is under way."""
     return bool(conn.scalar(TRY_PLANNING_TURN))
 
 
@@ -40,7 +40,7 @@ TRY_SWEEP_TURN = text("SELECT pg_try_advisory_xact_lock(7236548812040023)")
 
 
 def try_sweep_turn(conn: Connection) -> bool:
-    """Whether no other sweep is under way; sweeps do not wait for each other."""
+    """Take the sweep's turn for this transaction; False where another sweep is under way."""
     return bool(conn.scalar(TRY_SWEEP_TURN))
 
 
@@ -56,9 +56,9 @@ COMMIT_WITHOUT_FLUSH = text("SET LOCAL synchronous_commit = off")
 
 
 def commit_without_flush(conn: Connection) -> None:
-    """Let this transaction's commit not wait for the disk.
+    """Make this transaction's commit not wait for the disk.
 
-    After a crash of the server it may be missing as a whole, so only for what the next run does
-    again by itself (PostgreSQL manual, "Asynchronous Commit").
+    After a crash of the server the whole transaction may be missing, so this is only for work that
+    the next run repeats by itself (PostgreSQL manual, "Asynchronous Commit").
     """
     conn.execute(COMMIT_WITHOUT_FLUSH)

@@ -1,4 +1,4 @@
-"""Times, durations and the ledger's reasons in words for an admin."""
+"""Texts of times, durations and the ledger's reasons for an admin."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -42,9 +42,9 @@ def lead(minutes: int) -> str:
 
 
 def label(kind: str, lead_minutes: int, revision: int = 0) -> str:
-    """What tells a person's messages about one session apart.
+    """Label of one of a person's messages about a session: 'alarm 15 min before the start'.
 
-    `revision`: of an alarm that nobody acknowledged, or that the person wants again, 1 and on.
+    `revision`: 1 and more for an alarm's repeats, 0 otherwise.
     """
     if kind not in (Kind.ALARM, Kind.REMINDER):
         return kind
@@ -68,24 +68,24 @@ REASONS: Mapping[str, str] = {
     "lead_changed": "alarm_before_minutes was changed",
     "series_paused": "the session's series is paused",
     "begun": "the session has begun",
-    "before_first_tick": "it was due before the worker's first tick: an install sends nothing old",
-    "nearer_lead": "a nearer one was due as well, and only the nearest goes",
+    "before_first_tick": "it was due before the worker's first tick, so it is not sent",
+    "nearer_lead": "a nearer one was due as well, and only the nearest is sent",
     "told_by_notice": "a notice told this start already",
     "changed_again": "the session changed again before it was told",
     "restored": "the session is on again",
-    "overtaken": "a newer message about the session has left",
+    "overtaken": "a newer message about the session was sent",
     "empty_day": "no session is left on that day",
     "acknowledged": "the person has seen it",
     "snoozed": "the person wants it again later",
     "paused": "it waits for a paused channel",
     "rate": "it waits for a place within the channel's rate",
-    "channel_down": "it waits for a channel whose provider is away",
+    "channel_down": "it waits for a channel whose provider is down",
     "channel_busy": "it waits for a channel whose provider is slow",
     "no_answer": "it was handed over and never answered",
     "whose_ids": "the sessions' people could be read in two ways",
-    "ids_told": "it is told now whose ids the sessions hold",
+    "ids_told": "it is now known whose ids the sessions hold",
     "wrong_database": "this is not the ledger's database",
-    "rewound": "the server was restored or promoted: it may have gone out before",
+    "rewound": "the server was restored or promoted: it may have been sent before",
     "flood": "too many at once",
     "muted": "the person muted these messages",
     "suspended": "the tutor is suspended",
@@ -94,7 +94,7 @@ REASONS: Mapping[str, str] = {
     "no_address": "the person has no address",
     "no_channel": "no channel is configured",
     "channels_unreadable": "the channels cannot be used: see `celery -A tasks doctor`",
-    "no_user": "no user stands behind the role",
+    "no_user": "there is no user for the role",
     "no_email": "no e-mail address",
     "bad_email": "an unusable e-mail address",
     "no_phone": "no phone number",
@@ -106,6 +106,6 @@ REASONS: Mapping[str, str] = {
 
 
 def reason(code: str | None) -> str:
-    """The ledger's reason in words; several are joined by commas there."""
+    """The ledger's reason in words. Several reasons are separated by commas, here and there."""
     parts = [part.strip() for part in (code or "").split(",") if part.strip()]
     return ", ".join(REASONS.get(part, part.replace("_", " ")) for part in parts)

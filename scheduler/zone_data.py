@@ -1,7 +1,7 @@
-"""Zones as the database knows them, where the machine's zone data says otherwise (design, "Zones").
+"""Zones by the database's zone data, where the machine's differs (design, "Zones").
 
-Plans are made on the database's clock and by its zone data, so a message that names another hour
-would be wrong. A zone that differs is built anew from the database's offsets, as a ZoneInfo.
+Messages are planned by the database's clock and zone data, and must name the same hours. A zone
+that differs is rebuilt as a ZoneInfo from the database's offsets.
 """
 
 import struct
@@ -37,25 +37,25 @@ _FROM_DATABASE: dict[str, ZoneInfo] = {}
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """The zone by its IANA name: the database's where that is known to differ, else the machine's.
+    """The zone by its IANA name: the database's where it is known to differ, else the machine's.
 
-    Raises what ZoneInfo raises where there is none of that name.
+    Raises ZoneInfoNotFoundError or ValueError, as ZoneInfo does, for an unknown name.
     """
     return _FROM_DATABASE.get(name) or ZoneInfo(name)
 
 
 def use_database_zone(name: str, offsets: Sequence[Offset]) -> None:
-    """From now on this process takes the zone's hours from the database's offsets."""
+    """Make this process use the database's offsets for the zone."""
     _FROM_DATABASE[name] = ZoneInfo.from_file(BytesIO(_tzif(offsets)), key=name)
 
 
 def use_machine_zone(name: str) -> None:
-    """Takes that back: the two agree again."""
+    """Make this process use the machine's data for the zone again."""
     _FROM_DATABASE.pop(name, None)
 
 
 def difference(name: str, offsets: Sequence[Offset], until: datetime) -> Difference | None:
-    """Where the machine's zone data differs from the database's offsets, before `until`.
+    """First difference of the machine's zone data from the database's offsets, before `until`.
 
     Compared at the database's changes, a minute before them, and at each quarter of an hour on
     which the machine's offset changes.
@@ -100,7 +100,7 @@ def _offset_at(offsets: Sequence[Offset], at: datetime) -> timedelta:
 
 
 def _tzif(offsets: Sequence[Offset]) -> bytes:
-    """The offsets as a file of zone data (RFC 8536, version 2), without abbreviations."""
+    """The offsets as a TZif file (RFC 8536, version 2), without abbreviations."""
     kinds = list(dict.fromkeys(one.offset for one in offsets))
     times = [(one.begins_at - EPOCH) // timedelta(seconds=1) for one in offsets]
     counts = struct.pack(">6l", 0, 0, 0, len(times), len(kinds), 1)

@@ -1,4 +1,4 @@
-"""The schema `session_worker`: created and brought up to date by alembic, from within."""
+"""Migrations of the schema `session_worker`, run by alembic from within `setup`."""
 
 from pathlib import Path
 
@@ -14,29 +14,29 @@ SCHEMA = "session_worker"
 VERSION_TABLE = "migration"
 
 
-# A worker's tick may hold its tables for a moment; setup can wait longer than a tick may.
+# A worker's tick may hold the tables for a moment; setup may wait longer than a tick.
 PATIENCE = text("SET LOCAL lock_timeout = '30s'")
 
-# The number is the worker's alone.
+# A number that no other code uses as an advisory lock.
 LOCK = text("SELECT pg_advisory_xact_lock(7236548812040021)")
 
 
 def take_turns(connection: Connection) -> None:
-    """Two that set up at once wait for each other here, until the transaction's end."""
+    """Make concurrent setups wait for each other, until the transaction's end."""
     connection.execute(PATIENCE)
     connection.execute(LOCK)
 
 
-# Asked first: CREATE SCHEMA IF NOT EXISTS wants the right to create even where it is there.
+# Checked first, as CREATE SCHEMA IF NOT EXISTS needs the right to create even if it exists.
 SCHEMA_EXISTS = text("SELECT to_regnamespace('session_worker') IS NOT NULL")
 CREATE_SCHEMA = text("CREATE SCHEMA session_worker")
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring `session_worker` to the newest migration, and note whose ledger it is.
+    """Bring `session_worker` to the newest migration, and record the ledger's home.
 
-    Runs within the caller's transaction: commit it, or nothing has changed. Safe to repeat, and
-    safe when two run at once. Raises SchemaIsNewer where the ledger's migration is unknown.
+    Runs in the caller's transaction, which has to be committed. Safe to repeat and to run
+    concurrently. Raises SchemaIsNewer where the ledger's migration is unknown.
     """
     take_turns(connection)
     if not connection.scalar(SCHEMA_EXISTS):
@@ -47,17 +47,18 @@ def upgrade(connection: Connection) -> None:
 
 
 def revision(connection: Connection) -> str | None:
-    """The migration that the ledger is at; None where there is no ledger yet."""
+    """The ledger's migration; None where there is no ledger yet."""
     options = {"version_table": VERSION_TABLE, "version_table_schema": SCHEMA}
     return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
 def newest_revision() -> str:
-    """The migration that this worker wants."""
+    """The migration that this worker needs."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
 
 
 def refuse_newer(connection: Connection) -> None:
+    """Raise SchemaIsNewer where the ledger is at a migration that this worker does not know."""
     current = revision(connection)
     known = {
         script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
@@ -78,6 +79,6 @@ def run_alembic(connection: Connection) -> None:
 def alembic_config() -> Config:
     """Alembic's settings without an ini file."""
     config = Config()
-    # ConfigParser would read a percent sign in the folder's name as the start of a reference.
+    # ConfigParser treats a percent sign in the folder's name as the start of a reference.
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     return config

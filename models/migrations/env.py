@@ -1,4 +1,4 @@
-"""Alembic's environment for the schema `session_worker`; the connection is handed over by setup."""
+"""Alembic's environment for the schema `session_worker`; setup passes the connection."""
 
 from alembic import context
 from sqlalchemy import Connection

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from models.rights import grants, lacking_rights
+from models.rights import grants, missing_rights
 from models.taken_ids import taken_ids
 from scheduler.doctor.patient import Patient
 from scheduler.finding import Finding, error, note, warning
@@ -31,10 +31,10 @@ HIDING_TABLES = text("""
 
 def check_rights(patient: Patient) -> Iterator[Finding]:
     """Missing rights, without which expansion or messages fail in part or in whole."""
-    lacking = lacking_rights(patient.conn)
-    if lacking:
+    missing = missing_rights(patient.conn)
+    if missing:
         detail = "the user of DATABASE_URL may not do all that the worker does"
-        yield error("rights_missing", detail, grants(lacking))
+        yield error("rights_missing", detail, grants(missing))
 
 
 def check_ids(patient: Patient) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Every setting once, and how a process reads them (design, "Settings")."""
+"""The settings: their definitions, and their reading from the environment (design, "Settings")."""
 
 from scheduler.settings.choices import (
     BrokerQueues,

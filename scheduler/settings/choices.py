@@ -1,17 +1,17 @@
-"""Settings with a fixed choice: what each value means."""
+"""Values of the settings with a fixed choice, and their meaning."""
 
 from enum import StrEnum
 
 
 class MonthEnd(StrEnum):
-    """What a monthly rule does in a month without its day."""
+    """Treatment of months without a monthly rule's day."""
 
     CLAMP = "clamp"  # the last day
     SKIP = "skip"  # no session
 
 
 class OnStop(StrEnum):
-    """What happens to future untouched rows when a series is switched off."""
+    """Treatment of coming, unedited rows when a series is switched off."""
 
     KEEP = "keep"
     CANCEL = "cancel"
@@ -27,7 +27,7 @@ class PackageUnit(StrEnum):
 
 
 class OnHoliday(StrEnum):
-    """What a rule does on a public holiday."""
+    """Treatment of dates on a public holiday."""
 
     IGNORE = "ignore"
     SKIP = "skip"  # no row; the holiday's name is the reason
@@ -35,28 +35,28 @@ class OnHoliday(StrEnum):
 
 
 class MakeUp(StrEnum):
-    """Whether a date that the worker leaves out of a counted rule is made up at the rule's end."""
+    """Treatment of holidays in a rule with a count: made up for at the rule's end, or not."""
 
     ON = "on"
-    OFF = "off"  # it is one of the count all the same
+    OFF = "off"  # it uses up one of the count
 
 
 class OnUnknown(StrEnum):
-    """What becomes of a message that was handed over and never answered (promise 3)."""
+    """Treatment of a message that was handed over and never answered (promise 3)."""
 
     REPEAT = "repeat"
     HOLD = "hold"
 
 
 class CalendarMethod(StrEnum):
-    """How a mail's calendar file puts a session into a calendar (RFC 5546)."""
+    """METHOD of a mail's calendar file (RFC 5546, 1.4)."""
 
-    PUBLISH = "publish"  # to be looked at
-    REQUEST = "request"  # as an invitation, with the person as its attendee
+    PUBLISH = "publish"  # an event for information
+    REQUEST = "request"  # an invitation, with the person as its attendee
 
 
 class IdKind(StrEnum):
-    """Whose ids a column of tutor_sessions holds."""
+    """Table whose ids a column of tutor_sessions holds."""
 
     JUDGED = ""  # by the rows, at setup and each day
     PROFILE = "profile"
@@ -64,26 +64,30 @@ class IdKind(StrEnum):
 
 
 class Pooler(StrEnum):
-    """What stands between the worker and PostgreSQL."""
+    """Kind of connection pooler between the worker and PostgreSQL."""
 
     NONE = ""
-    TRANSACTION = "transaction"  # a session is shared, from transaction to transaction
+    TRANSACTION = "transaction"  # server sessions are shared, one transaction at a time
 
 
 class BrokerQueues(StrEnum):
-    """How RabbitMQ makes the queues that are not there."""
+    """Type of the queues that are created on RabbitMQ."""
 
     CLASSIC = "classic"  # the virtual host's default
     QUORUM = "quorum"  # kept on several nodes
 
 
 class Role(StrEnum):
+    """Role of a person in a session."""
+
     TUTOR = "tutor"
     STUDENT = "student"
     PARENT = "parent"
 
 
 class ChannelName(StrEnum):
+    """Name of a channel, as in CHANNEL_X and in the ledger."""
+
     EMAIL = "email"
     SMS = "sms"
     TELEGRAM = "telegram"
@@ -92,13 +96,13 @@ class ChannelName(StrEnum):
 
 
 class OutboxMode(StrEnum):
-    """Where messages really go."""
+    """Destination of messages (OUTBOX)."""
 
     LIVE = "live"
-    LOG = "log"  # nothing leaves; messages end as sent on channel `log`
-    REDIRECT = "redirect"  # every channel leads to one address
+    LOG = "log"  # nothing leaves; messages are recorded as sent on channel `log`
+    REDIRECT = "redirect"  # every message goes to one address
 
     @property
     def noted(self) -> str | None:
-        """As the ledger notes it: nothing where a message goes to its person."""
+        """The value in the ledger; None where messages go to their people."""
         return None if self is OutboxMode.LIVE else self.value

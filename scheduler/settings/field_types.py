@@ -30,7 +30,8 @@ class Rate(BaseModel):
 class ChannelSettings(BaseModel):
     """One channel: its Apprise URL template, rate limit and policy for lost answers.
 
-    `accepted`: how its gateway's answer says yes; `id`: where the provider's id stands in it.
+    `accepted`: what an acceptance in its gateway's answer looks like; `id`: place of the provider's
+    id in it (docs/channels.md).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,14 +44,14 @@ class ChannelSettings(BaseModel):
 
 
 class Outbox(BaseModel):
-    """Where messages really go. `address`: that of redirect, else ''."""
+    """Destination of messages. `address`: that of redirect, else ''."""
 
     model_config = ConfigDict(frozen=True)
     mode: OutboxMode
     address: str = ""
 
     def __str__(self) -> str:
-        """As the setting is written."""
+        """The text of the setting."""
         return f"{self.mode}:{self.address}" if self.address else self.mode.value
 
 

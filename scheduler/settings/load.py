@@ -17,9 +17,9 @@ class InvalidSetting(Exception):
 
 
 def load_settings(_env_file: Path | None = ENV_FILE, **overrides: Any) -> Settings:
-    """The settings of this environment, then of the `.env` in this folder.
+    """The settings from the environment, then from the `.env` in the current folder.
 
-    Raises InvalidSetting: one line naming the first setting that cannot be read.
+    Raises InvalidSetting: one line that names the first setting that cannot be read.
     """
     try:
         return Settings(**(texts_by_field(_env_file) | overrides))
@@ -35,7 +35,7 @@ def load_settings(_env_file: Path | None = ENV_FILE, **overrides: Any) -> Settin
 
 
 def texts_by_field(env_file: Path | None) -> dict[str, Any]:
-    """What environment and `.env` say of settings; the environment goes before the file."""
+    """Texts of the settings by field name; the environment takes precedence over `.env`."""
     names = {field.upper() for field in Settings.model_fields}
     environment = read_environment(os.environ, names)
     file = read_env_file(env_file, os.environ, names) if env_file else {}

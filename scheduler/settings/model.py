@@ -1,4 +1,4 @@
-"""Every setting once: its environment name, default and meaning (design, "Settings")."""
+"""The settings: environment names, defaults and meanings (design, "Settings")."""
 
 import re
 from collections.abc import Mapping
@@ -36,9 +36,9 @@ from scheduler.settings.field_types import (
 from scheduler.zone_data import zone_named
 
 TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-# Names that PostgreSQL does not know, or reads as an abbreviation: an hour off in summer.
+# Names that PostgreSQL does not know, or reads as an abbreviation, which is wrong in summer.
 NO_ZONES = {"CET", "EET", "MET", "WET", "localtime"}
-# A row of the ledger keeps its lead, and nobody plans further ahead than a school year.
+# Limit of the ledger's column; a lead of more than a year makes no sense.
 LONGEST_LEAD = timedelta(days=366)
 HOME_REGION = "ET"
 
@@ -53,7 +53,7 @@ class Settings(BaseModel):
     )
     database_pooler: Pooler = Field(
         Pooler.NONE,
-        description="transaction: PgBouncer or another pooler in that mode stands before it.",
+        description="transaction: PostgreSQL is behind PgBouncer or another pooler in that mode.",
     )
     redis_url: str = Field(
         "",
@@ -63,23 +63,23 @@ class Settings(BaseModel):
     sentinel_master: str = Field(
         "mymaster",
         min_length=1,
-        description="With sentinel://: what the sentinels call the server.",
+        description="With sentinel://: the sentinels' name of the server.",
     )
-    sentinel_password: str = Field("", description="The sentinels' own, where they have one.")
+    sentinel_password: str = Field("", description="Password of the sentinels, if they have one.")
     broker_queues: BrokerQueues = Field(
         BrokerQueues.CLASSIC,
-        description="How RabbitMQ makes queues: classic (the host's default) or quorum.",
+        description="Type of new queues on RabbitMQ: classic (the host's default) or quorum.",
     )
     site_timezone: str = Field(
         "Africa/Addis_Ababa", description="Zone of the wall times in tutor_sessions."
     )
     tutor_ids: IdKind = Field(
         IdKind.JUDGED,
-        description="Whose ids tutor_id holds: profile or user; empty: judged by the rows.",
+        description="Ids in tutor_id: profile or user; empty: decided by the rows.",
     )
     student_ids: IdKind = Field(
         IdKind.JUDGED,
-        description="Whose ids student_id holds: profile or user; empty: judged by the rows.",
+        description="Ids in student_id: profile or user; empty: decided by the rows.",
     )
     expand_days: int = Field(
         84, ge=1, le=3660, description="Days ahead that rules are kept filled."
@@ -89,23 +89,23 @@ class Settings(BaseModel):
         description="Monthly rules in months without their day: clamp (its last day) or skip.",
     )
     on_stop: OnStop = Field(
-        OnStop.KEEP, description="Rows to come of a series switched off, untouched: keep or cancel."
+        OnStop.KEEP, description="Coming unedited rows of a series switched off: keep or cancel."
     )
     package_duration_unit: PackageUnit = Field(
         PackageUnit.NONE,
         description="Unit of package_duration: days, weeks or months; empty: it is ignored.",
     )
     default_duration_minutes: int = Field(
-        60, ge=1, le=1440, description="Without end_time and duration."
+        60, ge=1, le=1440, description="Length of a session without end_time and duration."
     )
     holidays: OnHoliday = Field(
         OnHoliday.IGNORE,
         description="On public holidays: ignore, skip (no row) or mark (a row, with the name).",
     )
-    holidays_country: str = Field("ET", description="Whose public holidays (ISO 3166 code).")
+    holidays_country: str = Field("ET", description="Country of the holidays (ISO 3166 code).")
     make_up: MakeUp = Field(
         MakeUp.ON,
-        description="Makes up a holiday left out of a rule with a count, at its end: on or off.",
+        description="A rule with a count makes up for skipped holidays at its end: on or off.",
     )
 
     reminder_leads: Leads = Field(
@@ -117,9 +117,9 @@ class Settings(BaseModel):
         timedelta(seconds=60),
         ge=timedelta(0),
         le=timedelta(days=1),
-        description="How early a due message is planned.",
+        description="Time by which messages are planned before they are due.",
     )
-    lease_seconds: int = Field(60, ge=1, le=3600, description="How long a worker holds a claim.")
+    lease_seconds: int = Field(60, ge=1, le=3600, description="Length of a worker's claim.")
     claim_batch: int = Field(
         100, ge=1, le=10_000, description="Messages in one batch for a worker."
     )
@@ -127,8 +127,8 @@ class Settings(BaseModel):
         5,
         ge=1,
         le=100,
-        description="Tries a channel has with a message. Refusals of the person or the message use"
-        " them up; provider trouble and greylisting do not.",
+        description="Tries of a message on one channel. Refusals of the person or the message"
+        " count; trouble of the provider and greylisting do not.",
     )
     send_timeout: Duration = Field(
         timedelta(seconds=15),
@@ -137,7 +137,7 @@ class Settings(BaseModel):
         description="Longest wait for a provider's answer.",
     )
     mails_per_connection: int = Field(
-        10, ge=1, le=10_000, description="Mails on one connection to a mail server, then a new one."
+        10, ge=1, le=10_000, description="Mails sent on one connection to a mail server."
     )
     language: str = Field("en", description="Language of people without a preference: en or am.")
     templates: str = Field("", description="Folder whose templates replace the built-in ones.")
@@ -166,35 +166,35 @@ class Settings(BaseModel):
         0,
         ge=0,
         le=1_000_000_000,
-        description="Changes and overdue reminders a tick may send; 0: from history.",
+        description="Notices and overdue reminders that a tick may send; 0: set by history.",
     )
 
     channel_email: str = Field(
         "",
         description="Apprise URL, e.g. mailtos://user:secret@mail.example?from=lessons@site.example&to={email}",
     )
-    channel_email_rate: OptionalRate = Field(None, description="E-mails at most, e.g. 10/s.")
+    channel_email_rate: OptionalRate = Field(None, description="Limit of e-mails, e.g. 10/s.")
     channel_email_unknown: OnUnknown = Field(
         OnUnknown.REPEAT, description="E-mails never answered."
     )
-    channel_email_accepted: str = Field("", description="How an e-mail gateway's answer says yes.")
-    channel_email_id: str = Field("", description="Where the provider's id stands in that answer.")
+    channel_email_accepted: str = Field("", description="Acceptance in an e-mail gateway's answer.")
+    channel_email_id: str = Field("", description="Place of the provider's id in that answer.")
     channel_sms: str = Field("", description="Apprise URL with {phone}.")
     channel_sms_rate: OptionalRate = Field(None, description="SMS at most.")
     channel_sms_unknown: OnUnknown = Field(OnUnknown.HOLD, description="SMS never answered.")
     channel_sms_accepted: str = Field(
-        "", description="How an SMS gateway's answer says yes, e.g. acknowledge=success."
+        "", description="Acceptance in an SMS gateway's answer, e.g. acknowledge=success."
     )
     channel_sms_id: str = Field(
-        "", description="Where the provider's id stands in that answer, e.g. response.message_id."
+        "", description="Place of the provider's id in that answer, e.g. response.message_id."
     )
     channel_telegram: str = Field("", description="Apprise URL, e.g. with {telegram}.")
-    channel_telegram_rate: OptionalRate = Field(None, description="Telegram messages at most.")
+    channel_telegram_rate: OptionalRate = Field(None, description="Limit of Telegram messages.")
     channel_telegram_unknown: OnUnknown = Field(
         OnUnknown.HOLD, description="Telegram messages never answered."
     )
     channel_telegram_accepted: str = Field(
-        "", description="How a Telegram gateway's answer says yes."
+        "", description="Acceptance in a Telegram gateway's answer."
     )
     channel_telegram_id: str = Field(
         "", description="Where the provider's id stands in that answer."
@@ -202,14 +202,14 @@ class Settings(BaseModel):
     channel_push: str = Field("", description="Apprise URL of a push service.")
     channel_push_rate: OptionalRate = Field(None, description="Pushes at most.")
     channel_push_unknown: OnUnknown = Field(OnUnknown.HOLD, description="Pushes never answered.")
-    channel_push_accepted: str = Field("", description="How a push gateway's answer says yes.")
-    channel_push_id: str = Field("", description="Where the provider's id stands in that answer.")
+    channel_push_accepted: str = Field("", description="Acceptance in a push gateway's answer.")
+    channel_push_id: str = Field("", description="Place of the provider's id in that answer.")
     channel_webhook: str = Field("", description="Apprise URL, e.g. jsons://host/path.")
-    channel_webhook_rate: OptionalRate = Field(None, description="Webhook calls at most.")
+    channel_webhook_rate: OptionalRate = Field(None, description="Limit of webhook calls.")
     channel_webhook_unknown: OnUnknown = Field(
         OnUnknown.REPEAT, description="Webhook calls never answered."
     )
-    channel_webhook_accepted: str = Field("", description="How the webhook's answer says yes.")
+    channel_webhook_accepted: str = Field("", description="Acceptance in the webhook's answer.")
     channel_webhook_id: str = Field(
         "", description="Where the provider's id stands in that answer."
     )
@@ -229,7 +229,7 @@ class Settings(BaseModel):
     @field_validator("reminder_leads")
     @classmethod
     def before_the_start(cls, leads: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
-        """At the start itself a reminder would never go: the session has begun (promise 5)."""
+        """Refuse leads of 0: at the start a reminder would be too late (promise 5)."""
         minutes = [-(-lead // timedelta(minutes=1)) for lead in leads]
         if len(set(minutes)) < len(leads):
             raise ValueError("two leads are the same in whole minutes: leave one of them out")
@@ -240,7 +240,7 @@ class Settings(BaseModel):
     @field_validator("holidays_country")
     @classmethod
     def known_country(cls, country: str, info: ValidationInfo) -> str:
-        """Asked where it matters: to import the countries takes a second (cold), 0.15 s (warm)."""
+        """Checked only if HOLIDAYS is set, as the import takes a second (cold) or 0.15 s (warm)."""
         if info.data.get("holidays", OnHoliday.IGNORE) is OnHoliday.IGNORE:
             return country
         from scheduler.holidays import country_code
@@ -250,7 +250,7 @@ class Settings(BaseModel):
     @field_validator("phone_region")
     @classmethod
     def known_region(cls, region: str) -> str:
-        """'et' → 'ET'. The default is not looked up: to import the regions takes 0.3 s."""
+        """'et' → 'ET'. The default is not checked, as importing the regions takes 0.3 s."""
         if (code := region.strip().upper()) == HOME_REGION:
             return code
         from phonenumbers import SUPPORTED_REGIONS
@@ -274,7 +274,7 @@ class Settings(BaseModel):
 
     @cached_property
     def channels(self) -> Mapping[ChannelName, ChannelSettings]:
-        """The channels that have a URL, in the order they are tried."""
+        """The channels that have a URL, in the order in which they are tried."""
         found = {}
         for name in ChannelName:
             if url := getattr(self, f"channel_{name}"):

@@ -15,7 +15,7 @@ from models.catalog import OPTIONAL, SiteCatalog, read_catalog
 from models.rights import (
     excessive_rights,
     grants,
-    lacking_rights,
+    missing_rights,
     rights_of_a_new_role,
     statements,
 )
@@ -138,7 +138,7 @@ def grant_role(engine: Engine, name: str) -> Granted:
     try:
         with engine.begin() as connection:
             run(connection, login)
-            wanted = statements(lacking_rights(connection, name))
+            wanted = statements(missing_rights(connection, name))
             run(connection, wanted)
             return Granted(name, login + wanted, excessive_rights(connection, name), None)
     except DBAPIError as error:
@@ -146,10 +146,10 @@ def grant_role(engine: Engine, name: str) -> Granted:
             raise
         words = str(error.orig).strip().partition("\n")[0]
     with engine.connect() as connection:
-        lacking = (
-            lacking_rights(connection, name) if known else rights_of_a_new_role(connection, name)
+        missing = (
+            missing_rights(connection, name) if known else rights_of_a_new_role(connection, name)
         )
-    return Granted(name, login + statements(lacking), (), words)
+    return Granted(name, login + statements(missing), (), words)
 
 
 ROLE_IS_THERE = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :name)")
@@ -183,12 +183,12 @@ def notes_on_rows(engine: Engine, settings: Settings) -> Iterator[Note]:
     the site says to a row."""
     with engine.connect() as connection:
         now = database_now(connection)
-        lacking = lacking_rights(connection)
+        missing = missing_rights(connection)
         for name, kind in connection.execute(DEFERRABLE):
             yield Note("constraint_deferrable", DEFERRED.format(name=name, kind=kind))
-    if lacking:
+    if missing:
         words = "the user of DATABASE_URL may not do all that the worker does"
-        yield Note("rights_missing", f"{words}: {grants(lacking)}")
+        yield Note("rights_missing", f"{words}: {grants(missing)}")
     elif (found := rehearse_row(engine, settings, now)) is not None:
         yield note_on_row(found)
 
@@ -236,10 +236,10 @@ def notes_on(catalog: SiteCatalog) -> tuple[Note, ...]:
 def notes_on_table(catalog: SiteCatalog, table: str) -> list[Note]:
     if not catalog.has(table):
         return [Note("table_missing", f"table {table} is missing: {without(table)}")]
-    lacking = [column for column in OPTIONAL[table] if not catalog.has(table, column)]
+    missing = [column for column in OPTIONAL[table] if not catalog.has(table, column)]
     return [
         Note("column_missing", f"column {table}.{column} is missing{older}: {without(table)}")
-        for column in lacking
+        for column in missing
         for older in [older_column(catalog, table, column)]
     ]
 

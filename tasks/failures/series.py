@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
-from models.rights import Lacking, grants, lacking_rights
+from models.rights import MissingRight, grants, missing_rights
 from scheduler.expansion.report import Failure
 
 NAMED = 5  # series of one cause; of more a line says how many
@@ -16,11 +16,11 @@ def lines_about(failed: Sequence[Failure], engine: Engine) -> list[str]:
     if not failed:
         return []
     with engine.connect() as conn:
-        lacking = lacking_rights(conn)
+        missing = missing_rights(conn)
     causes: dict[str, list[int]] = {}
     for one in failed:
         causes.setdefault(one.error, []).append(one.anchor_id)
-    return [f"{series(ids)}: {error}{cure(error, lacking)}." for error, ids in causes.items()]
+    return [f"{series(ids)}: {error}{cure(error, missing)}." for error, ids in causes.items()]
 
 
 def series(ids: Sequence[int]) -> str:
@@ -31,11 +31,11 @@ def series(ids: Sequence[int]) -> str:
     return f"{len(ids)} series ({named}{more})"
 
 
-def cure(error: str, lacking: Sequence[Lacking]) -> str:
+def cure(error: str, missing: Sequence[MissingRight]) -> str:
     """What would grant all that lacks, if the error names a thing of it.
 
     Names are the same in every language that PostgreSQL may speak.
     """
-    if not any(re.search(rf"\b{re.escape(one.thing)}\b", error) for one in lacking):
+    if not any(re.search(rf"\b{re.escape(one.thing)}\b", error) for one in missing):
         return ""
-    return f": {grants(lacking)}"
+    return f": {grants(missing)}"

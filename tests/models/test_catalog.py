@@ -73,9 +73,8 @@ def test_a_later_copy_of_the_site_is_told_by_its_tables(conn: Connection, left: 
     conn.execute(text("CREATE TABLE sessions (id int); CREATE TABLE enrolled_courses (id int)"))
 
     assert problems(conn) == (
-        "tutor_sessions is not there, but sessions and enrolled_courses, as later copies of the"
-        " site have: this worker reads tutor_sessions alone, so leave it on a copy that has that"
-        " table",
+        "tutor_sessions is missing, but there is sessions and enrolled_courses, as in later copies"
+        " of the site: this worker needs tutor_sessions, so use it with a copy that has that table",
     )
 
 

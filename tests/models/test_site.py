@@ -39,7 +39,7 @@ INSERT_PLAIN = text("""
 
 @pytest.fixture
 def bare(conn: Connection) -> Connection:
-    """A database that lacks everything optional."""
+    """A database without anything optional."""
     drop_the_optional(conn)
     conn.commit()
     return conn
@@ -203,7 +203,7 @@ def test_selecting_a_column_that_lacks_names_it(bare: Connection) -> None:
         session.execute(select(User.phone)).all()
 
 
-def test_the_error_of_a_lacking_column_is_one_line(bare: Connection) -> None:
+def test_the_error_of_a_missing_column_is_one_line(bare: Connection) -> None:
     with Session(bare) as session, pytest.raises(ColumnMissing) as caught:
         session.execute(select(User.phone)).all()
 

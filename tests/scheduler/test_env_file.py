@@ -128,7 +128,7 @@ def test_a_neighbours_variable_may_stand_beside_the_setting(tmp_path: Path) -> N
 @pytest.mark.parametrize("twin", ["outbox=live", "OUTBOX=live", "Outbox=log"])
 def test_a_setting_that_is_said_twice_is_refused(tmp_path: Path, twin: str) -> None:
     assert refusal(tmp_path, f"OUTBOX=log\nSITE=x\n{twin}") == (
-        ".env, line 3: OUTBOX stands in line 1 too: keep one of them."
+        ".env, line 3: OUTBOX is set in line 1 too: keep one of them."
     )
 
 

@@ -1,4 +1,4 @@
-"""What too late means, quiet hours and zones: each once, for statements and for the worker."""
+"""SQL functions of lateness, quiet hours and zones, defined once for statements and worker."""
 
 from zoneinfo import available_timezones
 

@@ -1,4 +1,4 @@
-"""Where an address came from, and what a provider says became of a message after it took it."""
+"""Origin of an address, and the provider's receipts of messages that it accepted."""
 
 from alembic import op
 

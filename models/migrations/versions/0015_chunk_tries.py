@@ -1,4 +1,4 @@
-"""How often a backfill's chunk was begun: one that ends its process each time is given up."""
+"""Count of a backfill chunk's tries: a chunk that kills its process each time is given up."""
 
 from alembic import op
 

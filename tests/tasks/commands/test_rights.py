@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from sqlalchemy import Connection, make_url, text
 
-from models.rights import ON_THE_LEDGER, grants, lacking_rights
+from models.rights import ON_THE_LEDGER, grants, missing_rights
 from scheduler.doctor import examine_database
 from scheduler.settings import load_settings
 from tasks import planning
@@ -86,7 +86,7 @@ def test_what_it_says_to_grant_is_enough(guest: Guest) -> None:
     an_anchor(guest.conn)
     guest.conn.commit()
     with guest.connect() as conn:
-        statements = grants(lacking_rights(conn)).split("; ")
+        statements = grants(missing_rights(conn)).split("; ")
     for statement in statements:
         guest.conn.execute(text(statement))
 
@@ -266,4 +266,4 @@ def test_who_may_not_grant_gets_the_statements_for_somebody_who_may(
     printed = [line for line in done.stdout.splitlines() if line.endswith(";")]
     for statement in printed:
         guest.conn.execute(text(statement))
-    assert lacking_rights(guest.conn, role) == ()
+    assert missing_rights(guest.conn, role) == ()

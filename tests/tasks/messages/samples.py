@@ -63,8 +63,8 @@ def a_lesson(language: str = "en", **values: Any) -> Lesson:
 
 def a_bare_lesson(**values: Any) -> Lesson:
     """A session with a subject and a time alone."""
-    lacking = ("topic", "tutor_name", "student_name", "whiteboard_name", "meeting_link", "mode")
-    return a_lesson(**{**dict.fromkeys(lacking), **values})
+    empty = ("topic", "tutor_name", "student_name", "whiteboard_name", "meeting_link", "mode")
+    return a_lesson(**{**dict.fromkeys(empty), **values})
 
 
 def a_recipient(**values: Any) -> Recipient:

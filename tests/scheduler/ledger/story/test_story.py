@@ -308,7 +308,7 @@ def test_a_staging_copys_message_did_not_leave(lesson: Lesson) -> None:
 STANDING = [
     ({"state": "claimed", "lease_until": NOW + MINUTE}, "claimed", "a worker holds it until"),
     ({"state": "expired", "reason": "begun"}, "expired", "the session has begun"),
-    ({"state": "obsolete", "reason": "nearer_lead"}, "obsolete", "only the nearest goes"),
+    ({"state": "obsolete", "reason": "nearer_lead"}, "obsolete", "only the nearest is sent"),
     ({"state": "obsolete", "reason": "before_first_tick"}, "obsolete", "first tick"),
     ({"state": "unreachable", "reason": "no_email, landline"}, "unreachable",
      "no e-mail address, the phone is a landline"),
