@@ -5,11 +5,17 @@ In the statements `s` is the row of tutor_sessions, `d` that of the ledger; they
 """
 
 from models.catalog import SiteCatalog
+from scheduler.rules.values import FIRST_DAY, LAST_DAY
 
-STARTS_AT = "session_worker.instant(s.session_date + s.start_time, :zone)"
+# A date beyond what Python and PostgreSQL can reckon counts as the nearest within: no statement
+# may fail on it, whatever else it is about. LIVE leaves such a row out.
+READABLE_DATE = "greatest(least(s.session_date, DATE '9999-12-30'), DATE '0001-01-03')"
+STARTS_AT = f"session_worker.instant({READABLE_DATE} + s.start_time, :zone)"
 STATUS = "session_worker.status_of(s.status::text)"
-# Rows after the year 9999 are left out, as Python cannot represent their start.
-LIVE = f"({STATUS} IS NOT DISTINCT FROM 'scheduled' AND s.session_date < DATE '9999-12-01')"
+# Nobody is told of a row without a start, or on a date that nobody can mean (the doctor names it).
+LIVE = f"""({STATUS} IS NOT DISTINCT FROM 'scheduled'
+           AND (s.session_date BETWEEN DATE '{FIRST_DAY}' AND DATE '{LAST_DAY}'
+                AND s.start_time IS NOT NULL) IS TRUE)"""
 
 # Index: series_paused. Where nothing is paused, no row is looked up.
 PAUSED = """(EXISTS (SELECT FROM session_worker.series WHERE state = 'paused')
