@@ -26,7 +26,8 @@ from scheduler.reminders.plan.agenda import with_days
 from scheduler.reminders.read.claimed import Facts, read_facts
 from scheduler.reminders.read.lesson import told
 from scheduler.settings import ChannelName
-from tasks.channels.outcome import Outcome, Result
+from tasks.channels.handover import CalledOff, Handover, under_way
+from tasks.channels.outcome import About, Outcome, Result
 from tasks.database import ServerUnreachable, site_catalog
 from tasks.delivery.decision import Decision, Postpone, Send, Ways, decide
 from tasks.delivery.message import message_of, worded
@@ -100,6 +101,19 @@ def snapshot_of(conn: Connection, tools: Tools, batch: Batch, now: datetime) -> 
     )  # fmt: skip
 
 
+# The words of a try whose worker was stopped.
+CALLED_OFF = "called off before anything was handed over, as the worker was stopped"
+NO_ANSWER = "no answer by the time the worker was stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """A try that is under way, and how far it is."""
+
+    tried: sending.Try
+    handover: Handover
+
+
 @dataclass
 class Sender:
     """One connection's way through messages, by one channel; None: only what is not to be sent.
@@ -113,7 +127,7 @@ class Sender:
     snapshot: Snapshot
     channel: ChannelName | None
     tally: Tally = field(default_factory=Tally)
-    trying: sending.Try | None = None
+    trying: Trying | None = None
     ended: Ended | None = None
     rest: list[int] = field(default_factory=list)
     probing: bool = False
@@ -241,8 +255,11 @@ class Sender:
                 )
         except sending.CannotBegin:
             return False
-        self.trying = tried
-        self.ended = Ended(tried, going, send, self.transmit(letter, send, message))
+        handover = Handover()
+        self.trying = Trying(tried, handover)
+        with under_way(handover):
+            outcome = self.transmit(letter, send, message, handover)
+        self.ended = Ended(tried, going, send, outcome)
         self.trying = None
         if note_health(self.conn, self.ended, self.snapshot.troubles, self.work.clock()):
             self.snapshot = replace(self.snapshot, read_at=-FRESH_SECONDS)
@@ -255,13 +272,16 @@ class Sender:
             moved.append(Tally(failed=len(failed)))
         return True
 
-    def transmit(self, letter: Letter, send: Send, message: Message) -> Outcome:
+    def transmit(self, letter: Letter, send: Send, message: Message, handover: Handover) -> Outcome:
         channel = self.work.tools.channels[ChannelName(send.channel)]
         try:
             return channel.send(letter, send.recipient, message.key, message.at)
-        except Exception as error:  # a mistake of ours; what the provider got, nobody knows
+        except CalledOff:
+            return Outcome(Result.FAILED, CALLED_OFF, about=About.LATER)
+        except Exception as error:  # a mistake of ours, or of a library
             logger.exception("The message %s broke its channel", message.key)
-            return Outcome(Result.UNKNOWN, type(error).__name__)
+            result = Result.UNKNOWN if handover.begun else Result.FAILED
+            return Outcome(result, type(error).__name__, about=About.LATER)
 
     @contextmanager
     def recorded(self) -> Iterator[list[Tally]]:
@@ -278,12 +298,18 @@ class Sender:
         return record(conn, ended, self.work.tools.settings, self.work.clock())
 
     def give_up(self) -> Tally:
-        """No more time for an answer. Told by another thread than the one that waits for it."""
-        if (tried := self.trying) is None:
+        """Record a try that has no answer, as there is no more time for one. Called by another
+        thread than the one that sends: of what was not handed over nothing will leave, so that it
+        is tried again at once, by another worker."""
+        if (trying := self.trying) is None:
             return NOTHING
+        called_off = trying.handover.call_off()
         with self.work.tools.engine.begin() as conn:
-            words = "no answer by the time the worker was stopped"
-            return Tally(unknown=len(sending.mark_held(conn, tried, words)))
+            if called_off:
+                failure = sending.Failure(CALLED_OFF, About.LATER)
+                failed = sending.mark_failed(conn, trying.tried, failure, self.work.clock())
+                return Tally(failed=len(failed))
+            return Tally(unknown=len(sending.mark_held(conn, trying.tried, NO_ANSWER)))
 
     def record_elsewhere(self) -> None:
         """On new connections, as long as the lease lasts: what is known must not be lost with one.

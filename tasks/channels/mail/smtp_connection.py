@@ -10,6 +10,7 @@ import smtplib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tasks.channels.handover import CalledOff, begin_handover
 from tasks.channels.mail.reply import (
     CLOSING,
     Reply,
@@ -101,7 +102,11 @@ class SmtpConnection:
             self._expect(2, client.rcpt(envelope.person), recipient_seen)
             refused = [copy for copy in envelope.copies if client.rcpt(copy)[0] // 100 != 2]
             self._expect(3, client.docmd("DATA"), data_seen)
+            begin_handover()
             client.send(dotted(content))
+        except CalledOff:
+            self._drop()
+            raise
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             self._drop()
             seen = MailSeen.TIMEOUT_BEFORE if timed_out(error) else MailSeen.CUT_BEFORE

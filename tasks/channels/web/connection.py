@@ -21,6 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.exceptions import SSLError as WrappedSSLError
 
 from tasks.channels.deadline import TimedReads
+from tasks.channels.handover import begin_handover
 from tasks.channels.web.exchange import Exchange
 from tasks.channels.web.seen import WebSeen
 
@@ -55,6 +56,7 @@ class Noting(HTTPConnection):
         if self.sock is None:
             self.connect()
         self.timeout = answer.total_seconds()
+        begin_handover()
         try:
             super().request(*args, **kwargs)
         except Exception as error:

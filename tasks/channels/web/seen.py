@@ -15,7 +15,7 @@ class WebSeen(Enum):
 
     NOT_TAKEN = for_good("the plugin does not take this address", About.PERSON)
     NOT_TRIED = for_good("the plugin refuses the message before any contact")
-    BROKEN_LIBRARY = for_now("an error of the library before any contact", About.MESSAGE)
+    BROKEN_LIBRARY = for_now("an error of the library before any contact", About.LATER)
     NO_NAME = for_now("the service's name, or the proxy's, is not resolved")
     REFUSED = for_now("connection refused, or no way to the service or the proxy")
     CONNECT_TIMEOUT = for_now("no connection within the time-out")

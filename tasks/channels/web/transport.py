@@ -11,6 +11,7 @@ from apprise.plugins.base import NotifyBase
 from apprise.plugins.custom_json import NotifyJSON
 
 from scheduler.settings import ChannelName
+from tasks.channels.handover import CalledOff
 from tasks.channels.outcome import Outcome
 from tasks.channels.plugins import listening, load, private_parts
 from tasks.channels.redaction import fit, secrets_of
@@ -81,6 +82,8 @@ class WebTransport:
             pleased = broke = False
             try:
                 pleased = bool(plugin.notify(**self._words_for(plugin, letter)))
+            except CalledOff:
+                raise
             except Exception as error:  # noqa: BLE001 (a plugin may raise anything: what was seen decides)
                 broke = True
                 complaints.append(type(error).__name__)

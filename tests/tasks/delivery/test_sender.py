@@ -18,7 +18,10 @@ from tasks.admin.remind import remind
 from tasks.channels.channel import Channel
 from tasks.channels.outcome import Outcome
 from tasks.delivery import message as message_module
+from tasks.delivery import stop as stop_module
 from tasks.delivery.batch import shares, work_through
+from tasks.delivery.sender import CALLED_OFF
+from tasks.delivery.stop import Stop
 from tasks.messages.letter import Letter
 from tasks.messages.render import render
 from tests.builders import a_session, a_student, a_tutor
@@ -47,6 +50,17 @@ class Meanwhile:
     def send(self, letter: Letter, recipient: Any, key: UUID, at: datetime) -> Outcome:
         self._happening()
         return self._channel.send(letter, recipient, key, at)
+
+
+class Breaking(Meanwhile):
+    """A channel whose code fails when the message has left."""
+
+    def __init__(self, day: LessonDay) -> None:
+        super().__init__(day.tools.channels[ChannelName.EMAIL], lambda: None)
+
+    def send(self, letter: Letter, recipient: Any, key: UUID, at: datetime) -> Outcome:
+        super().send(letter, recipient, key, at)
+        raise RuntimeError("a mistake of ours")
 
 
 def meanwhile(day: LessonDay, happening: Any) -> None:
@@ -212,7 +226,7 @@ def test_a_message_is_written_down_as_being_sent_before_the_provider_is_called(
     assert begun == [(None,)]
 
 
-def test_a_channel_that_breaks_leaves_an_unknown_and_the_others_are_sent(
+def test_a_channel_that_breaks_before_anything_was_handed_over_is_tried_again(
     day: LessonDay, conn: Connection
 ) -> None:
     alarms(conn, 2)
@@ -220,13 +234,54 @@ def test_a_channel_that_breaks_leaves_an_unknown_and_the_others_are_sent(
     broken = iter([True, False])
 
     def break_once() -> None:
-        if next(broken):
-            raise RuntimeError("a mistake of ours")
+        if next(broken, False):
+            raise RuntimeError("a library's own, or ours")
 
     meanwhile(day, break_once)
     work(day, batch)
 
-    assert states(day) == [("unknown", "no_answer"), ("sent", None)]
+    assert states(day) == [("failed", "RuntimeError"), ("sent", None)]
+    day.at("13:47")
+    assert states(day) == [("sent", None)] * 2
+    assert len(day.sink.mails) == 2
+
+
+def test_a_channel_that_breaks_after_the_mail_was_handed_over_leaves_an_unknown(
+    day: LessonDay, conn: Connection
+) -> None:
+    alarms(conn, 1)
+    batch = claimed(day)
+    day.tools = replace(day.tools, channels={ChannelName.EMAIL: Breaking(day)})
+    work(day, batch)
+
+    assert states(day) == [("unknown", "no_answer")]
+    assert len(day.sink.mails) == 1
+
+
+def test_of_a_worker_that_stops_what_was_not_handed_over_is_tried_again_and_never_held(
+    day: LessonDay, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail server takes its time at RCPT for one, and at the answer to the mail for the other;
+    both are longer than the worker has."""
+    addresses = alarms(conn, 9)  # two connections
+    batch = claimed(day)
+    monkeypatch.setattr(stop_module, "ANSWERS_WITHIN_SECONDS", 0.5)
+    day.sink.stall("RCPT", 3, recipient=addresses[0])
+    day.sink.stall("BODY", 3, recipient=addresses[1])
+    stop = Stop()
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work_through, day.tools, batch, lambda: NOW, FOREVER, stop)
+        eventually(lambda: day.sink.stalled["RCPT"] and day.sink.stalled["BODY"])
+        stop.ask()
+        tally = working.result()
+
+    stalled = states(day)[:2]
+    assert stalled == [("failed", CALLED_OFF), ("held", "no_answer")]
+    assert (tally.failed, tally.unknown) == (1, 1)
+    eventually(lambda: len(day.mails_to(addresses[1])) == 1)
+    day.sink.reset()
+    day.at("13:46")
+    assert len(day.mails_to(addresses[0])) == 1
 
 
 def test_an_outcome_outlives_the_connection_that_it_was_to_be_written_on(
