@@ -14,6 +14,7 @@ import click
 import pytest
 
 from scheduler.settings import Settings
+from tests import json_page
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ROOT / "docs" / "settings.md"
@@ -74,9 +75,9 @@ def test_the_reference_shows_each_command_with_its_options() -> None:
 
 COMMANDS_HEAD = """# Commands
 
-All are `celery -A tasks …`. `--json` prints one document with a key `"version": 1`, ISO 8601
-instants and ids as numbers. Exit codes: 0 done; 1 done in part, or a check failed; 2 wrong usage or
-input; 3 a server that cannot be reached. Errors are one line each on standard error.
+All are `celery -A tasks …`. `--json` prints [one document](json.md) with a key `"version": 1`, ISO
+8601 instants and ids as numbers. Exit codes: 0 done; 1 done in part, or a check failed; 2 wrong
+usage or input; 3 a server that cannot be reached. Errors are one line each on standard error.
 
 This page is written by `WRITE_DOCS=1 uv run pytest tests/test_docs.py`."""
 
@@ -155,3 +156,14 @@ def test_the_index_of_the_documents_names_each_page() -> None:
 
     pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "index.md"]
     assert [page for page in pages if f"({page})" not in index] == []
+
+
+def test_the_page_of_documents_has_every_key_and_an_example_of_each() -> None:
+    examples = json_page.examples_on(json_page.PAGE.read_text())
+    if os.environ.get("WRITE_DOCS"):
+        json_page.PAGE.write_text(json_page.page_of(examples))
+
+    assert json_page.PAGE.read_text() == json_page.page_of(examples)
+    assert {*json_page.DOCUMENTED} - {*examples} <= {"demo"}  # it takes a minute, and servers
+    for name, example in examples.items():
+        json_page.refuse_undocumented(name, example)

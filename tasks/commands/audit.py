@@ -1,6 +1,9 @@
 """`celery -A tasks audit`: whether the promises hold in the rows that stand."""
 
+from __future__ import annotations
+
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +14,9 @@ from tasks.commands.worker_command import (
     console,
     json_document,
 )
+
+if TYPE_CHECKING:
+    from tasks.commands.documents import AuditDocument
 
 
 @click.command(cls=WorkerCommand)
@@ -36,7 +42,8 @@ def audit(context: click.Context, as_of: datetime | None, as_json: bool) -> None
     found = audit_sessions(database, settings, as_of or engine_now(database))
     ok = all(one.severity is not Severity.ERROR for one in found)
     if as_json:
-        click.echo(json_document({"ok": ok, "findings": found}))
+        document: AuditDocument = {"ok": ok, "findings": found}
+        click.echo(json_document(document))
     elif not found:
         console().print("All is well: nothing doubled, no overlap, every date accounted for.")
     else:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from scheduler.expansion.admin.backfill import BackfillReport, Progress
     from scheduler.settings import Settings
+    from tasks.commands.documents import BackfillDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def backfill(context: click.Context, /, as_json: bool, **options: object) -> Non
     database = engine(settings)
     report = fill(wish, database, settings)
     lines = lines_about(report.failed, database)
-    click.echo(document(report)) if as_json else show(report)
+    click.echo(json_document(document(report))) if as_json else show(report)
     for line in lines:
         click.echo(f"Error: {printable(line)}", err=True)
     context.exit(ExitCode.PARTLY if report.failed else ExitCode.DONE)
@@ -141,19 +142,17 @@ def show_progress(steps: Iterable[Progress]) -> None:
             bar.update(task, total=step.total, completed=step.done + step.failed)
 
 
-def document(report: BackfillReport) -> str:
-    return json_document(
-        {
-            "id": report.id,
-            "from": report.extent.first,
-            "until": report.extent.last,
-            "dry_run": report.id is None,
-            "digest": report.digest,
-            "occurrences": report.occurrences,
-            "rows": report.rows,
-            "failed": report.failed,
-        }
-    )
+def document(report: BackfillReport) -> BackfillDocument:
+    return {
+        "id": report.id,
+        "from": report.extent.first,
+        "until": report.extent.last,
+        "dry_run": report.id is None,
+        "digest": report.digest,
+        "occurrences": report.occurrences,
+        "rows": report.rows,
+        "failed": report.failed,
+    }
 
 
 def show(report: BackfillReport) -> None:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from scheduler.ledger.listing import DeliveryLine, Wanted
     from scheduler.reminders.channel_pauses import Pause
     from scheduler.settings import Settings
+    from tasks.commands.documents import (
+        DeliveriesDocument,
+        MovedDocument,
+        PauseDocument,
+        ResumeDocument,
+    )
 
 # A table for the eyes; a document holds all.
 TABLE_LIMIT = 100
@@ -81,7 +87,8 @@ def deliveries(context: click.Context, /, as_json: bool, **asked: Any) -> None:
     states = tuple(State(state) for state in asked.pop("states"))
     wanted = Wanted(**asked, states=states, limit=limit)
     found, settings = in_ledger(lambda conn, _: list_deliveries(conn, wanted))
-    click.echo(json_document({"deliveries": found})) if as_json else show(found, wanted, settings)
+    document: DeliveriesDocument = {"deliveries": found}
+    click.echo(json_document(document)) if as_json else show(found, wanted, settings)
 
 
 def in_ledger(work: Callable[[Connection, datetime], Result]) -> tuple[Result, Settings]:
@@ -145,7 +152,8 @@ def pause(channel: str | None, reason: str | None, as_json: bool) -> None:
 
     standing, _ = in_ledger(work)
     if as_json:
-        click.echo(json_document({"paused": standing}))
+        document: PauseDocument = {"paused": standing}
+        click.echo(json_document(document))
     else:
         console().print(f"{named(channel)} paused. `celery -A tasks deliveries resume` ends it.")
 
@@ -167,7 +175,8 @@ def resume(channel: str | None, as_json: bool) -> None:
 
     (lifted, standing), _ = in_ledger(work)
     if as_json:
-        click.echo(json_document({"resumed": lifted, "paused": standing}))
+        document: ResumeDocument = {"resumed": lifted, "paused": standing}
+        click.echo(json_document(document))
     elif lifted:
         for each in lifted:
             name = named(None if each.channel == EVERY_CHANNEL else each.channel)
@@ -262,7 +271,8 @@ def drop(batch: int, as_json: bool) -> None:
 def say(moved: Collection[int], words: str, as_json: bool) -> None:
     """Which deliveries moved, and where to."""
     if as_json:
-        click.echo(json_document({"deliveries": sorted(moved)}))
+        document: MovedDocument = {"deliveries": sorted(moved)}
+        click.echo(json_document(document))
         return
     if not moved:
         console().print("No message was held any more.")

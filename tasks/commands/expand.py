@@ -18,6 +18,7 @@ from tasks.commands.worker_command import (
 
 if TYPE_CHECKING:
     from scheduler.expansion import ExpansionReport
+    from tasks.commands.documents import ExpandDocument
 
 
 @click.command(cls=WorkerCommand)
@@ -40,22 +41,20 @@ def expand(context: click.Context, as_of: datetime | None, as_json: bool) -> Non
     database = engine(settings)
     report = expand_once(database, settings, as_of or engine_now(database))
     lines = lines_about(report.failed, database)
-    click.echo(document(report)) if as_json else show(report)
+    click.echo(json_document(document(report))) if as_json else show(report)
     for line in lines:
         click.echo(f"Error: {printable(line)}", err=True)
     context.exit(ExitCode.PARTLY if report.failed else ExitCode.DONE)
 
 
-def document(report: ExpansionReport) -> str:
-    return json_document(
-        {
-            "as_of": report.as_of,
-            "series": report.series,
-            "occurrences": report.occurrences,
-            "rows": report.rows,
-            "findings": report.findings,
-        }
-    )
+def document(report: ExpansionReport) -> ExpandDocument:
+    return {
+        "as_of": report.as_of,
+        "series": report.series,
+        "occurrences": report.occurrences,
+        "rows": report.rows,
+        "findings": report.findings,
+    }
 
 
 def show(report: ExpansionReport) -> None:

@@ -29,7 +29,11 @@ def json_document(report: "Mapping[str, Any] | DataclassInstance") -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON does not know."""
+    """A value that JSON does not know.
+
+    By hand: pydantic_core.to_jsonable_python takes an instant without a zone, and NaN, without a
+    word, and writes another text for the same instant (`Z`).
+    """
     if isinstance(value, datetime) and value.tzinfo is None:
         raise ValueError(f"{value} is no instant: it has no zone")
     if isinstance(value, date | time):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scheduler.reminders.read.preview import Wanted
     from scheduler.settings import Role, Settings
     from tasks.admin.preview_message import Look, Shown
+    from tasks.commands.documents import MessageDocument, PreviewMessageDocument
 
 # Written out: the enums behind them are slow to import for `celery --help` (a test compares).
 KINDS = ("alarm", "reminder", "moved", "cancelled", "restored", "reassigned", "agenda")
@@ -80,7 +81,7 @@ def role_of(asked: str | None, kind: Kind, settings: Settings) -> Role:
     return next(iter(named.get(kind, settings.reminder_recipients)), Role.TUTOR)
 
 
-def document(found: Sequence[Shown], wanted: Wanted, look: Look) -> dict[str, Any]:
+def document(found: Sequence[Shown], wanted: Wanted, look: Look) -> PreviewMessageDocument:
     return {
         "session_id": wanted.session_id,
         "as_of": look.now,
@@ -90,7 +91,7 @@ def document(found: Sequence[Shown], wanted: Wanted, look: Look) -> dict[str, An
     }
 
 
-def message(one: Shown) -> dict[str, Any]:
+def message(one: Shown) -> MessageDocument:
     letter = one.letter
     return {
         "person_id": one.person_id,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tasks.admin.remind import Left, RemindReport
     from tasks.admin.remind_rehearsal import Foreseen, Rehearsal
+    from tasks.commands.documents import RemindDocument, RemindRehearsalDocument
 
 
 @click.command(cls=WorkerCommand)
@@ -72,11 +73,19 @@ COUNTS = {
 }
 
 
-def document(report: RemindReport) -> dict[str, Any]:
-    return {"as_of": report.as_of} | {name: getattr(report, name) for name in COUNTS}
+def document(report: RemindReport) -> RemindDocument:
+    return {
+        "as_of": report.as_of,
+        "planned": report.planned,
+        "sent": report.sent,
+        "failed": report.failed,
+        "expired": report.expired,
+        "obsolete": report.obsolete,
+        "unreachable": report.unreachable,
+    }
 
 
-def rehearsed(rehearsal: Rehearsal) -> dict[str, Any]:
+def rehearsed(rehearsal: Rehearsal) -> RemindRehearsalDocument:
     return {
         **document(rehearsal.report),
         "dry_run": True,

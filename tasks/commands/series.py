@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scheduler.expansion.admin.series import SeriesLine
+    from tasks.commands.documents import SeriesDocument, SeriesEndDocument, SeriesReopenDocument
 
 
 @click.group(cls=WorkerGroup, invoke_without_command=True)
@@ -39,7 +40,8 @@ def series(context: click.Context, as_json: bool) -> None:
     settings = load_settings()
     with engine(settings).connect() as conn:
         found = list_series(conn, database_now(conn).astimezone(settings.zone).date())
-    click.echo(json_document({"series": found})) if as_json else show(found)
+    document: SeriesDocument = {"series": found}
+    click.echo(json_document(document)) if as_json else show(found)
 
 
 def show(found: Sequence[SeriesLine]) -> None:
@@ -85,11 +87,13 @@ def end(session_id: int, cancel_future: bool, dry_run: bool, as_json: bool) -> N
     act = rehearse_end if dry_run else act
     rows = act(database, settings, engine_now(database), session_id)
     if as_json:
-        click.echo(
-            json_document(
-                {"session_id": session_id, "state": "ended", "dry_run": dry_run, "rows": rows}
-            )
-        )
+        document: SeriesEndDocument = {
+            "session_id": session_id,
+            "state": "ended",
+            "dry_run": dry_run,
+            "rows": rows,
+        }
+        click.echo(json_document(document))
     elif dry_run:
         console().print(f"Would end series {session_id} and cancel {rows.cancelled} rows.")
     else:
@@ -112,6 +116,7 @@ def reopen(session_id: int, as_json: bool) -> None:
 
     reopen_series(engine(load_settings()), session_id)
     if as_json:
-        click.echo(json_document({"session_id": session_id, "state": "active"}))
+        document: SeriesReopenDocument = {"session_id": session_id, "state": "active"}
+        click.echo(json_document(document))
     else:
         console().print(f"Series {session_id} goes on with the next expansion.")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tasks.admin.setup import Granted, Installed
+    from tasks.commands.documents import SetupDocument
 
 
 @click.command(cls=WorkerCommand)
@@ -56,7 +57,9 @@ def setup(context: click.Context, with_site_tables: bool, role: str | None, as_j
     settings = load_settings()
     installed = work(engine(settings), settings)
     granted = grant_role(engine(settings), role) if role else None
-    click.echo(document(installed, granted) if as_json else words(installed, granted))
+    click.echo(
+        json_document(document(installed, granted)) if as_json else words(installed, granted)
+    )
     failed = [*errors(installed, granted)]
     for error in failed:
         click.echo(f"Error: {printable(error)}", err=True)
@@ -74,15 +77,13 @@ def errors(installed: Installed, granted: Granted | None) -> Iterator[str]:
         )
 
 
-def document(installed: Installed, granted: Granted | None) -> str:
-    return json_document(
-        {
-            "role": granted,
-            "site_tables": installed.site_tables,
-            "migration": {"from": installed.migrated_from, "to": installed.migrated_to},
-            "notes": installed.notes,
-        }
-    )
+def document(installed: Installed, granted: Granted | None) -> SetupDocument:
+    return {
+        "role": granted,
+        "site_tables": installed.site_tables,
+        "migration": {"from": installed.migrated_from, "to": installed.migrated_to},
+        "notes": installed.notes,
+    }
 
 
 def words(installed: Installed, granted: Granted | None) -> str:

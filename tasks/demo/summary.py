@@ -1,9 +1,10 @@
 """Summary of the demo."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from tasks.demo.mailbox import Mail
 from tasks.demo.snapshot import ConflictSeen, MessageSeen, RuleSeen, Snapshot
@@ -34,18 +35,43 @@ class Summary:
         return Counter(rule.state or "unread" for rule in self.seen.rules)
 
 
-def document(summary: Summary) -> dict[str, Any]:
-    """For `--json`."""
+class UnreadableRule(TypedDict):
+    session_id: int
+    reason: str | None
+
+
+class NotReached(TypedDict):
+    person: str
+    role: str
+    kind: str
+    reason: str | None
+
+
+class DemoDocument(TypedDict):
+    """`seconds`: the whole demo. `sessions`: those that the site had before. `series`: its rules by
+    state. `not_reached`: people without a way to them."""
+
+    seconds: float
+    sessions: int
+    series: Mapping[str, int]
+    rows: Mapping[str, int]
+    conflicts: Sequence[ConflictSeen]
+    unreadable: Sequence[UnreadableRule]
+    mails: Sequence[Mail]
+    not_reached: Sequence[NotReached]
+
+
+def document(summary: Summary) -> DemoDocument:
     return {
         "seconds": round(summary.seconds, 1),
         "sessions": summary.standing,
         "series": dict(summary.series),
         "rows": {"inserted": summary.seen.rows},
-        "conflicts": [asdict(conflict) for conflict in summary.seen.conflicts],
+        "conflicts": summary.seen.conflicts,
         "unreadable": [
             {"session_id": rule.session_id, "reason": rule.reason} for rule in summary.unreadable
         ],
-        "mails": [asdict(mail) for mail in summary.seen.mails],
+        "mails": summary.seen.mails,
         "not_reached": [
             {"person": each.person, "role": each.role, "kind": each.kind, "reason": each.reason}
             for each in summary.not_reached

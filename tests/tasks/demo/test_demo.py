@@ -21,6 +21,7 @@ import pytest
 from tasks.demo.servers import Workspace
 from tasks.demo.servers.accounts import temporary_root
 from tests.eventually import eventually
+from tests.json_page import refuse_undocumented
 
 # In one test process, one after the other: each demo starts six processes of its own.
 
@@ -129,6 +130,10 @@ def staying(workspace: Workspace) -> Iterator[Demo]:
     demo = Demo(workspace, "--stay")
     yield demo
     demo.close()
+
+
+def test_its_document_is_of_its_type(document: dict[str, Any]) -> None:
+    refuse_undocumented("demo", json.dumps(document))
 
 
 def test_it_ends_by_itself(piped: Finished) -> None:
