@@ -7,8 +7,10 @@ databases after it, too.
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 import redis
+from psycopg2 import sql
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 
 from models.installation import adopt_installation
@@ -17,13 +19,14 @@ from models.site import create_site_tables
 from models.whiteboard import WhiteboardSession as WhiteboardSession  # makes its tables known
 from tasks.demo.servers import (
     Durability,
+    PostgresServer,
     Workspace,
     create_database,
     freeze_database,
     start_postgres,
     start_valkey,
 )
-from tasks.demo.servers.databases import Server
+from tasks.demo.servers.databases import Server, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,26 @@ def create_template(server: Server, name: str) -> None:
     freeze_database(server, name)
 
 
+# On a server that writes nothing through, this takes half of what it takes by the log.
+COPY_FILES = "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy"
+
+
 def clone_template(server: Server, name: str, template: str) -> None:
     """A database like the template, whose ledger knows that it is at home there."""
-    create_database(server, name, template)
-    with engine_on(server.url(name)).begin() as connection:
+    if isinstance(server, PostgresServer):
+        run(server, sql.SQL(COPY_FILES).format(sql.Identifier(name), sql.Identifier(template)))
+    else:
+        create_database(server, name, template)
+    with shared_engine_on(server.url(name)).begin() as connection:
         adopt_installation(connection)
 
 
 def connect(url: str) -> Connection:
-    return engine_on(url).connect()
+    return shared_engine_on(url).connect()
+
+
+@lru_cache(8)
+def shared_engine_on(url: str) -> Engine:
+    """A new engine asks the server four questions before its first statement: a test that connects
+    several times asks them once."""
+    return engine_on(url)
