@@ -12,7 +12,7 @@ POLL_SECONDS = 0.02
 Seen = TypeVar("Seen")
 
 
-def eventually(condition: Callable[[], Seen], within: float = 60) -> Seen:
+def eventually(condition: Callable[[], Seen], within: float = 120) -> Seen:
     """Poll until the condition gives something true, and return that.
 
     An AssertionError in it counts as not yet. After `within` seconds it fails with what it last

@@ -16,7 +16,6 @@ from tasks.demo.servers.processes import Command, wait_for
 from tasks.demo.servers.valkey import free_port
 
 START_SECONDS = 90.0
-VIRTUAL_HOST = "site"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +25,11 @@ class RabbitMq:
     port: int
     account: Account | None  # whose the node's cookie is
 
-    @property
-    def url(self) -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self.port}/{VIRTUAL_HOST}"
+    def virtual_host(self, name: str, default_queue_type: str = "classic") -> str:
+        """Makes one; its URL."""
+        self.control("add_vhost", name, "--default-queue-type", default_queue_type)
+        self.control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
 
     def control(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`rabbitmqctl …`."""
@@ -48,16 +49,16 @@ class RabbitMq:
             check=False,
         )
 
-    def messages(self) -> dict[str, int]:
+    def messages(self, virtual_host: str) -> dict[str, int]:
         """How many are ready in each queue."""
-        lines = self.control("list_queues", "-p", VIRTUAL_HOST, "name", "messages_ready").stdout
+        lines = self.control("list_queues", "-p", virtual_host, "name", "messages_ready").stdout
         pairs = (line.split("\t") for line in lines.splitlines() if "\t" in line)
         return {name: int(count) for name, count in pairs if count.isdigit()}
 
 
 @contextmanager
-def rabbitmq(workspace: Workspace, *, default_queue_type: str = "classic") -> Iterator[RabbitMq]:
-    """A running one, with the virtual host `site`. Skips the test where it is not installed."""
+def rabbitmq(workspace: Workspace) -> Iterator[RabbitMq]:
+    """A running one, without a virtual host. Skips the test where it is not installed."""
     folders = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
     if not folders:
         pytest.skip("no RabbitMQ on this machine: apt-get install rabbitmq-server")
@@ -93,8 +94,6 @@ def rabbitmq(workspace: Workspace, *, default_queue_type: str = "classic") -> It
         return started and server.control("await_startup", "--timeout", "5").returncode == 0
 
     wait_for(ready, START_SECONDS, lambda: AssertionError(workspace.log(name)))
-    server.control("add_vhost", VIRTUAL_HOST, "--default-queue-type", default_queue_type)
-    server.control("set_permissions", "-p", VIRTUAL_HOST, "guest", ".*", ".*", ".*")
     try:
         yield server
     finally:

@@ -26,6 +26,7 @@ class Relay(AbstractContextManager["Relay"]):
     def __init__(self, target: Target | None, host: str = "127.0.0.1", port: int = 0) -> None:
         self._target = target
         self._passing = True
+        self.taken = 0  # connections since the start
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._ended = Event()
         self._listener = socket.create_server((host, port))
@@ -69,6 +70,7 @@ class Relay(AbstractContextManager["Relay"]):
             with contextlib.suppress(TimeoutError):
                 client, _ = self._listener.accept()
                 client.setblocking(True)
+                self.taken += 1
                 Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, make_url
 
 from tasks.demo.servers import ValkeyServer, Workspace, start_valkey
 from tests.builders import a_session, a_student
-from tests.command_line import REPOSITORY, celery
+from tests.command_line import REPOSITORY, Commands
 from tests.eventually import eventually
 from tests.faults.rounds import after_the_first_tick, in_wall_time, mail_channel
 from tests.sinks.smtp import SmtpSink
@@ -45,8 +45,7 @@ def test_a_user_with_the_rights_of_the_page_is_enough(
             site.worker()
             site.beat()
             eventually(lambda: smtp_sink.mails_to("abebe@tutoring.example"))
-            named: dict[str, Any] = environment
-            examined = celery("doctor", DATABASE_URL=database, REDIS_URL=as_worker, **named)
+            examined = Commands(conn, database).run("doctor", REDIS_URL=as_worker, **environment)
             assert "broker" not in examined.stdout
             assert "worker answers" not in examined.stdout
 

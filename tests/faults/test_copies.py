@@ -22,7 +22,7 @@ from tasks.demo.servers.binaries import postgres_install
 from tasks.demo.servers.databases import Server
 from tests import servers
 from tests.builders import a_session, a_student
-from tests.command_line import REPOSITORY, celery
+from tests.command_line import Commands
 from tests.eventually import eventually
 from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel
 from tests.faults.standby import copy_of, primary_with_site, standby_of
@@ -61,9 +61,13 @@ def test_a_worker_on_a_restored_dump_sends_nothing_until_it_is_adopted(
     smtp_sink: SmtpSink, other_sink: SmtpSink,
 ) -> None:  # fmt: skip
     for student in STUDENTS:
-        an_alarm(conn, student, due_in_seconds=20)
+        an_alarm(conn, student, due_in_seconds=10)
     after_the_first_tick(conn)
-    copied = {"DATABASE_URL": empty_copy, "REDIS_URL": other_broker, **mail_channel(other_sink)}
+    sweep.sweep(conn, read_catalog(conn), load_settings(), datetime.now(UTC))
+    conn.commit()
+    assert count(conn, "planned") == len(STUDENTS)
+    restore(database, empty_copy)
+    copied = {"REDIS_URL": other_broker, **mail_channel(other_sink)}
     with (
         running(database, valkey, **mail_channel(smtp_sink)) as site,
         running(empty_copy, other_broker, **mail_channel(other_sink)) as beside,
@@ -71,21 +75,20 @@ def test_a_worker_on_a_restored_dump_sends_nothing_until_it_is_adopted(
     ):
         site.worker()
         site.beat()
-        eventually(lambda: count(conn, "planned") == len(STUDENTS))
-        restore(database, empty_copy)
         beside.worker()
         beside.beat()
         eventually(lambda: count(copy, "held") == len(STUDENTS))
         eventually(lambda: count(conn, "sent") == len(STUDENTS))
         eventually(lambda: beside.log().count(NOTHING_IS_SENT) >= 2)
-        examined = celery("doctor", folder=REPOSITORY, **copied)
+        at_copy = Commands(copy, empty_copy)
+        examined = at_copy.run("doctor", **copied)
 
         assert other_sink.connections == 0
-        assert beside.log().count(NOTHING_IS_SENT) == 2  # the worker once, and beat once
-        assert (examined.returncode, examined.stderr) == (1, "")
+        assert beside.is_quiet_about(NOTHING_IS_SENT)
+        assert (examined.exit_code, examined.stderr) == (1, "")
         assert "doctor --adopt-database" in examined.stdout
 
-        celery("doctor", "--adopt-database", folder=REPOSITORY, **copied)
+        at_copy.run("doctor", "--adopt-database", **copied)
         eventually(lambda: count(copy, "sent") == len(STUDENTS))
 
     assert sorted(mail.recipients[0] for mail in smtp_sink.mails) == STUDENTS
@@ -146,48 +149,45 @@ def test_a_base_backup_that_is_just_started_sends_nothing_until_it_is_adopted(
     with connect(primary.url("site")) as conn:
         an_alarm(conn, STUDENTS[0], due_in_seconds=0)
         after_the_first_tick(conn)
-    sent = celery("remind", folder=REPOSITORY, **at_server(primary, valkey, smtp_sink))
-    assert (sent.returncode, sent.stderr) == (0, "")
-    with connect(primary.url("site")) as conn:
+        settings = {"REDIS_URL": valkey, **mail_channel(smtp_sink)}
+        sent = Commands(conn, primary.url("site")).run("remind", **settings)
+        assert (sent.exit_code, sent.stderr) == (0, "")
         an_alarm(conn, STUDENTS[1], due_in_seconds=0)
         conn.commit()
     copy = copy_of(workspace, primary)
-    settings = at_server(copy, valkey, smtp_sink)
 
-    by_hand = celery("remind", folder=REPOSITORY, **settings)
     with connect(copy.url("site")) as conn:
+        at_copy = Commands(conn, copy.url("site"))
+        by_hand = at_copy.run("remind", **settings)
         assert hold_elsewhere(conn)
-    assert "another server or database" in by_hand.stderr
-    assert [mail.recipients for mail in smtp_sink.mails] == [(STUDENTS[0],)]
+        assert "another server or database" in by_hand.stderr
+        assert [mail.recipients for mail in smtp_sink.mails] == [(STUDENTS[0],)]
 
-    celery("doctor", "--adopt-database", folder=REPOSITORY, **settings)
-    celery("remind", folder=REPOSITORY, **settings)
+        at_copy.run("doctor", "--adopt-database", **settings)
+        at_copy.run("remind", **settings)
     assert [mail.recipients for mail in smtp_sink.mails] == [(STUDENTS[0],), (STUDENTS[1],)]
-
-
-def at_server(server: PostgresServer, valkey: str, sink: SmtpSink) -> dict[str, str]:
-    return {"DATABASE_URL": server.url("site"), "REDIS_URL": valkey, **mail_channel(sink)}
 
 
 def test_a_dump_that_is_restored_in_its_own_place_sends_nothing_again(
     conn: Connection, database: str, valkey: str, smtp_sink: SmtpSink
 ) -> None:
-    settings = {"DATABASE_URL": database, "REDIS_URL": valkey, **mail_channel(smtp_sink)}
+    settings = {"REDIS_URL": valkey, **mail_channel(smtp_sink)}
     for student in STUDENTS:
         an_alarm(conn, student, due_in_seconds=0)
     after_the_first_tick(conn)
     sweep.sweep(conn, read_catalog(conn), load_settings(), datetime.now(UTC))
     conn.commit()
     assert count(conn, "planned") == len(STUDENTS)
-    conn.close()
     with tempfile.TemporaryDirectory() as folder:
         dump(database, f"{folder}/dump")
-        assert celery("remind", folder=REPOSITORY, **settings).returncode == 0
+        assert Commands(conn, database).run("remind", **settings).exit_code == 0
+        conn.close()
         replace_by(database, f"{folder}/dump")
 
-    again = celery("remind", folder=REPOSITORY, **settings)
+    with connect(database) as restored:
+        again = Commands(restored, database).run("remind", **settings)
 
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert sorted(mail.recipients[0] for mail in smtp_sink.mails) == STUDENTS
 
 

@@ -29,15 +29,9 @@ def alarms(conn: Connection) -> None:
     after_the_first_tick(conn)
 
 
-@pytest.fixture
-def quorum(workspace: Workspace) -> Iterator[RabbitMq]:
-    """Its virtual host makes quorum queues unless told otherwise."""
-    with rabbitmq(workspace, default_queue_type="quorum") as server:
-        yield server
-
-
-@pytest.fixture
-def classic(workspace: Workspace) -> Iterator[RabbitMq]:
+@pytest.fixture(scope="module")
+def server(workspace: Workspace) -> Iterator[RabbitMq]:
+    """Each test has a virtual host of its own there."""
     with rabbitmq(workspace) as server:
         yield server
 
@@ -45,10 +39,11 @@ def classic(workspace: Workspace) -> Iterator[RabbitMq]:
 @pytest.mark.usefixtures("alarms")
 @pytest.mark.parametrize("kind", ["classic", "quorum"])
 def test_a_host_whose_default_are_quorum_queues_is_worked_with(
-    database: str, quorum: RabbitMq, smtp_sink: SmtpSink, kind: str
+    database: str, server: RabbitMq, smtp_sink: SmtpSink, kind: str
 ) -> None:
+    broker = server.virtual_host(f"{kind}-on-quorum", default_queue_type="quorum")
     environment = {"BROKER_QUEUES": kind, **mail_channel(smtp_sink)}
-    with running(database, quorum.url, **environment) as site:
+    with running(database, broker, **environment) as site:
         site.worker()
         site.beat()
         eventually(lambda: len(smtp_sink.mails) >= 3)
@@ -57,12 +52,13 @@ def test_a_host_whose_default_are_quorum_queues_is_worked_with(
 
 @pytest.mark.usefixtures("alarms")
 def test_queues_that_an_admin_made_are_taken_as_they_are(
-    database: str, classic: RabbitMq, smtp_sink: SmtpSink
+    database: str, server: RabbitMq, smtp_sink: SmtpSink
 ) -> None:
-    with Broker(classic.url) as broker, broker.channel() as channel:
+    url = server.virtual_host("admin")
+    with Broker(url) as broker, broker.channel() as channel:
         Queue("planning", queue_arguments={"x-max-length": 1000})(channel).declare()
         Queue("delivery", queue_arguments={"x-queue-type": "quorum"})(channel).declare()
-    with running(database, classic.url, **mail_channel(smtp_sink)) as site:
+    with running(database, url, **mail_channel(smtp_sink)) as site:
         site.worker()
         site.beat()
         eventually(lambda: len(smtp_sink.mails) >= 3)
@@ -71,15 +67,16 @@ def test_queues_that_an_admin_made_are_taken_as_they_are(
 
 @pytest.mark.usefixtures("alarms")
 def test_the_worker_is_back_after_a_restart_and_few_ticks_wait(
-    database: str, classic: RabbitMq, smtp_sink: SmtpSink
+    database: str, server: RabbitMq, smtp_sink: SmtpSink
 ) -> None:
-    with running(database, classic.url, **mail_channel(smtp_sink)) as site:
+    url = server.virtual_host("restarted")
+    with running(database, url, **mail_channel(smtp_sink)) as site:
         site.worker()
         site.beat()
         eventually(lambda: len(smtp_sink.mails) >= 3)
-        classic.control("stop_app")
+        server.control("stop_app")
         eventually(lambda: "the broker cannot be reached" in site.log())
-        classic.control("start_app")
+        server.control("start_app")
         ended, before = monotonic(), len(smtp_sink.mails)
 
         eventually(lambda: len(smtp_sink.mails) > before)
@@ -90,4 +87,6 @@ def test_the_worker_is_back_after_a_restart_and_few_ticks_wait(
         began = monotonic()
         eventually(lambda: monotonic() - began > 2 * HANDFUL)
 
-        assert classic.messages()["planning"] <= HANDFUL + 3  # those that the worker had taken
+        assert (
+            server.messages("restarted")["planning"] <= HANDFUL + 3
+        )  # those that the worker had taken

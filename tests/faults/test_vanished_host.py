@@ -26,7 +26,6 @@ from tests.tasks.worker.run import running
 
 HERE, THERE = "10.213.77.1", "10.213.77.2"
 PORT = 5432
-BACK_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)

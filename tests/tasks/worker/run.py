@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 
 from tasks.demo.servers import Workspace
 from tasks.demo.servers.processes import Command
@@ -16,7 +17,7 @@ class Running:
 
     def __init__(self, workspace: Workspace, environment: Mapping[str, str]) -> None:
         self._workspace, self._environment = workspace, {**os.environ, **environment}
-        self._started = 0
+        self._started, self._began = 0, monotonic()
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def worker(self, concurrency: int = 2) -> subprocess.Popen[bytes]:
@@ -34,6 +35,11 @@ class Running:
         return "\n".join(
             path.read_text(errors="replace") for path in self._workspace.folder.rglob("*.log")
         )
+
+    def is_quiet_about(self, words: str) -> bool:
+        """Whether each of its processes wrote this line, and no more than once a minute."""
+        said, minutes = self.log().count(words), 1 + (monotonic() - self._began) // 60
+        return 1 <= said <= len(self.processes) * minutes
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
         self._started += 1
