@@ -8,7 +8,7 @@ from tasks.channels.outcome import Result
 from tasks.channels.redaction import one_line
 from tasks.channels.web.exchange import Exchange
 from tasks.channels.web.seen import WebSeen
-from tasks.channels.web.services.body import first, has_tags, plain_text, structure
+from tasks.channels.web.services.body import first, has_tags, is_page, plain_text, structure
 from tasks.channels.web.services.service_words import Reader, Reading, Stance
 
 SNIPPET = 120
@@ -108,7 +108,7 @@ def within_2xx(heard: Heard, exchange: Exchange, reading: Reading | None) -> Jud
 
     Where the service is not known to say yes there, its plugin is asked. A 200 is what every
     plugin takes for success, so one that is not pleased has read a refusal; another 2xx may simply
-    not be on its list.
+    not be on its list. A page for people is no service's answer to a program.
     """
     if reading is None:
         return Judgement(WebSeen.UNREADABLE, f"{status_words(exchange)}: the answer broke off")
@@ -116,6 +116,8 @@ def within_2xx(heard: Heard, exchange: Exchange, reading: Reading | None) -> Jud
         return refused(exchange, reading)
     if reading.stance is Stance.PARTLY:
         return Judgement(WebSeen.PARTLY, words_of(exchange, reading))
+    if reading.stance is Stance.NEITHER and is_page(exchange.body) and not heard.any_request_tells:
+        return Judgement(WebSeen.UNREADABLE, answer_words(exchange))
     said_yes = reading.stance is Stance.YES or not (heard.reader and heard.reader.tells)
     if said_yes and heard.pleased:
         words = words_of(exchange, reading)

@@ -30,6 +30,10 @@ SMS = {
     "msgbird": "msgbird://" + "a" * 25 + "/+15551234567/{phone}",
     "bulksms": "bulksms://user:password@{phone}",
 }
+UNDESCRIBED = {
+    "smseagle": "smseagles://token0123456789@host.example/{phone}",
+    "notifyre": "notifyre://apikey0123456789/{phone}",
+}
 PUSH = {
     "onesignal": "onesignal://aaaaaaaa-aaaa-4aaa-aaaa-aaaaaaaaaaaa@apikey0123/{push}",
     "pover": "pover://" + "u" * 30 + "@" + "t" * 30 + "/{push}",
@@ -49,7 +53,7 @@ def internet(
 
 def channel_of(service: str) -> Channel:
     for name, urls in (
-        (ChannelName.SMS, SMS),
+        (ChannelName.SMS, SMS | UNDESCRIBED),
         (ChannelName.PUSH, PUSH),
         (ChannelName.TELEGRAM, CHAT),
     ):
@@ -176,6 +180,28 @@ def test_a_200_that_is_not_the_providers_is_unknown(
     http_sink: HttpSink, service: str, said: str
 ) -> None:
     assert answered(http_sink, service, 200, said).result is UNKNOWN
+
+
+@pytest.mark.parametrize("service", [*UNDESCRIBED, *CHAT, *PUSH])
+@pytest.mark.parametrize(
+    "said", ["<html>Log in</html>", "\n<!DOCTYPE html>\n<title>Mended</title>"]
+)
+def test_a_page_for_people_is_no_services_yes(http_sink: HttpSink, service: str, said: str) -> None:
+    assert answered(http_sink, service, 200, said).result is UNKNOWN
+
+
+@pytest.mark.parametrize("service", UNDESCRIBED)
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"result": {"error_text": "Invalid login or password", "status": "error"}},
+        {"response": {"status": "FAILED", "message": "No credit"}},
+        {"data": {"success": False}},
+        [{"status": "error", "message": "Wrong number"}],
+    ],
+)
+def test_a_no_that_is_wrapped_is_a_no(http_sink: HttpSink, service: str, said: Any) -> None:
+    assert answered(http_sink, service, 200, said).result is FAILED
 
 
 @pytest.mark.parametrize("service", [*SMS, *CHAT, *PUSH])

@@ -4,11 +4,13 @@ A path is names and places in lists with dots, `messages.0.status`; `*` is every
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
 LONGEST_ID = 200
+PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)\b", re.IGNORECASE)
 
 
 def structure(body: bytes) -> Any:
@@ -91,6 +93,11 @@ def plain_text(body: bytes) -> str:
 
 def has_tags(text: str) -> bool:
     return "<" in text and ">" in text
+
+
+def is_page(body: bytes) -> bool:
+    """Whether it is a page for people: a portal's, a proxy's, of a site that is being mended."""
+    return PAGE.match(body) is not None
 
 
 def fit_id(text: str) -> str | None:

@@ -5,19 +5,30 @@ gateway that is known. Nothing else is taken for a no, and nothing for a yes; no
 proxy would put into the same words.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from tasks.channels.web.services.body import first, structure
 from tasks.channels.web.services.plain_gateways import known_refusal
 from tasks.channels.web.services.service_words import Reading, Stance
 
+WRAPPERS = ("result", "response", "data", "results")
 FALSE_OF = ("ok", "success", "successful", "accepted")
 STATES = ("status", "state", "result", "acknowledge", "type")
 REFUSED = {"error", "err", "fail", "failed", "failure", "rejected", "refused", "invalid"}
-ERRORS = ("error", "errors", "error_message", "errorMessage")
+ERRORS = ("error", "errors", "error_message", "errorMessage", "error_text")
 CODES = ("errcode", "error_code", "errorCode")
 NO_ERROR = {"", "0", "none", "null", "false", "no", "ok", "success"}
-WORDS = ("message", "msg", "description", "errmsg", "error", "error.message", "errors.0")
+WORDS = (
+    "message",
+    "msg",
+    "description",
+    "errmsg",
+    "error",
+    "error.message",
+    "errors.0",
+    "error_text",
+)
 
 
 class PlainNo:
@@ -29,9 +40,21 @@ class PlainNo:
 
     def read(self, body: bytes, status: int) -> Reading:
         value = structure(body) if status < 500 else None
-        if isinstance(value, dict) and says_no(value):
-            return Reading(Stance.NO, first(value, *WORDS, *CODES))
+        for answer in answers_in(value):
+            if says_no(answer):
+                return Reading(Stance.NO, first(answer, *WORDS, *CODES))
         return known_refusal(body, status) or Reading(Stance.NEITHER)
+
+
+def answers_in(value: Any) -> Iterator[dict[str, Any]]:
+    """The mapping in which it may stand: the answer, what it wraps, or a list's only one."""
+    if isinstance(value, list) and len(value) == 1:
+        yield from answers_in(value[0])
+    elif isinstance(value, dict):
+        yield value
+        for name in WRAPPERS:
+            if isinstance(value.get(name), dict):
+                yield value[name]
 
 
 def says_no(answer: dict[str, Any]) -> bool:
