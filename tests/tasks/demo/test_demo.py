@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +25,8 @@ from tests.json_page import refuse_undocumented
 # In one test process, one after the other: each demo starts six processes of its own.
 
 REPOSITORY = Path(__file__).parents[3]
-LONGEST_SECONDS = 60
+# On a busy machine; on an idle one the demo takes 20 s.
+LONGEST_SECONDS = 180
 ESCAPE = "\x1b"
 CELERY_WORKER = re.compile(r"celery -A tasks worker")
 
@@ -43,7 +43,6 @@ class Demo:
     def __init__(self, workspace: Workspace, *options: str, output: int = subprocess.PIPE) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="demo-", dir=short_root()))
         self.folder.chmod(0o755)  # PostgreSQL runs as another user than root
-        self.begun = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "tasks", "demo", *options],
             cwd=REPOSITORY,
@@ -64,10 +63,9 @@ class Demo:
         pytest.fail(f"the demo ended without {part!r}: {self.finish().errors}")
 
     def finish(self) -> "Finished":
-        output, errors = self.process.communicate(timeout=LONGEST_SECONDS + 30)
-        seconds = time.monotonic() - self.begun
+        output, errors = self.process.communicate(timeout=LONGEST_SECONDS)
         left = (*map(str, self.folder.iterdir()), *self.processes())
-        return Finished(self.process.returncode, output or "", errors, seconds, left)
+        return Finished(self.process.returncode, output or "", errors, left)
 
     def left_nothing(self) -> bool:
         """Raises AssertionError with what is still there."""
@@ -100,7 +98,6 @@ class Finished:
     exit_code: int
     output: str
     errors: str
-    seconds: float
     left: tuple[str, ...]
 
 
@@ -227,7 +224,6 @@ def test_it_stays_in_a_terminal_until_ctrl_c(workspace: Workspace) -> None:
     os.close(ours)
 
     assert (finished.exit_code, finished.errors, finished.left) == (0, "", ())
-    assert finished.seconds < LONGEST_SECONDS
     assert ESCAPE in written[0]
     assert "Mails caught: 3" in "".join(written)
 
