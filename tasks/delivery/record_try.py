@@ -16,6 +16,7 @@ from scheduler.reminders.channel_troubles import (
 )
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.backoff import retry_at
+from scheduler.reminders.moves.late_answers import mark_sent_late
 from scheduler.reminders.moves.unanswered import is_repeated
 from scheduler.reminders.read.claimed import Facts, Tried
 from scheduler.settings import Settings
@@ -80,7 +81,8 @@ def record_sent(conn: Connection, ended: Ended, now: datetime) -> Tally:
     moved = sending.mark_sent(conn, ended.tried, outcome.words, now, outcome.provider_id)
     late = len(moved) < len(ended.tried.ids)
     if late:  # the lease had run out, and somebody took the silence for a lost answer
-        moved |= sending.mark_sent_late(conn, ended.tried, now)
+        left = [id_ for id_ in ended.tried.ids if id_ not in moved]
+        moved |= mark_sent_late(conn, left, now)
     return Tally(sent=len(moved))
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from scheduler.prepared import Prepared
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.moves.late_answers import mark_accepted_before
 
 
 class CannotBegin(Exception):
@@ -213,6 +214,8 @@ def _end_try(conn: Connection, tried: Try, *, state: str, **values: Any) -> froz
     for id_, attempt in tried.attempts.items():
         rows = END_TRY.run(conn, {**parameters, "id": id_, "attempt": attempt})
         moved |= {row.id for row in rows}
+    if state != "sent":
+        mark_accepted_before(conn, tried.ids)
     return frozenset(moved)
 
 
@@ -319,17 +322,3 @@ def mark_logged(
         "now": now,
     }
     return frozenset(conn.scalars(MARK_LOGGED, parameters)) if rows else frozenset()
-
-
-# Index: primary key. In these states it was not repeated yet, and no other worker holds it.
-MARK_SENT_LATE = text("""
-    UPDATE session_worker.delivery
-       SET state = 'sent', reason = NULL, sent_at = :now, retry_at = NULL
-     WHERE id = ANY(CAST(:ids AS bigint[])) AND holder IS NULL
-       AND (state IN ('unknown', 'planned') OR state = 'held' AND reason = 'no_answer')
-    RETURNING id""")
-
-
-def mark_sent_late(conn: Connection, tried: Try, now: datetime) -> frozenset[int]:
-    """unknown, held or planned → sent: the provider accepted it after the lease had lapsed."""
-    return frozenset(conn.scalars(MARK_SENT_LATE, {"ids": tried.ids, "now": now}))

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from scheduler.reminders.moves.claims import CLAIM
+from scheduler.reminders.moves.late_answers import mark_accepted_before
 from scheduler.settings import ChannelName, OnUnknown, Settings
 
 # A message that was never answered is repeated once.
@@ -62,6 +63,9 @@ def lose(conn: Connection, repeating: Sequence[str], now: datetime) -> frozenset
 
     For messages whose worker died, or was suspended longer than its lease.
     """
-    lost = {"claim": CLAIM}
-    again = conn.scalars(LOSE_REPEATABLE, {**lost, "repeating": [*repeating], "now": now}).all()
-    return frozenset(again) | frozenset(conn.scalars(LOSE_OTHERS, lost))
+    ages = {"claim": CLAIM}
+    again = conn.scalars(LOSE_REPEATABLE, {**ages, "repeating": [*repeating], "now": now}).all()
+    lost = frozenset(again) | frozenset(conn.scalars(LOSE_OTHERS, ages))
+    if lost:
+        mark_accepted_before(conn, [*lost])
+    return lost

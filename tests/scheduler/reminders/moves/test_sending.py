@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scheduler.reminders.moves import sending
+from scheduler.reminders.moves.late_answers import mark_sent_late
 from scheduler.reminders.moves.unanswered import lose
 from tests.builders import a_session
 from tests.eventually import eventually
@@ -233,7 +234,7 @@ def test_a_yes_that_comes_after_the_lease_still_counts(conn: Connection) -> None
     lose(conn, ["email"], NOW)
 
     assert sending.mark_sent(conn, tried, "250 ok", NOW) == frozenset()
-    assert sending.mark_sent_late(conn, tried, NOW) == {id_}
+    assert mark_sent_late(conn, tried.ids, NOW) == {id_}
     assert row_of(conn, id_).state == "sent"
 
 
@@ -241,8 +242,56 @@ def test_a_late_yes_leaves_alone_what_is_being_repeated(conn: Connection) -> Non
     id_, tried = a_try(conn)
     conn.execute(text("UPDATE session_worker.delivery SET holder = :other"), {"other": ANOTHER})
 
-    assert sending.mark_sent_late(conn, tried, NOW) == frozenset()
+    assert mark_sent_late(conn, tried.ids, NOW) == frozenset()
     assert row_of(conn, id_).state == "sending"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [("claimed", None), ("obsolete", "cancelled"), ("held", "wrong_database"), ("failed", "550")],
+)
+def test_after_a_late_yes_nobody_sends_it_again(
+    conn: Connection, state: str, reason: str | None
+) -> None:
+    id_, tried = a_try(conn)
+    conn.execute(
+        text("UPDATE session_worker.delivery SET state = :state, reason = :reason, holder ="
+             " CASE WHEN :state = 'claimed' THEN CAST(:other AS uuid) END"),
+        {"state": state, "reason": reason, "other": ANOTHER},
+    )  # fmt: skip
+
+    assert mark_sent_late(conn, tried.ids, NOW) == {id_}
+    with pytest.raises(sending.CannotBegin):
+        begin(conn, id_, holder=ANOTHER)
+
+
+def test_a_repeat_that_fails_after_the_first_try_was_accepted_late_is_sent(
+    conn: Connection,
+) -> None:
+    id_, first = a_try(conn)
+    lease_over(conn)
+    lose(conn, ["email"], NOW)
+    conn.execute(
+        text("UPDATE session_worker.delivery SET state = 'claimed', holder = :other,"
+             " lease_until = clock_timestamp() + interval '1 hour'"), {"other": ANOTHER},
+    )  # fmt: skip
+    again = begin(conn, id_, holder=ANOTHER)
+    sending.mark_sent(conn, first, "250 ok", NOW)
+    sending.mark_failed(conn, again, sending.Failure("451 later", "later"), NOW + MINUTE)
+
+    row = row_of(conn, id_)
+    assert (row.state, row.retry_at) == ("sent", None)
+
+
+def test_a_repeat_that_is_lost_after_the_first_try_was_accepted_late_is_sent(
+    conn: Connection,
+) -> None:
+    id_, _ = a_try(conn)
+    conn.execute(text("UPDATE session_worker.attempt SET outcome = 'sent', ended_at = begun_at"))
+    lease_over(conn)
+
+    assert lose(conn, ["email"], NOW) == {id_}
+    assert row_of(conn, id_).state == "sent"
 
 
 @pytest.mark.parametrize(
