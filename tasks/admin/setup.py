@@ -22,7 +22,7 @@ from models.rights import (
 from models.site import SITE_TABLES, create_site_tables
 from models.taken_ids import TakenIds
 from scheduler.database_clock import database_now
-from scheduler.expansion.admin.rehearsal import Refused, Untried, rehearse_row
+from scheduler.expansion.admin.rehearsal import Refused, Untried, Write, rehearse_row
 from scheduler.reminders.id_doubt import look_at_ids
 from scheduler.settings import Settings
 from scheduler.site.id_reading import STUDENT, TUTOR, Why, in_words
@@ -189,19 +189,38 @@ def notes_on_rows(engine: Engine, settings: Settings) -> Iterator[Note]:
     if missing:
         words = "the user of DATABASE_URL may not do all that the worker does"
         yield Note("rights_missing", f"{words}: {grants(missing)}")
-    elif (found := rehearse_row(engine, settings, now)) is not None:
-        yield note_on_row(found)
-
-
-def note_on_row(found: Refused | Untried) -> Note:
+        return
+    found = rehearse_row(engine, settings, now)
     if isinstance(found, Untried):
         words = f"what the site says to a generated row could not be tried: {found.words}"
-        return Note("row_untried", f"{words}; run setup again")
+        yield Note("row_untried", f"{words}; run setup again")
+    else:
+        yield from map(note_on_row, found)
+
+
+# Code, what the site refuses, and what that means until it accepts it.
+REFUSED = {
+    Write.INSERT: ("row_refused", "the row of {rule} on {day}", "such dates get no row"),
+    Write.MOVE: (
+        "move_refused",
+        "to move a row of {rule} to {day}",
+        "rows keep their dates when the days of their rule change",
+    ),
+    Write.CANCEL: (
+        "cancel_refused",
+        "to cancel the row of {rule} on {day}",
+        "rows stay scheduled when their rule no longer names their dates",
+    ),
+}
+
+
+def note_on_row(found: Refused) -> Note:
+    code, what, means = REFUSED[found.write]
+    write = what.format(rule=f"session {found.anchor_id}'s rule", day=found.occurs_on)
     return Note(
-        "row_refused",
-        f"the site would refuse the row of session {found.anchor_id}'s rule on {found.occurs_on}"
-        f" (tried and rolled back): {found.words}; until the site's tables take it, such dates get"
-        " no row",
+        code,
+        f"the site would refuse {write} (tried and rolled back): {found.words}; until the site's"
+        f" tables take it, {means}",
     )
 
 

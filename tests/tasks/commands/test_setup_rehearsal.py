@@ -154,6 +154,22 @@ def test_a_date_that_no_partition_takes_is_said(site: Installing) -> None:
     assert 'no partition of relation "tutor_sessions"' in site.refused()
 
 
+def test_changes_of_a_row_that_the_site_refuses_are_said_each(site: Installing) -> None:
+    anchor = an_anchor(site.conn)
+    site.trigger(
+        """IF NEW.status = 'cancelled' THEN RAISE EXCEPTION 'only the office cancels'; END IF;
+           IF NEW.session_date <> OLD.session_date THEN RETURN NULL; END IF;""",
+        "BEFORE UPDATE",
+    )
+
+    (moved, move), (cancelled, cancel) = site.notes()
+
+    assert (moved, cancelled) == ("move_refused", "cancel_refused")
+    assert move.startswith(f"the site would refuse to move a row of session {anchor}'s rule to 20")
+    assert "a trigger of the site leaves the row out; until" in move
+    assert "only the office cancels; until" in cancel
+
+
 def test_the_rule_that_is_tried_is_the_newest_that_has_a_row_to_come(site: Installing) -> None:
     site.sql(ADDED + "CHECK (is_recurring OR topic IS NULL)")
     an_anchor(site.conn, topic="Algebra")
