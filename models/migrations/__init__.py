@@ -42,7 +42,7 @@ def upgrade(connection: Connection) -> None:
     if not connection.scalar(SCHEMA_EXISTS):
         connection.execute(CREATE_SCHEMA)
     refuse_newer(connection)
-    run_alembic(connection)
+    migrate(connection, "head")
     record_installation(connection)
 
 
@@ -70,10 +70,11 @@ def refuse_newer(connection: Connection) -> None:
         )
 
 
-def run_alembic(connection: Connection) -> None:
+def migrate(connection: Connection, target: str) -> None:
+    """Bring a schema that is there to a migration, such as '0016', or to the newest: 'head'."""
     config = alembic_config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, target)
 
 
 def alembic_config() -> Config:

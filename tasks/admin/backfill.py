@@ -12,6 +12,7 @@ from scheduler.expansion.admin import backfill as filling
 from scheduler.expansion.admin.backfill import BackfillReport, Extent, Progress
 from scheduler.settings import Settings
 from tasks.database import engine_now
+from tasks.failures.lines import ExitCode
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ PATIENCE_SECONDS = 10
 class DigestDiffers(Exception):
     """The rows to make are not those that a dry run showed. One line."""
 
-    exit_code = 1
+    exit_code = ExitCode.PARTLY
 
 
 # How the chunks of a backfill get done: yields after each look, until none is left.

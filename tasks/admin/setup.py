@@ -26,6 +26,7 @@ from scheduler.expansion.admin.rehearsal import Refused, Untried, Write, rehears
 from scheduler.reminders.id_doubt import look_at_ids
 from scheduler.settings import Settings
 from scheduler.site.id_reading import STUDENT, TUTOR, Why, in_words
+from tasks.failures.lines import ExitCode
 
 OLDEST_POSTGRES = 14
 
@@ -41,7 +42,7 @@ OLDER_WHITEBOARD = {
 class CannotInstall(Exception):
     """The database cannot be set up as asked. One line that says what to do."""
 
-    exit_code = 1
+    exit_code = ExitCode.PARTLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def engine(settings: Settings) -> Engine:
 @cache
 def worker_engine() -> Engine:
     """The engine of this process, made at the first task that needs it: after a worker's fork."""
-    return engine(load_settings())
+    return engine(worker_settings())
 
 
 def configure_connection(connection: Any, _record: Any) -> None:

@@ -7,12 +7,13 @@ from sqlalchemy.engine import ExceptionContext
 
 from scheduler.settings import InvalidSetting
 from tasks.database.url import EXAMPLE, server_of
+from tasks.failures.lines import ExitCode
 
 
 class ServerUnreachable(Exception):
     """A server that does not answer or does not let us in. One line, without the password."""
 
-    exit_code = 3
+    exit_code = ExitCode.UNREACHABLE
 
 
 # How libpq refuses an option's value, and a server a parameter; neither gives a code.

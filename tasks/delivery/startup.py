@@ -20,6 +20,7 @@ from scheduler.settings import InvalidSetting, Settings
 from tasks.channels.template import read_template
 from tasks.database import database_url, worker_engine
 from tasks.delivery.stop import WORKER_STOP
+from tasks.failures.lines import ExitCode
 
 
 def refuse_unusable(settings: Settings) -> None:
@@ -45,7 +46,7 @@ def prepare(**_: Any) -> None:
         worker_tools()
     except InvalidSetting as error:
         sys.stderr.write(f"Error: {error}\n")
-        raise SystemExit(2) from None
+        raise SystemExit(ExitCode.USAGE) from None
 
 
 @worker_process_init.connect

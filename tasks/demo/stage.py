@@ -25,6 +25,7 @@ from tasks.demo.servers import (
     start_valkey,
 )
 from tasks.demo.servers.processes import Command
+from tasks.failures.lines import ExitCode
 
 SITE = "site"
 STOP_SECONDS = 5.0
@@ -36,7 +37,7 @@ BEAT = ("beat", "--schedule=beat-schedule", "--pidfile=", "--loglevel=INFO")
 class DemoFailed(Exception):
     """The demo did not show what it set out to. One line."""
 
-    exit_code = 1
+    exit_code = ExitCode.PARTLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ undefined name is an error; HTML is escaped. A value of the site is never compil
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -57,7 +58,7 @@ def template_set_of(folder: str) -> TemplateSet:
 
     Raises InvalidSetting where the folder or a template in it cannot be used.
     """
-    spare = compiled(FileSystemLoader(BUILT_IN))
+    spare = built_in()
     if not folder:
         return TemplateSet(spare, spare)
     theirs = Path(folder)
@@ -69,6 +70,11 @@ def template_set_of(folder: str) -> TemplateSet:
     except (TemplateSyntaxError, UnicodeDecodeError, OSError) as error:
         raise InvalidSetting(f"TEMPLATES: {complaint(error, theirs)}") from None
     return TemplateSet(replaced(chosen, theirs, spare), spare)
+
+
+@cache
+def built_in() -> Mapping[str, Template]:
+    return compiled(FileSystemLoader(BUILT_IN))
 
 
 def compiled(loader: BaseLoader) -> Mapping[str, Template]:

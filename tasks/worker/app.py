@@ -7,12 +7,13 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from tasks.broker import BROKER_ERRORS, broker_line
+from tasks.failures.lines import ExitCode
 
 
 class BrokerAway(click.ClickException, OperationalError):
     """click prints it as one line; to whoever sends a task it is kombu's error, in its words."""
 
-    exit_code = 3
+    exit_code = ExitCode.UNREACHABLE
 
     def format_message(self) -> str:
         return broker_line(self)

@@ -7,15 +7,15 @@ from typing import Any
 from celery.signals import beat_init
 
 from scheduler.reminders.home import WrongDatabase, is_elsewhere
-from scheduler.settings import Settings, load_settings
-from tasks.database import engine
+from scheduler.settings import Settings
+from tasks.database import engine, worker_settings
 from tasks.failures.log_once import AGAIN_SECONDS, log_once
 from tasks.worker.task import lines_of
 
 
 @beat_init.connect
 def begin(**_: Any) -> None:
-    settings = load_settings()
+    settings = worker_settings()
     if settings.database_url.strip():  # beat itself does without
         Thread(target=watch, args=(settings,), daemon=True).start()
 

@@ -9,6 +9,7 @@ from celery.loaders.app import AppLoader
 
 from scheduler.settings import InvalidSetting
 from tasks.database import worker_settings
+from tasks.failures.lines import ExitCode
 
 
 class UnreadableConfiguration(click.ClickException, InvalidSetting):
@@ -17,7 +18,7 @@ class UnreadableConfiguration(click.ClickException, InvalidSetting):
     They know nothing of our errors, but click prints its own as one line.
     """
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class SettingsLoader(AppLoader):

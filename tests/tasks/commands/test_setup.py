@@ -65,6 +65,7 @@ def test_the_report_is_one_document(site: Connection) -> None:
 
     assert document == {
         "version": 1,
+        "role": None,
         "site_tables": [],
         "migration": {"from": None, "to": newest_revision()},
         "notes": [],

@@ -6,6 +6,7 @@ before a session of mathematics.
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 from scheduler.message import Change, ChangeKind, Kind, Lesson, Message, Preferences, Recipient
 from scheduler.settings import Role, load_settings
 from tasks.messages.render import Words, words_of
+from tasks.messages.template_set import template_set_of
 
 ADDIS = ZoneInfo("Africa/Addis_Ababa")
 NOW = datetime(2026, 11, 27, 10, 48, tzinfo=UTC)
@@ -108,6 +110,11 @@ def cancelled(lesson: Lesson) -> Lesson:
 
 def restored(lesson: Lesson) -> Lesson:
     return replace(lesson, change=Change(ChangeKind.RESTORED, lesson.starts_at))
+
+
+def replacing(folder: Path) -> Words:
+    """Words with the templates of a folder, without the rehearsal that a worker begins with."""
+    return replace(words(), template_set=template_set_of(str(folder)))
 
 
 def words(**settings: Any) -> Words:

@@ -15,7 +15,7 @@ from tasks.messages.page import Entry, page_of
 from tasks.messages.render import TONGUES, render
 from tasks.messages.template_set import BUILT_IN
 from tests.command_line import REPOSITORY
-from tests.tasks.messages.samples import a_lesson, a_message, words
+from tests.tasks.messages.samples import a_lesson, a_message, replacing, words
 
 
 def put(folder: Path, name: str, source: str) -> None:
@@ -34,7 +34,7 @@ def test_a_template_of_the_folder_takes_the_place_of_ours(tmp_path: Path) -> Non
 
 def test_a_part_that_others_include_can_be_replaced(tmp_path: Path) -> None:
     put(tmp_path, "en/_greeting.txt", "Dear {{ name }}!")
-    ours = words(templates=str(tmp_path))
+    ours = replacing(tmp_path)
 
     assert render(a_message(), ChannelName.EMAIL, ours).text.startswith("Dear Abebe Kebede!")
 
@@ -42,7 +42,7 @@ def test_a_part_that_others_include_can_be_replaced(tmp_path: Path) -> None:
 def test_a_part_may_be_new(tmp_path: Path) -> None:
     put(tmp_path, "_school.txt", "The school")
     put(tmp_path, "en/alarm/title.txt", '{% include "_school.txt" %}: {{ entries[0].what }}')
-    ours = words(templates=str(tmp_path))
+    ours = replacing(tmp_path)
 
     assert render(a_message(), ChannelName.PUSH, ours).title.startswith("The school: Math")
 
@@ -100,7 +100,7 @@ def test_a_name_that_replaces_nothing_is_a_slip(tmp_path: Path) -> None:
 def test_what_is_no_template_is_left_alone(tmp_path: Path) -> None:
     for name in (".git/description.txt", "README.md", ".hidden.txt"):
         put(tmp_path, name, "{{ not ours }}")
-    words(templates=str(tmp_path))
+    replacing(tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_message_is_not_lost_to_an_error_that_no_rehearsal_met(
         "en/alarm/sms.txt",
         '{{ 1 / 0 if only and only.subject == "Chemistry" else "fine" }}',
     )
-    ours = words(templates=str(tmp_path))
+    ours = replacing(tmp_path)
 
     text = render(a_message(a_lesson(subject="Chemistry")), ChannelName.SMS, ours).text
 
@@ -158,7 +158,7 @@ def test_every_language_has_every_template() -> None:
 
 def test_roles_are_words_in_templates(tmp_path: Path) -> None:
     put(tmp_path, "en/alarm/title.txt", "{{ role }} {{ kind }} {{ language }}")
-    letter = render(a_message(role=Role.PARENT), ChannelName.PUSH, words(templates=str(tmp_path)))
+    letter = render(a_message(role=Role.PARENT), ChannelName.PUSH, replacing(tmp_path))
 
     assert letter.title == "parent alarm en"
 
