@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 
 from tasks.demo.servers import Workspace
@@ -13,11 +14,17 @@ from tests.command_line import REPOSITORY
 
 
 class Running:
-    """Starts `celery -A tasks …` in the background; all of it ends with the block."""
+    """Starts `celery -A tasks …` in the background; all of it ends with the block.
 
-    def __init__(self, workspace: Workspace, environment: Mapping[str, str]) -> None:
+    `folder`: a checkout, this one or an older.
+    """
+
+    def __init__(
+        self, workspace: Workspace, environment: Mapping[str, str], folder: Path = REPOSITORY
+    ) -> None:
         self._workspace, self._environment = workspace, {**os.environ, **environment}
         self._started, self._began = 0, monotonic()
+        self._folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def worker(self, concurrency: int = 2) -> subprocess.Popen[bytes]:
@@ -47,7 +54,7 @@ class Running:
             f"{words[0]}-{self._started}",
             [sys.executable, "-m", "celery", "-A", "tasks", *words, "--loglevel=INFO"],
             self._environment,
-            folder=REPOSITORY,
+            folder=self._folder,
         )
         process = self._workspace.start(command)
         self.processes.append(process)
@@ -58,3 +65,13 @@ class Running:
 def running(database: str, broker: str, **environment: str) -> Iterator[Running]:
     with Workspace() as workspace:
         yield Running(workspace, {"DATABASE_URL": database, "REDIS_URL": broker, **environment})
+
+
+@contextmanager
+def running_code_of(
+    folder: Path, database: str, broker: str, **environment: str
+) -> Iterator[Running]:
+    """As `running`, of another checkout."""
+    urls = {"DATABASE_URL": database, "REDIS_URL": broker, "PYTHONPATH": str(folder)}
+    with Workspace() as workspace:
+        yield Running(workspace, {**urls, **environment}, folder)
