@@ -64,21 +64,28 @@ def try_again(conn: Connection, now: datetime) -> frozenset[int]:
 # All deliveries of the old session and its calendar entry pass to the new one. Two exceptions: the
 # person was told of the new session before; or the old row still exists at another time and the new
 # one has another subject, so that the old session has moved and the new one is a different lesson.
+# Where several old sessions of one pair fit, each passes to a new one of its own: first those whose
+# row is gone, and among them those that still stand for the person. Else two calendar entries would
+# stand for one session.
 # Indexes: delivery_start (sessions still to begin), delivery_session, the primary key of
 # tutor_sessions, and for the few deleted rows (session_date, start_time) or one scan of those days.
 FOLLOW = text(f"""
     WITH lost AS MATERIALIZED (
         SELECT d.id, d.session_id, d.recipient, d.tutor_id, d.student_id,
                d.starts_at AT TIME ZONE :zone AS wall, {MAY_KNOW.format("d")} AS is_told,
+               s.id IS NULL AS is_gone, d.change->>'kind' = 'cancelled' AS told_off,
                CASE WHEN s.id IS NOT NULL THEN d.told->>'subject' END AS subject
           FROM session_worker.delivery d
           LEFT JOIN tutor_sessions s ON s.id = d.session_id
          WHERE d.starts_at > :now AND NOT {STANDS}
            AND CASE WHEN {MAY_KNOW.format("d")} THEN {IS_LAST}
                     ELSE d.reason IS DISTINCT FROM 'told_by_notice' END
-    ), anew AS (
-        SELECT DISTINCT ON (d.id) d.id, d.session_id AS old_id, d.recipient, d.is_told,
-               s.id AS session_id
+    ), fitting AS (
+        SELECT d.id, d.session_id AS old_id, d.recipient, d.is_told, s.id AS session_id,
+               row_number() OVER (PARTITION BY d.id ORDER BY s.id) AS place,
+               row_number() OVER (
+                   PARTITION BY d.recipient, d.is_told, s.id
+                   ORDER BY d.is_gone DESC, d.told_off IS TRUE, d.id) AS turn
           FROM lost d
           JOIN tutor_sessions s
             ON s.session_date = d.wall::date AND s.start_time = d.wall::time
@@ -86,7 +93,12 @@ FOLLOW = text(f"""
          WHERE {LIVE} AND s.session_date = ANY(ARRAY(SELECT wall::date FROM lost))
            AND (NOT d.is_told
                 OR (d.subject IS NULL OR d.subject = s.subject) AND NOT {KNOWS})
-         ORDER BY d.id, s.id
+    ), anew AS (
+        SELECT id, old_id, recipient, is_told, session_id FROM fitting
+         WHERE NOT is_told AND place = 1
+         UNION ALL
+        SELECT DISTINCT ON (recipient, session_id) id, old_id, recipient, is_told, session_id
+          FROM fitting WHERE is_told AND place = turn
     )
     UPDATE session_worker.delivery d SET session_id = anew.session_id
       FROM anew

@@ -8,8 +8,9 @@ from models.catalog import SiteCatalog
 from scheduler.reminders.read.due_notices import IN_PLACE, SAME, due_notices
 
 
+# Of two sessions of one pair at one start each has a revision of its own.
 # Indexes: delivery_session, delivery_once. A notice that failed or was unreachable is not made
-# again.
+# again. Of two sessions of one pair at one start each has a revision of its own.
 def _plan_notices(catalog: SiteCatalog) -> TextClause:
     return text(f"""
     WITH {due_notices(catalog)}
@@ -20,7 +21,9 @@ def _plan_notices(catalog: SiteCatalog) -> TextClause:
            (SELECT coalesce(max(o.revision) + 1, 0) FROM session_worker.delivery o
              WHERE o.tutor_id = w.tutor_id AND o.student_id = w.student_id
                AND o.starts_at = w.starts_at AND o.kind = 'notice' AND o.lead_minutes = 0
-               AND o.recipient = w.recipient),
+               AND o.recipient = w.recipient)
+           + row_number() OVER (
+               PARTITION BY tutor_id, student_id, starts_at, recipient ORDER BY session_id) - 1,
            recipient, person_id, role, change, :now, :now
       FROM wanted w
      WHERE NOT EXISTS (
