@@ -55,7 +55,7 @@ def test_what_stands_in_a_calendar_is_what_takes_place(
         assert shown(day) == takes_place(day)
 
 
-# Of sixty, those that ended with an entry too many: two sessions had become one, or of two that were
+# Of sixty, those that ended with an entry too many: two had become one session, or of two that were
 # cancelled together one was told.
 @pytest.mark.parametrize("seed", [7, 41, 46])
 def test_of_two_sessions_of_one_pair_at_one_start_no_entry_is_left_over(
