@@ -18,7 +18,7 @@ from tasks.demo.servers.accounts import unprivileged_account
 from tasks.demo.servers.processes import Command, wait_for
 from tests.sinks.ports import free_ports, is_open
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 
 

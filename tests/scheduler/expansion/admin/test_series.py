@@ -72,9 +72,9 @@ def test_a_row_of_a_series_names_its_series_where_it_cannot_be_ended(site: Site)
     site.run()
     row = site.row_on(anchor, date(2026, 12, 8)).id
 
-    with pytest.raises(NotASeries, match=f"of the series of session {anchor}"):
+    with pytest.raises(NotASeries, match=f"the series of session {anchor}"):
         end_series(site.engine, SETTINGS, NOON, row)
-    with pytest.raises(NotASeries, match=f"of the series of session {anchor}"):
+    with pytest.raises(NotASeries, match=f"the series of session {anchor}"):
         reopen_series(site.engine, row)
 
 
