@@ -1,7 +1,7 @@
 """Rules of recurring sessions, read from a row's columns (design, "Rules").
 
-`rule` holds the values, `columns` reads them, `words` has the names that people write, `rfc5545`
-checks RRULEs, `describe` puts a rule into words.
+`rule` holds the values, `columns` reads them, `vocabulary` has the names that people write,
+`rfc5545` checks RRULEs, `describe` puts a rule into words.
 """
 
 from scheduler.rules.columns import read_rule

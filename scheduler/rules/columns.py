@@ -25,7 +25,7 @@ from scheduler.rules.rule import (
     RulePolicy,
 )
 from scheduler.rules.values import Pattern, Refused
-from scheduler.rules.words import Frequency, frequency_of
+from scheduler.rules.vocabulary import Frequency, frequency_of
 from scheduler.settings import MonthEnd, PackageUnit
 
 KEYS = {

@@ -8,7 +8,7 @@ import json
 from datetime import date, datetime, time
 
 from scheduler.rules.rule import Unreadable
-from scheduler.rules.words import month_of, weekday_of
+from scheduler.rules.vocabulary import month_of, weekday_of
 
 SHOWN_LENGTH = 80
 MOST = 10**9

@@ -31,7 +31,7 @@ def demo(stay: bool, as_json: bool) -> None:
     from tasks.demo.packages import require_packages
 
     require_packages()
-    from tasks.demo.story import Ending, play  # slow to import
+    from tasks.demo.scenario import Ending, play  # slow to import
 
     signal.signal(signal.SIGTERM, as_ctrl_c)
     with as_document() if as_json else shown() as display:

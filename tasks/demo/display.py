@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from tasks.demo.mailbox import Mail
-from tasks.demo.snapshot import MessageSeen, RuleSeen, Snapshot
+from tasks.demo.observations import MessageSeen, Observations, RuleSeen
 from tasks.demo.summary import Summary, mail_words, words
 
 # Lines that the screen needs beside the table of rules.
@@ -25,7 +25,7 @@ class Display(Protocol):
     def say(self, line: str) -> None:
         """What happens next."""
 
-    def show(self, seen: Snapshot) -> None:
+    def show(self, seen: Observations) -> None:
         """What can be seen now; called several times a second."""
 
     def sum_up(self, summary: Summary) -> None:
@@ -46,13 +46,13 @@ class Lines(AbstractContextManager["Lines"]):
     def say(self, line: str) -> None:
         self._console.print(f"{monotonic() - self._begun:5.1f} s  {line}", soft_wrap=True)
 
-    def show(self, seen: Snapshot) -> None:
+    def show(self, seen: Observations) -> None:
         for about, line in events(seen):
             if self._known.get(about) != line:
                 self.say(line)
         self.knows(seen)
 
-    def knows(self, seen: Snapshot) -> None:
+    def knows(self, seen: Observations) -> None:
         """Take it as shown."""
         self._known = dict(events(seen))
 
@@ -60,7 +60,7 @@ class Lines(AbstractContextManager["Lines"]):
         print_summary(self._console, summary)
 
 
-def events(seen: Snapshot) -> Iterator[tuple[object, str]]:
+def events(seen: Observations) -> Iterator[tuple[object, str]]:
     """What there is to tell, and what of: a line that changes is told anew."""
     for rule in seen.rules:
         if rule.state is not None:
@@ -106,7 +106,7 @@ class Screen(AbstractContextManager["Screen"]):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._sayings: list[str] = []
-        self._seen: Snapshot | None = None
+        self._seen: Observations | None = None
         self._live = Live(console=console, get_renderable=self._picture, refresh_per_second=5)
         self._lines = Lines(console)
 
@@ -123,7 +123,7 @@ class Screen(AbstractContextManager["Screen"]):
         else:
             self._lines.say(line)
 
-    def show(self, seen: Snapshot) -> None:
+    def show(self, seen: Observations) -> None:
         self._seen = seen
         if not self._live.is_started:
             self._lines.show(seen)
@@ -144,7 +144,7 @@ class Screen(AbstractContextManager["Screen"]):
         return Group(*sayings, *tables)
 
 
-def rules_table(seen: Snapshot, room: int) -> Table:
+def rules_table(seen: Observations, room: int) -> Table:
     table = small_table(f"Rules → {seen.rows} rows", "Session", "Lesson", "Rule", "Outcome")
     for rule in seen.rules[:room]:
         table.add_row(
@@ -159,7 +159,7 @@ def style_of(rule: RuleSeen) -> str:
     return {"active": "green", "unreadable": "red", None: "dim"}.get(rule.state, "yellow")
 
 
-def messages_table(seen: Snapshot) -> Table:
+def messages_table(seen: Observations) -> Table:
     table = small_table(f"Messages → {len(seen.mails)} mails", "Message", "Outcome")
     for message in seen.messages[-SHOWN_MESSAGES:]:
         table.add_row(message_subject(message), message_outcome(message))
@@ -193,7 +193,7 @@ class Document(AbstractContextManager["Document"]):
     def say(self, line: str) -> None:
         """Not said."""
 
-    def show(self, seen: Snapshot) -> None:
+    def show(self, seen: Observations) -> None:
         """Not shown."""
 
     def sum_up(self, summary: Summary) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from tasks.demo.mailbox import Mail
-from tasks.demo.snapshot import ConflictSeen, MessageSeen, RuleSeen, Snapshot
+from tasks.demo.observations import ConflictSeen, MessageSeen, Observations, RuleSeen
 
 MOST_CONFLICTS = 5
 
@@ -19,7 +19,7 @@ class Summary:
 
     seconds: float
     standing: int
-    seen: Snapshot
+    seen: Observations
 
     @property
     def unreadable(self) -> tuple[RuleSeen, ...]:

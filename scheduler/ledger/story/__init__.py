@@ -11,9 +11,9 @@ from models.installation import installation_matches
 from scheduler.ledger.listing import knows_session, unknown_session
 from scheduler.ledger.story.event import Event, Explanation, PersonStory, What
 from scheduler.ledger.story.events import Scene, tell
+from scheduler.ledger.story.ledger_rows import Row, read_moves, read_rows, read_told_as, read_tries
 from scheduler.ledger.story.missing import Outlook, Reach, missing_events
 from scheduler.ledger.story.people import Person, read_people
-from scheduler.ledger.story.rows import Row, read_moves, read_rows, read_told_as, read_tries
 from scheduler.ledger.story.session import Session, read_session
 from scheduler.message import Kind
 from scheduler.reminders.channel_pauses import pauses

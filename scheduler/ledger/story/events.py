@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from scheduler.ledger.story.event import Event, What
-from scheduler.ledger.story.rows import Moved, Row, Try
+from scheduler.ledger.story.ledger_rows import Moved, Row, Try
 from scheduler.message import Kind
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, Pause
 from scheduler.reminders.moves.state import State

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scheduler.ledger.story.event import Event, What
+from scheduler.ledger.story.ledger_rows import MessageKey, Row
 from scheduler.ledger.story.people import Person
-from scheduler.ledger.story.rows import MessageKey, Row
 from scheduler.ledger.story.session import Session
 from scheduler.message import Kind, Recipient
 from scheduler.reminders.plan.windows import reminder_leads

@@ -1,4 +1,4 @@
-"""Story of the demo, act by act."""
+"""Scenario of the demo, act by act."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,8 +12,8 @@ from celery import Celery
 from tasks.demo import people as cast
 from tasks.demo.display import Display
 from tasks.demo.lessons import add_sessions, entered_now, standing_sessions
+from tasks.demo.observations import Observations, observe
 from tasks.demo.people import People, add_people, address_of
-from tasks.demo.snapshot import Snapshot, take_snapshot
 from tasks.demo.stage import DemoFailed, Processes, Stage, stage
 from tasks.demo.summary import Summary
 
@@ -80,18 +80,18 @@ def rules_become_rows(playing: Play) -> None:
     playing.display.say(f"{seen.rows} rows made from {len(seen.rules)} rules")
 
 
-def rules_are_read(seen: Snapshot) -> bool:
+def rules_are_read(seen: Observations) -> bool:
     return seen.ticked and seen.rows > 0 and all(rule.state for rule in seen.rules)
 
 
-def what_lacks_of_rules(seen: Snapshot) -> str:
+def what_lacks_of_rules(seen: Observations) -> str:
     if not seen.ticked:
         return "beat's first tick was not carried out"
     unread = sum(rule.state is None for rule in seen.rules)
     return f"{unread} rules were not read"
 
 
-def messages_arrive(playing: Play) -> Snapshot:
+def messages_arrive(playing: Play) -> Observations:
     """Enter sessions as tutors would: beat's first tick sends nothing that was due before it."""
     now = datetime.now(UTC).astimezone(playing.on.settings.zone).replace(tzinfo=None)
     with playing.on.engine.begin() as conn:
@@ -102,21 +102,21 @@ def messages_arrive(playing: Play) -> Snapshot:
     return watch(playing, everybody_is_told, MAILS_BY, what_lacks_of_mails)
 
 
-def everybody_is_told(seen: Snapshot) -> bool:
+def everybody_is_told(seen: Observations) -> bool:
     settled = not any(message.state in UNDER_WAY for message in seen.messages)
     return settled and not not_told(seen) and bool(unreached(seen))
 
 
-def not_told(seen: Snapshot) -> list[str]:
+def not_told(seen: Observations) -> list[str]:
     told = {mail.recipient for mail in seen.mails}
     return [address for address in map(address_of, TOLD) if address not in told]
 
 
-def unreached(seen: Snapshot) -> list[str]:
+def unreached(seen: Observations) -> list[str]:
     return [message.person for message in seen.messages if message.state == "unreachable"]
 
 
-def what_lacks_of_mails(seen: Snapshot) -> str:
+def what_lacks_of_mails(seen: Observations) -> str:
     if missing := not_told(seen):
         return f"no mail to {', '.join(missing)}"
     if not unreached(seen):
@@ -125,12 +125,15 @@ def what_lacks_of_mails(seen: Snapshot) -> str:
 
 
 def watch(
-    playing: Play, reached: Callable[[Snapshot], bool], by: float, lacks: Callable[[Snapshot], str]
-) -> Snapshot:
+    playing: Play,
+    reached: Callable[[Observations], bool],
+    by: float,
+    lacks: Callable[[Observations], str],
+) -> Observations:
     """Look and show until it is reached. Raises DemoFailed at the limit, or if a process ends."""
     while True:
         with playing.on.engine.connect() as conn:
-            seen = take_snapshot(conn, playing.on.mailbox.mails)
+            seen = observe(conn, playing.on.mailbox.mails)
         playing.display.show(seen)
         if reached(seen):
             return seen

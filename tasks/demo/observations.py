@@ -1,4 +1,4 @@
-"""Snapshot of the worker's work: its tables beside the site's, and the mails that came."""
+"""Observations of the worker's work: its tables beside the site's, and the mails that came."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -45,7 +45,7 @@ class MessageSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class Observations:
     """All of it at one moment. `ticked`: beat's first tick on this ledger is done."""
 
     ticked: bool
@@ -59,9 +59,9 @@ class Snapshot:
         return sum(rule.rows for rule in self.rules)
 
 
-def take_snapshot(conn: Connection, mails: tuple[Mail, ...]) -> Snapshot:
+def observe(conn: Connection, mails: tuple[Mail, ...]) -> Observations:
     """Reads alone."""
-    return Snapshot(
+    return Observations(
         ticked=bool(conn.scalar(TICKED)),
         rules=tuple(map(rule_seen, conn.execute(RULES))),
         conflicts=tuple(ConflictSeen(*row) for row in conn.execute(CONFLICTS)),
