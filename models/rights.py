@@ -18,6 +18,7 @@ ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
     "attempt": ALL,
     "backfill": ALL,
     "backfill_chunk": KEEP,
+    "begun_batch": FILL,
     "channel_trouble": ALL,
     "delivery": ALL,
     "finding": FILL,

@@ -199,6 +199,7 @@ class Delivery(WorkerBase):
     receipt: Mapped[str | None]
     batch: Mapped[int | None]
     queue: Mapped[str | None]
+    deaths: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=FetchedValue())
     tries_since: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
@@ -304,6 +305,15 @@ class Heartbeat(WorkerBase):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     beat_at: Mapped[datetime]
+
+
+class BegunBatch(WorkerBase):
+    """A claimed batch that a worker's process is at; it goes at the batch's end."""
+
+    __tablename__ = "begun_batch"
+
+    holder: Mapped[UUID] = mapped_column(primary_key=True)
+    begun_at: Mapped[datetime] = filled()
 
 
 class Pause(WorkerBase):

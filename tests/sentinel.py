@@ -14,10 +14,10 @@ from redis.sentinel import Sentinel
 from sqlalchemy import make_url
 
 from tasks.demo.servers import ValkeyServer, Workspace, start_valkey
-from tasks.demo.servers.binaries import valkey_binary
 from tasks.demo.servers.processes import Command
 from tasks.demo.servers.valkey import free_port
 from tests.eventually import eventually
+from tests.servers import redis_program
 
 HOST = "127.0.0.1"
 NAME = "lessons"
@@ -96,7 +96,7 @@ def sentinel(workspace: Workspace, guarded: Guarded, port: int) -> Command:
         f"sentinel down-after-milliseconds {NAME} {DOWN_MILLISECONDS}\n"
         f"sentinel failover-timeout {NAME} 20000\n"
     )
-    return Command(f"sentinel-{port}", [valkey_binary(), str(configuration), "--sentinel"])
+    return Command(f"sentinel-{port}", [redis_program(), str(configuration), "--sentinel"])
 
 
 def knows_all(guarded: Guarded) -> bool:

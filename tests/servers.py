@@ -3,11 +3,16 @@
 `TEST_DATABASE_URL`: a database of a PostgreSQL server whose user may create databases.
 `TEST_REDIS_URL`: a Redis or Valkey database that tests may flush; with `pytest -n 4` the three
 databases after it, too.
+
+`TEST_POSTGRES`: a folder with another release's `bin`, such as /usr/lib/postgresql/15, and
+`TEST_REDIS` another program, such as /usr/bin/redis-server: what the tests start is of that kind,
+also where they stop, kill or switch it (docs/versions.md).
 """
 
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import redis
 from psycopg2 import sql
@@ -26,7 +31,25 @@ from tasks.demo.servers import (
     start_postgres,
     start_valkey,
 )
+from tasks.demo.servers import postgres as embedded_postgres
+from tasks.demo.servers import valkey as embedded_valkey
+from tasks.demo.servers.binaries import valkey_binary
 from tasks.demo.servers.databases import Server, run
+
+
+def start_other_kinds() -> None:
+    """Done as this module is imported: before any other names what starts a server."""
+    if folder := os.environ.get("TEST_POSTGRES"):
+        setattr(embedded_postgres, "reachable_install", lambda *_: Path(folder))  # noqa: B010
+    setattr(embedded_valkey, "valkey_binary", redis_program)  # noqa: B010
+
+
+def redis_program() -> Path:
+    """Which is its own sentinel, too."""
+    return Path(os.environ.get("TEST_REDIS") or valkey_binary())
+
+
+start_other_kinds()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from scheduler.doctor.sessions import (
 from scheduler.doctor.site import check_ids, check_rights, check_row_security, check_start_index
 from scheduler.doctor.stuck import (
     check_batches,
+    check_deadly,
     check_failed,
     check_unanswered,
     check_unreachable,
@@ -68,6 +69,7 @@ CHECKS: Sequence[Check] = (
     check_overdue,
     check_batches,
     check_unanswered,
+    check_deadly,
     check_failed,
     check_unreachable,
     check_refused_rules,

@@ -32,6 +32,26 @@ def check_batches(patient: Patient) -> Iterator[Finding]:
         )
 
 
+DEATHS = 3
+# Index: delivery_ready.
+DEADLY = text("""
+    SELECT count(*) AS messages, (array_agg(id ORDER BY id))[1\\:5] AS ids
+      FROM session_worker.delivery
+     WHERE state = 'planned' AND deaths >= :deaths""")
+
+
+def check_deadly(patient: Patient) -> Iterator[Finding]:
+    """One worker that dies is nothing; the same message in each of them is no accident."""
+    row = patient.conn.execute(DEADLY, {"deaths": DEATHS}).one()
+    if row.messages:
+        yield error(
+            "deadly",
+            f"{many(row.messages, 'message')} under way whenever a process died, {DEATHS} times:"
+            f" deliveries {some(row.ids, row.messages)}",
+            "the worker's log names the signal (9: too little memory, perhaps by TEMPLATES)",
+        )
+
+
 # Index: delivery_stuck.
 UNANSWERED = text("""
     SELECT count(*) AS messages, (array_agg(id ORDER BY id))[1\\:5] AS ids

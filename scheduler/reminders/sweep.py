@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from models.catalog import SiteCatalog
 from scheduler.message import GRACE
+from scheduler.reminders.begun_batches import forget_cut_off
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.moves.claims import lapse
 from scheduler.reminders.moves.expired import restore_expired
@@ -86,6 +87,7 @@ def recover_lost(conn: Connection, settings: Settings, now: datetime) -> None:
     """Recover messages whose lease lapsed: claimed → planned, sending → unknown or held."""
     lapse(conn)
     lose(conn, repeating(settings), now)
+    forget_cut_off(conn)
 
 
 def full_pass(

@@ -15,6 +15,7 @@ from threading import Condition, Thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from scheduler.database_clock import Clock
+from scheduler.reminders.begun_batches import note_begun, note_ended
 from scheduler.reminders.moves.channel_queue import queue_up
 from scheduler.reminders.moves.claims import CLAIM, Batch, release
 from scheduler.settings import ChannelName, OutboxMode
@@ -160,6 +161,8 @@ def begin(
     try:
         follow_zones(tools.engine, tools.settings)
         with tools.engine.begin() as conn:
+            note_begun(conn, batch.holder)
+        with tools.engine.begin() as conn:
             snapshot = take_snapshot(conn, work, batch.ids)
         if tools.settings.outbox.mode is OutboxMode.LOG:
             run.tally += write_to_log(work, snapshot)
@@ -177,6 +180,7 @@ def release_left(work: Work, batch: Batch) -> int:
     while True:
         try:
             with work.tools.engine.begin() as conn:
+                note_ended(conn, batch.holder)
                 return len(release(conn, batch))
         except (SQLAlchemyError, ServerUnreachable):
             if time.monotonic() > limit or work.stop.asked:

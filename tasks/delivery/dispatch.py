@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, paused_channels
 from scheduler.reminders.moves.channel_queue import queues
-from scheduler.reminders.moves.claims import Batch, claim, count_claimed, release
+from scheduler.reminders.moves.claims import Batch, batches_out, claim, release
 from scheduler.reminders.progress import beat_of
 from scheduler.reminders.sweep import recover_lost
 from scheduler.settings import Settings
@@ -43,10 +43,10 @@ def hand_out(app: Celery, engine: Engine, settings: Settings, now: datetime) -> 
 
 def room(conn: Connection, settings: Settings, now: datetime) -> int:
     """How many batches may go out. While nobody takes any, one alone lies in the broker's queue."""
-    claimed = count_claimed(conn)
+    out = batches_out(conn, settings.claim_batch)
     if is_served(conn, now):
-        return BATCHES_OUT - claimed // settings.claim_batch
-    return 0 if claimed else 1
+        return BATCHES_OUT - out
+    return 0 if out else 1
 
 
 # Index: delivery_ready. Asked for only where nothing was taken for a while.

@@ -72,7 +72,7 @@ def claim(
         messages = lock(conn, seen.messages, batches * size)
         if messages or not seen.cut:
             break
-    parts = [messages[n : n + size] for n in range(0, len(messages), size)]
+    parts = parts_of(messages, size, seen.doubtful)[:batches]
     return take(conn, parts, min(lease, CLAIM))
 
 
@@ -83,16 +83,30 @@ Message = Sequence[int]  # the ids of its rows, soonest start first
 @dataclass(frozen=True, slots=True)
 class DueMessages:
     """Due messages, soonest start first: at `soonest`, or never. `cut`: there are more than were
-    read."""
+    read. `doubtful`: rows whose process died."""
 
     messages: Sequence[Message]
     soonest: datetime
     cut: bool
+    doubtful: frozenset[int] = frozenset()
+
+
+def parts_of(
+    messages: Sequence[Message], size: int, doubtful: frozenset[int]
+) -> list[Sequence[Message]]:
+    """The messages in parts of `size`; what may have killed its process is a part by itself."""
+    together = [each for each in messages if doubtful.isdisjoint(each)]
+    parts: list[Sequence[Message]] = [together[n : n + size] for n in range(0, len(together), size)]
+    if len(together) == len(messages):
+        return parts
+    place = {message[0]: n for n, message in enumerate(messages)}
+    parts += [[each] for each in messages if not doubtful.isdisjoint(each)]
+    return sorted(parts, key=lambda part: place[part[0][0]])
 
 
 # Index: delivery_ready, in its order; delivery_queued for one channel's queue.
 DUE = """
-    SELECT id, starts_at, kind, recipient, message_key FROM session_worker.delivery
+    SELECT id, starts_at, kind, recipient, message_key, deaths FROM session_worker.delivery
      WHERE state = 'planned' AND send_after <= :now {waiting}
      ORDER BY starts_at, urgency, kind, recipient, id
      LIMIT :limit"""
@@ -102,7 +116,7 @@ DUE_QUEUED = text(DUE.format(waiting="AND queue = :queue"))
 
 # Index: delivery_told. A person's notices may be about starts far apart.
 DUE_NOTICES = text("""
-    SELECT id, starts_at, kind, recipient, message_key FROM session_worker.delivery
+    SELECT id, starts_at, kind, recipient, message_key, deaths FROM session_worker.delivery
      WHERE state = 'planned' AND kind = 'notice' AND send_after <= :now
        AND recipient = ANY(CAST(:recipients AS text[]))
      ORDER BY starts_at, id""")
@@ -118,9 +132,12 @@ def find_due(
     recipients = {row.recipient for row in rows if row.kind == "notice"}
     if recipients:
         told = {"now": now, "recipients": [*recipients]}
-        messages |= by_message(conn.execute(DUE_NOTICES, told).all())
+        notices = conn.execute(DUE_NOTICES, told).all()
+        messages |= by_message(notices)
+        rows = [*rows, *notices]
     soonest = rows[0].starts_at if rows else NEVER
-    return DueMessages([*messages.values()], soonest, cut)
+    doubtful = frozenset(row.id for row in rows if row.deaths)
+    return DueMessages([*messages.values()], soonest, cut, doubtful)
 
 
 def due_rows(
@@ -242,25 +259,44 @@ def release(conn: Connection, batch: Batch) -> frozenset[int]:
     return frozenset(conn.scalars(RELEASE, {"ids": [*batch.ids], "holder": batch.holder}))
 
 
-# Index: delivery_leased.
+# Index: delivery_leased; begun_batch's primary key. At the first death it may have been any message
+# of the batch; one that was alone waits longer each time.
 LAPSE = text("""
-    UPDATE session_worker.delivery SET state = 'planned', holder = NULL, lease_until = NULL
-     WHERE state = 'claimed' AND lease_until <= clock_timestamp()
-    RETURNING id""")
+    UPDATE session_worker.delivery d
+       SET state = 'planned', holder = NULL, lease_until = NULL,
+           deaths = least(deaths + CAST(b.begun AS integer), 100),
+           send_after = CASE WHEN b.begun AND deaths > 0
+                             THEN clock_timestamp() + least(:first * 4 ^ (deaths - 1), :longest)
+                             ELSE send_after END
+      FROM (SELECT id, EXISTS (SELECT FROM session_worker.begun_batch x
+                                WHERE x.holder = c.holder) AS begun
+              FROM session_worker.delivery c
+             WHERE state = 'claimed' AND lease_until <= clock_timestamp()
+               FOR UPDATE OF c) b
+     WHERE d.id = b.id
+    RETURNING d.id""")
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=5)
 
 
 def lapse(conn: Connection) -> frozenset[int]:
     """claimed → planned: the lease lapsed before anything was sent. Returns the ids that moved."""
-    return frozenset(conn.scalars(LAPSE))
+    return frozenset(conn.scalars(LAPSE, {"first": FIRST_WAIT, "longest": LONGEST_WAIT}))
 
 
+ALONE = 4
 # Index: delivery_leased.
-COUNT_CLAIMED = text("SELECT count(*) FROM session_worker.delivery WHERE state = 'claimed'")
+COUNT_CLAIMED = text("""
+    SELECT count(*) FILTER (WHERE deaths = 0) AS together,
+           count(*) FILTER (WHERE deaths > 0) AS alone
+      FROM session_worker.delivery WHERE state = 'claimed'""")
 
 
-def count_claimed(conn: Connection) -> int:
-    """Number of claimed ledger rows, which are in workers' batches and not yet being sent."""
-    return int(conn.scalars(COUNT_CLAIMED).one())
+def batches_out(conn: Connection, size: int) -> int:
+    """How many batches of `size` messages the claimed ledger rows make, that are in workers' hands
+    and not yet being sent. One that goes by itself counts as several: so few lie in the broker's
+    queue that their claims do not lapse there, though the one before them ends a process."""
+    claimed = conn.execute(COUNT_CLAIMED).one()
+    return int(-(-claimed.together // size) + ALONE * claimed.alone)
 
 
 # Index: delivery_ready.

@@ -42,7 +42,7 @@ IS_LOST = """(d.lease_until <= clock_timestamp()
 LOSE = """
     UPDATE session_worker.delivery d
        SET state = '{state}', reason = 'no_answer', holder = NULL, lease_until = NULL,
-           retry_at = {retry_at}
+           retry_at = {retry_at}, deaths = least(deaths + 1, 100)
      WHERE d.state = 'sending' AND {is_lost} {among}
     RETURNING d.id"""
 REPEATABLE = f"""

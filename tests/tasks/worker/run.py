@@ -27,15 +27,15 @@ class Running:
         self._folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def worker(self, concurrency: int = 2) -> subprocess.Popen[bytes]:
+    def worker(self, concurrency: int = 2, app: str = "tasks") -> subprocess.Popen[bytes]:
         return self._start(
-            "worker", f"--concurrency={concurrency}", f"--hostname=w{self._started}@localhost",
+            app, "worker", f"--concurrency={concurrency}", f"--hostname=w{self._started}@localhost",
             "--queues=planning,delivery", "--without-gossip", "--without-mingle",
         )  # fmt: skip
 
     def beat(self) -> subprocess.Popen[bytes]:
         schedule = self._workspace.folder / f"beat-{self._started}"
-        return self._start("beat", f"--schedule={schedule}", "--pidfile=")
+        return self._start("tasks", "beat", f"--schedule={schedule}", "--pidfile=")
 
     def log(self) -> str:
         """What all of them wrote."""
@@ -48,11 +48,11 @@ class Running:
         said, minutes = self.log().count(words), 1 + (monotonic() - self._began) // 60
         return 1 <= said <= len(self.processes) * minutes
 
-    def _start(self, *words: str) -> subprocess.Popen[bytes]:
+    def _start(self, app: str, *words: str) -> subprocess.Popen[bytes]:
         self._started += 1
         command = Command(
             f"{words[0]}-{self._started}",
-            [sys.executable, "-m", "celery", "-A", "tasks", *words, "--loglevel=INFO"],
+            [sys.executable, "-m", "celery", "-A", app, *words, "--loglevel=INFO"],
             self._environment,
             folder=self._folder,
         )

@@ -7,15 +7,17 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.begun_batches import note_begun, note_ended
 from scheduler.reminders.moves.channel_queue import queue_up, queues
 from scheduler.reminders.moves.claims import (
+    ALONE,
     BESIDES,
     CLAIM,
     SOON,
     SOON_BATCH,
     Batch,
+    batches_out,
     claim,
-    count_claimed,
     lapse,
     release,
     renew,
@@ -124,6 +126,45 @@ def test_a_lease_that_ran_out_gives_the_rows_back(conn: Connection) -> None:
     assert row_of(conn, kept).state == "claimed"
 
 
+def test_what_its_process_died_with_goes_by_itself_in_its_order(conn: Connection) -> None:
+    before, deadly, after = (a_delivery(conn, recipient=f"user:{n}", **DUE) for n in (1, 2, 3))
+    (batch,) = claim(conn, NOW, 1, 100, NO_LEASE)
+    note_begun(conn, batch.holder)
+    lapse(conn)
+    fresh = a_delivery(conn, recipient="user:4", **DUE)
+
+    assert claimed(conn, batches=9) == [[before], [deadly], [after], [fresh]]
+    assert batches_out(conn, 100) == 3 * ALONE + 1
+
+
+def test_what_was_alone_when_its_process_died_waits_longer_each_time(conn: Connection) -> None:
+    deadly = a_delivery(conn, **DUE)
+    waits = []
+    for _ in range(7):
+        conn.execute(text("UPDATE session_worker.delivery SET send_after = :due"), {"due": NOW})
+        (batch,) = claim(conn, NOW, 1, 100, NO_LEASE)
+        note_begun(conn, batch.holder)
+        lapse(conn)
+        waits.append(conn.scalar(WAIT, {"due": NOW}))
+        note_ended(conn, batch.holder)
+
+    assert waits == [None, 5, 20, 80, 300, 300, 300]
+    assert row_of(conn, deadly).deaths == 7
+
+
+WAIT = text("""
+    SELECT CAST(round(extract(epoch FROM send_after - clock_timestamp())) AS integer)
+      FROM session_worker.delivery WHERE send_after <> :due""")
+
+
+def test_a_claim_that_nobody_began_is_no_death(conn: Connection) -> None:
+    lost = a_delivery(conn, **DUE)
+    claim(conn, NOW, 1, 1, NO_LEASE)
+    lapse(conn)
+
+    assert row_of(conn, lost).deaths == 0
+
+
 def test_a_living_lease_is_prolonged(conn: Connection) -> None:
     id_ = a_delivery(conn, **DUE)
     (batch,) = claim(conn, NOW, 1, 1, LEASE)
@@ -197,9 +238,9 @@ def test_a_batch_that_no_broker_takes_goes_back_at_once(conn: Connection) -> Non
     id_ = a_delivery(conn, **DUE)
     (batch,) = claim(conn, NOW, 1, 1, LEASE)
 
-    assert count_claimed(conn) == 1
+    assert batches_out(conn, 100) == 1
     assert release(conn, batch) == {id_}
-    assert count_claimed(conn) == 0
+    assert batches_out(conn, 100) == 0
 
 
 def test_another_holder_releases_nothing(conn: Connection) -> None:
