@@ -32,6 +32,8 @@ LEAST = [
     ("doctor",),
     ("expand",),
     ("explain", "1"),
+    ("export", "1"),
+    ("forget", "1"),
     ("preview", "1"),
     ("preview-message", "1"),
     ("remind",),
