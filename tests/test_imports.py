@@ -92,3 +92,37 @@ def test_a_module_is_named_for_what_it_holds(package: str) -> None:
     named = {part for module in modules for part in module.with_suffix("").parts}
 
     assert named & NEEDLESS_NAMES == set()
+
+
+# What a name means that stands in several folders: the same thing in each.
+SHARED_NAMES = {
+    "admin": "what an admin asks for",
+    "columns": "the columns of tutor_sessions",
+    "home": "the database that the ledger belongs to",
+    "mail": "e-mail and its services",
+    "message": "one message",
+    "people": "the people of a session",
+    "plan": "what should be there, before it is written",
+    "preferences": "session_worker.preference",
+    "rehearsal": "a trial of which nothing stays",
+    "rules": "rules of recurring sessions",
+    "series": "series",
+    "services": "what Apprise reaches by HTTP",
+    "sessions": "rows of tutor_sessions",
+    "site": "the site's tables",
+    "worker": "the worker",
+    "zones": "zone data of the database and of the machine",
+}
+
+
+def test_a_name_in_several_folders_means_one_thing() -> None:
+    places: dict[str, set[Path]] = {}
+    for package in PACKAGES:
+        for module in (REPOSITORY / package).rglob("*.py"):
+            name = module.parent.name if module.name == "__init__.py" else module.stem
+            places.setdefault(name, set()).add(module)
+    commands = {path.stem for path in (REPOSITORY / "tasks" / "commands").glob("*.py")}
+    shared = {name for name, modules in places.items() if len(modules) > 1}
+
+    # The work of a command is named as the command.
+    assert shared - commands <= SHARED_NAMES.keys()
