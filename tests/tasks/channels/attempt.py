@@ -10,7 +10,7 @@ from scheduler.message import Preferences, Recipient
 from scheduler.settings import ChannelName, Role, Settings, load_settings
 from tasks.channels.channel import Channel
 from tasks.channels.configured import channels_of
-from tasks.channels.outcome import Outcome
+from tasks.channels.outcome import Outcome, Result
 from tasks.messages.letter import Letter
 from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
@@ -18,6 +18,12 @@ from tests.sinks.smtp import SmtpSink
 KEY = UUID("5f0c2f52-6c3e-4b6a-9d6e-000000000001")
 AT = datetime(2026, 12, 1, 7, 30, tzinfo=UTC)
 NOW = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
+
+# What `said` yields.
+SENT = (Result.SENT, False)
+LATER = (Result.FAILED, False)
+FOR_GOOD = (Result.FAILED, True)
+UNKNOWN = (Result.UNKNOWN, False)
 
 
 def settings_of(**values: Any) -> Settings:
@@ -60,3 +66,8 @@ def try_once(
     channel: Channel, letter: Letter | None = None, person: Recipient | None = None
 ) -> Outcome:
     return channel.send(letter or a_letter(), person or a_person(), KEY, AT)
+
+
+def said(outcome: Outcome) -> tuple[Result, bool]:
+    """The result, and whether it is final."""
+    return outcome.result, outcome.final

@@ -9,18 +9,19 @@ from apprise.plugins.africas_talking import NotifyAfricasTalking
 
 from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
-from tasks.channels.outcome import Outcome, Result
+from tasks.channels.outcome import Result
 from tests.sinks.http import Answer, BreakOff, HttpSink
-from tests.tasks.channels.attempt import a_letter, a_person, channels, try_once
-
-SENT = (Result.SENT, False)
-LATER = (Result.FAILED, False)
-FOR_GOOD = (Result.FAILED, True)
-UNKNOWN = (Result.UNKNOWN, False)
-
-
-def said(outcome: Outcome) -> tuple[Result, bool]:
-    return outcome.result, outcome.final
+from tests.tasks.channels.attempt import (
+    FOR_GOOD,
+    LATER,
+    SENT,
+    UNKNOWN,
+    a_letter,
+    a_person,
+    channels,
+    said,
+    try_once,
+)
 
 
 class TestAfricasTalking:

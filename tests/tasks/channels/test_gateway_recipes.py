@@ -1,7 +1,7 @@
 """The recipes of docs/channels.md, against sinks that answer in each gateway's documented form."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,21 +11,13 @@ import pytest
 from scheduler.settings import ChannelName
 from tasks.channels.outcome import Outcome, Result
 from tests.sinks.http import Answer, HttpSink, Request
-from tests.sinks.internet import Internet
 from tests.tasks.channels.attempt import a_letter, channels, try_once
 
 PAGE = (Path(__file__).parents[3] / "docs" / "channels.md").read_text(encoding="utf-8")
 TEXT = "ትምህርት በ8:00 ይጀምራል & ይቀጥላል"
 
 
-@pytest.fixture(autouse=True)
-def internet(
-    http_sink: HttpSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    with Internet(http_sink, tmp_path) as internet:
-        for name, value in internet.environment.items():
-            monkeypatch.setenv(name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("internet")
 
 
 def recipe(gateway: str) -> Mapping[str, str]:

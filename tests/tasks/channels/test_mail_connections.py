@@ -6,18 +6,22 @@ from typing import Any
 
 import pytest
 
-from tasks.channels.outcome import Outcome, Result
+from tasks.channels.outcome import Result
 from tests.sinks.smtp import SmtpSink
-from tests.tasks.channels.attempt import AT, KEY, a_letter, a_person, email_channel, try_once
+from tests.tasks.channels.attempt import (
+    AT,
+    FOR_GOOD,
+    KEY,
+    LATER,
+    UNKNOWN,
+    a_letter,
+    a_person,
+    email_channel,
+    said,
+    try_once,
+)
 
-LATER = (Result.FAILED, False)
-FOR_GOOD = (Result.FAILED, True)
-UNKNOWN = (Result.UNKNOWN, False)
 MOST = "mails_per_connection"
-
-
-def said(outcome: Outcome) -> tuple[Result, bool]:
-    return outcome.result, outcome.final
 
 
 def test_a_batch_goes_over_one_connection(smtp_sink: SmtpSink) -> None:

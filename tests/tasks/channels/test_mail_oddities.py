@@ -8,8 +8,16 @@ import pytest
 
 from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
-from tasks.channels.outcome import Outcome, Result
-from tests.tasks.channels.attempt import a_letter, channels, try_once
+from tasks.channels.outcome import Result
+from tests.tasks.channels.attempt import (
+    FOR_GOOD,
+    LATER,
+    UNKNOWN,
+    a_letter,
+    channels,
+    said,
+    try_once,
+)
 from tests.tasks.channels.oddities import (
     Behaviour,
     certificate,
@@ -21,9 +29,6 @@ from tests.tasks.channels.oddities import (
     serving,
 )
 
-LATER = (Result.FAILED, False)
-FOR_GOOD = (Result.FAILED, True)
-UNKNOWN = (Result.UNKNOWN, False)
 MEGABYTES = "Your lesson begins at 14:00.\n" * 400_000
 
 UP_TO_RCPT = ("220 here", "250 hello", "250 sender", "250 recipient")
@@ -35,10 +40,6 @@ def mail_to(
 ) -> Channel:
     url = f"mailto://{user}{host}:{port}?from=desk@site.example.et&to={{email}}{more}"
     return channels(channel_email=url, **settings)[ChannelName.EMAIL]
-
-
-def said(outcome: Outcome) -> tuple[Result, bool]:
-    return outcome.result, outcome.final
 
 
 def test_a_name_that_is_not_resolved_fails_for_now() -> None:

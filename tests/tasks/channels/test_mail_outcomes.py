@@ -3,25 +3,21 @@
 import pytest
 
 from scheduler.settings import ChannelName
-from tasks.channels.outcome import About, Outcome, Result
+from tasks.channels.outcome import About, Result
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.channels.attempt import (
     AT,
+    FOR_GOOD,
     KEY,
+    LATER,
+    UNKNOWN,
     a_letter,
     a_person,
     channels,
     email_channel,
+    said,
     try_once,
 )
-
-LATER = (Result.FAILED, False)
-FOR_GOOD = (Result.FAILED, True)
-UNKNOWN = (Result.UNKNOWN, False)
-
-
-def said(outcome: Outcome) -> tuple[Result, bool]:
-    return outcome.result, outcome.final
 
 
 def test_an_accepted_mail_is_sent_to_its_person_alone(smtp_sink: SmtpSink) -> None:

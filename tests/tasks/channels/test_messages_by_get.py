@@ -1,19 +1,17 @@
 """Services whose plugin sends the message itself by GET."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
-from tasks.channels.outcome import Outcome, Result
 from tests.sinks.http import Answer, BreakOff, HttpSink
-from tests.sinks.internet import Internet
-from tests.tasks.channels.attempt import channels, try_once
-
-SENT = (Result.SENT, False)
-UNKNOWN = (Result.UNKNOWN, False)
+from tests.tasks.channels.attempt import (
+    SENT,
+    UNKNOWN,
+    channels,
+    said,
+    try_once,
+)
 
 SMS = {
     "clickatell": ("clickatell://apikey0123456789/{phone}", b'{"messages": [{"accepted": true}]}'),
@@ -29,23 +27,12 @@ URLS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def internet(
-    http_sink: HttpSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    with Internet(http_sink, tmp_path) as internet:
-        for name, value in internet.environment.items():
-            monkeypatch.setenv(name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("internet")
 
 
 def channel_of(service: str, **settings: str) -> Channel:
     name, url, _ = URLS[service]
     return channels(**{f"channel_{name}": url, **settings})[name]
-
-
-def said(outcome: Outcome) -> tuple[Result, bool]:
-    return outcome.result, outcome.final
 
 
 @pytest.mark.parametrize("service", URLS)

@@ -16,17 +16,18 @@ from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
 from tasks.channels.outcome import Outcome, Result
 from tests.sinks.http import Answer, BreakOff, HttpSink
-from tests.tasks.channels.attempt import a_letter, a_person, channels, try_once
+from tests.tasks.channels.attempt import (
+    FOR_GOOD,
+    LATER,
+    SENT,
+    UNKNOWN,
+    a_letter,
+    a_person,
+    channels,
+    said,
+    try_once,
+)
 from tests.tasks.channels.oddities import certificate, read_request, serving
-
-SENT = (Result.SENT, False)
-LATER = (Result.FAILED, False)
-FOR_GOOD = (Result.FAILED, True)
-UNKNOWN = (Result.UNKNOWN, False)
-
-
-def said(outcome: Outcome) -> tuple[Result, bool]:
-    return outcome.result, outcome.final
 
 
 class TestNtfy:

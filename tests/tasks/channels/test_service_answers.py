@@ -1,8 +1,6 @@
 """What services say in their bodies, as each one's reference has it."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
 from tasks.channels.outcome import About, Outcome, Result
 from tests.sinks.http import Answer, HttpSink
-from tests.sinks.internet import Internet
 from tests.tasks.channels.attempt import a_person, channels, try_once
 
 SENT, FAILED, UNKNOWN = Result.SENT, Result.FAILED, Result.UNKNOWN
@@ -41,14 +38,7 @@ PUSH = {
 CHAT = {"tgram": "tgram://123456789:abcdefg_hijklmnop/{telegram}/"}
 
 
-@pytest.fixture(autouse=True)
-def internet(
-    http_sink: HttpSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    with Internet(http_sink, tmp_path) as internet:
-        for name, value in internet.environment.items():
-            monkeypatch.setenv(name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("internet")
 
 
 def channel_of(service: str) -> Channel:

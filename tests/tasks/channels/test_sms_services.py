@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote_plus
 
@@ -10,7 +9,6 @@ import pytest
 
 from scheduler.settings import ChannelName, InvalidSetting
 from tests.sinks.http import HttpSink
-from tests.sinks.internet import Internet
 from tests.tasks.channels.attempt import a_letter, channels, try_once
 from tests.tasks.channels.sms_services import REFUSED, SERVICES, SmsService
 
@@ -19,14 +17,7 @@ TEXT = "ትምህርት በ8:00 ይጀምራል"
 ENGLISH = "Physics at 14:00"
 
 
-@pytest.fixture(autouse=True)
-def internet(
-    http_sink: HttpSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    with Internet(http_sink, tmp_path) as internet:
-        for name, value in internet.environment.items():
-            monkeypatch.setenv(name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("internet")
 
 
 def requested(sink: HttpSink, service: SmsService, text: str) -> str:

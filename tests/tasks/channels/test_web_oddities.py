@@ -9,9 +9,16 @@ import pytest
 
 from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
-from tasks.channels.outcome import Outcome, Result
 from tests.sinks.http import Answer, BreakOff, HttpSink
-from tests.tasks.channels.attempt import a_letter, channels, try_once
+from tests.tasks.channels.attempt import (
+    LATER,
+    SENT,
+    UNKNOWN,
+    a_letter,
+    channels,
+    said,
+    try_once,
+)
 from tests.tasks.channels.oddities import (
     Behaviour,
     answering,
@@ -24,9 +31,6 @@ from tests.tasks.channels.oddities import (
     serving,
 )
 
-SENT = (Result.SENT, False)
-LATER = (Result.FAILED, False)
-UNKNOWN = (Result.UNKNOWN, False)
 MEGABYTES = "Your lesson begins at 14:00.\n" * 400_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -43,10 +47,6 @@ def hook_at(
 ) -> Channel:
     url = f"{scheme}://{host}:{port}/hook{more}"
     return channels(channel_webhook=url, **settings)[ChannelName.WEBHOOK]
-
-
-def said(outcome: Outcome) -> tuple[Result, bool]:
-    return outcome.result, outcome.final
 
 
 def test_a_name_that_is_not_resolved_fails_for_now() -> None:

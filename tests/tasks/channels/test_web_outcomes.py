@@ -7,27 +7,23 @@ import pytest
 
 from scheduler.settings import ChannelName
 from tasks.channels.channel import Channel
-from tasks.channels.outcome import About, Outcome, Result
+from tasks.channels.outcome import About, Result
 from tests.sinks.http import Answer, BreakOff, HttpSink
 from tests.tasks.channels.attempt import (
     AT,
+    FOR_GOOD,
     KEY,
+    LATER,
+    SENT,
+    UNKNOWN,
     a_letter,
     a_person,
     channels,
+    said,
     try_once,
     webhook,
 )
 from tests.tasks.channels.oddities import Behaviour, read_request, serving
-
-SENT = (Result.SENT, False)
-LATER = (Result.FAILED, False)
-FOR_GOOD = (Result.FAILED, True)
-UNKNOWN = (Result.UNKNOWN, False)
-
-
-def said(outcome: Outcome) -> tuple[Result, bool]:
-    return outcome.result, outcome.final
 
 
 @pytest.mark.parametrize(
