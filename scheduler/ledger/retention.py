@@ -31,10 +31,11 @@ def is_time_for_upkeep(conn: Connection, now: datetime) -> bool:
 
 
 # Index: the primary key of delivery, attempt_delivery, move_delivery, the primary key of
-# tutor_sessions. Deliveries are numbered as they are planned, so the first slice with a younger one
-# is the last that matters. A session that was moved to a later date is still to come, or younger
-# than what is kept: its deliveries hold what its people were last told. Rows that somebody else
-# holds are left to the next day.
+# tutor_sessions, in which a subquery in place of EXISTS is looked up row by row
+# (docs/decisions/0021). Deliveries are numbered as they are planned, so the first slice with a
+# younger one is the last that matters. A session that was moved to a later date is still to come,
+# or younger than what is kept: its deliveries hold what its people were last told. Rows that
+# somebody else holds are left to the next day.
 REMOVE_SLICE = text(f"""
     WITH slice AS (
         SELECT id, session_id, starts_at, planned_at, state FROM session_worker.delivery
@@ -43,8 +44,9 @@ REMOVE_SLICE = text(f"""
         SELECT d.id FROM session_worker.delivery d JOIN slice USING (id)
          WHERE slice.planned_at < :before AND slice.starts_at < :before
            AND slice.state NOT IN ('claimed', 'sending')
-           AND NOT EXISTS (SELECT FROM tutor_sessions s
-                            WHERE s.id = slice.session_id AND s.session_date >= :before_day)
+           AND (SELECT true FROM tutor_sessions s
+                 WHERE s.id = slice.session_id AND s.session_date >= :before_day
+                 LIMIT 1) IS NULL
            FOR UPDATE OF d SKIP LOCKED
     ), tries AS (
         DELETE FROM session_worker.attempt a USING old WHERE a.delivery_id = old.id

@@ -19,7 +19,7 @@ REFUSAL = (
     " PostgreSQL itself in DATABASE_URL."
 )
 TRIES = 5
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
 
 
 def refuse_transaction_mode(connection: Any) -> None:
