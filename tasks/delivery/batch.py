@@ -99,6 +99,13 @@ class Run:
         with self.changed:
             self.tally += Tally(released=released)
 
+    def look_after(self) -> None:
+        """Of a provider that hangs: see Sender.look_after."""
+        for sender in list(self.senders):
+            released = sender.look_after()
+            with self.changed:
+                self.tally += Tally(released=released)
+
     def give_up(self) -> None:
         """The process ends: what was handed over without an answer is not repeated for that."""
         for sender in list(self.senders):
@@ -156,7 +163,7 @@ def begin(
     permits = Permits(tools.channels, tools.settings.channels, patience, stop)
     work = Work(tools, batch.holder, clock, permits, stop)
     run = Run(work, batch, lanes, KeptLease(tools.engine, batch.holder, work.lease), then)
-    run.lease.keep()
+    run.lease.keep(run.look_after)
     lanes.under_way.add(run)
     try:
         follow_zones(tools.engine, tools.settings)

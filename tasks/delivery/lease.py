@@ -5,6 +5,8 @@ process it dies, or is stopped: then the lease runs out, and the worker that wak
 """
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event, Thread
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 # A lease is renewed twice before it would run out.
 RENEWALS = 3
+WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +34,25 @@ class KeptLease:
     lease: timedelta
     _done: Event = field(default_factory=Event)
 
-    def keep(self) -> None:
-        Thread(target=self._renew, daemon=True, name=f"lease {self.holder}").start()
+    def keep(self, watch: Callable[[], None]) -> None:
+        """`watch` is called each second meanwhile."""
+        name = f"lease {self.holder}"
+        Thread(target=self._renew, args=(watch,), daemon=True, name=name).start()
 
     def leave(self) -> None:
         self._done.set()
 
-    def _renew(self) -> None:
+    def _renew(self, watch: Callable[[], None]) -> None:
         every = min(self.lease, CLAIM).total_seconds() / RENEWALS
-        while not self._done.wait(every):
+        renewed = time.monotonic()
+        while not self._done.wait(min(every, WATCH_SECONDS)):
             try:
+                watch()
+                if time.monotonic() - renewed < every:
+                    continue
                 with self.engine.begin() as conn:
                     if not renew(conn, self.holder, self.lease):
                         return
+                renewed = time.monotonic()
             except (SQLAlchemyError, ServerUnreachable) as error:
                 logger.warning("The lease of batch %s could not be renewed: %s", self.holder, error)

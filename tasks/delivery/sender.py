@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from scheduler.database_clock import Clock
 from scheduler.message import Message
 from scheduler.reminders.channel_pauses import paused_channels
-from scheduler.reminders.channel_troubles import Trouble, take_probe, troubles
+from scheduler.reminders.channel_troubles import Trouble, note_failure, take_probe, troubles
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.claims import Batch, release
 from scheduler.reminders.plan.agenda import with_days
@@ -103,15 +103,37 @@ def snapshot_of(conn: Connection, tools: Tools, batch: Batch, now: datetime) -> 
 
 # The words of a try whose worker was stopped.
 CALLED_OFF = "called off before anything was handed over, as the worker was stopped"
+NO_ANSWER_YET = "it does not answer"
 NO_ANSWER = "no answer by the time the worker was stopped"
 
 
-@dataclass(frozen=True, slots=True)
+# A call of a provider that takes so long keeps nobody waiting behind it. It counts against the
+# channel where not even the handover has begun, and later where an answer is waited for: some
+# services are slow, and good (docs/decisions/0054).
+HANGS_SECONDS = 4.0
+SILENT_SECONDS = 10.0
+
+
+@dataclass(slots=True)
 class Trying:
-    """A try that is under way, and how far it is."""
+    """A try that is under way, and how far it is. `is_noted`: it was counted against its channel;
+    `is_alone`: what waited behind it was given back."""
 
     tried: sending.Try
+    channel: str
     handover: Handover
+    begun_at: float = field(default_factory=time.monotonic)
+    is_noted: bool = False
+    is_alone: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.begun_at
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it counts against its channel by now."""
+        return self.seconds > (SILENT_SECONDS if self.handover.begun else HANGS_SECONDS)
 
 
 @dataclass
@@ -256,7 +278,7 @@ class Sender:
         except sending.CannotBegin:
             return False
         handover = Handover()
-        self.trying = Trying(tried, handover)
+        self.trying = Trying(tried, send.channel, handover)
         with under_way(handover):
             outcome = self.transmit(letter, send, message, handover)
         self.ended = Ended(tried, going, send, outcome)
@@ -296,6 +318,28 @@ class Sender:
 
     def record(self, conn: Connection, ended: Ended) -> Tally:
         return record(conn, ended, self.work.tools.settings, self.work.clock())
+
+    def look_after(self) -> int:
+        """Give back what waits behind a call that hangs, and count it against the channel, once.
+
+        Called by another thread than the one that sends; what that begins is checked against the
+        ledger. Returns how many rows were given back. Raises what the database raises.
+        """
+        trying, rest = self.trying, tuple(self.rest)
+        if trying is None or trying.seconds < HANGS_SECONDS:
+            return 0
+        if trying.is_silent and not trying.is_noted:
+            trying.is_noted = True
+            with self.work.tools.engine.begin() as conn:
+                down = note_failure(conn, trying.channel, NO_ANSWER_YET)
+            if down:
+                logger.error("The channel %s is down: %s", trying.channel, NO_ANSWER_YET)
+        if trying.is_alone:
+            return 0
+        with self.work.tools.engine.begin() as conn:
+            released = release(conn, Batch(self.work.holder, rest))
+        trying.is_alone = True
+        return len(released)
 
     def give_up(self) -> Tally:
         """Record a try that has no answer, as there is no more time for one. Called by another

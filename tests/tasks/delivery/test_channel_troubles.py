@@ -1,14 +1,19 @@
 """A channel's trouble is no person's: it uses up no tries, and the next channel goes in time."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.moves.claims import claim
+from tasks.delivery.batch import work_through
 from tests.builders import a_session, a_student, a_tutor
+from tests.eventually import eventually
 from tests.sinks.http import Answer, HttpSink
 from tests.tasks.delivery.conftest import MakeDay
-from tests.tasks.delivery.lesson_day import LessonDay
+from tests.tasks.delivery.lesson_day import LessonDay, wall
 
 TUTOR = "tutor@tutoring.example"
 STUDENT = "student@tutoring.example"
@@ -128,6 +133,25 @@ def test_while_a_channel_is_down_its_messages_wait_and_are_not_tried(
     tries = day.read("SELECT count(*) FROM session_worker.attempt")[0][0]
     assert 3 <= tries < 12
     assert len(waiting) == 12 - tries
+
+
+def test_behind_a_call_that_hangs_nobody_waits_for_its_time_to_be_over(
+    make_day: MakeDay, conn: Connection
+) -> None:
+    """Two connections, each with a mail that hangs and three or four behind it."""
+    day = make_day(send_timeout="60s")
+    alarmed(conn, 9)
+    day.sink.stall("CONNECT", 60)
+    day.at("13:44:30")
+    (batch,) = claim(conn, wall("13:45"), 1, 100, timedelta(minutes=1))
+    conn.commit()
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work_through, day.tools, batch, lambda: wall("13:45"), timedelta.max)
+        eventually(lambda: [each[0] for each in ledger(day)].count("planned") == 7, within=40)
+        eventually(lambda: [row[:2] for row in trouble(day)] == [("email", 2)], within=10)
+        assert not working.done()
+        day.sink.reset()
+        working.result()
 
 
 def test_shortly_before_the_start_the_next_channel_takes_over_at_once(
