@@ -61,7 +61,7 @@ def _compare(span: Span) -> str:
 # Index: primary keys of occurrence and tutor_sessions.
 _STANDING = f"""
     standing AS MATERIALIZED (
-        SELECT o.anchor_id, o.occurs_on, o.session_id, o.state, g.target,
+        SELECT o.anchor_id, o.occurs_on, o.session_id, o.state, g.target, p.written AS latest,
                p.written || coalesce(o.kept, '{{}}') AS base,
                p.written || coalesce(o.kept, '{{}}') || coalesce(o.made, '{{}}') AS written,
                to_jsonb(t) - CAST(:unwritten AS text[]) AS now, t.xmin::text AS version,
@@ -79,11 +79,11 @@ _STANDING = f"""
          WHERE s.changed AND o.state IN ('created', 'skipped'))"""
 
 # A column that differs from what was written in every coming row of a series, in most of them with
-# the same value and from one transaction, was changed by the site. Two people may write the same
-# value by chance, but not in one transaction. A single row proves nothing, unless its anchor has
-# the same value.
+# the same value, was changed by the site if the anchor has the same value, or if one transaction
+# wrote more than one of them. Two people may write the same value by chance, but not in one
+# transaction. A row that was written later may have the old value: it was made after the change.
 _ALIKE = """
-    differing AS (
+    differing AS MATERIALIZED (
         SELECT s.anchor_id, k, s.now->k AS value, s.target->k AS wanted, s.version,
                count(*) OVER (PARTITION BY s.anchor_id, k) AS changed
           FROM standing s CROSS JOIN unnest(CAST(:copied AS text[])) k
@@ -91,22 +91,35 @@ _ALIKE = """
            AND s.now - '{status,session_date}'::text[]
                <> s.written - '{status,session_date}'::text[]
            AND s.now->k IS DISTINCT FROM s.written->k),
-    to_come AS (
-        SELECT anchor_id, count(*) AS rows FROM standing
-         WHERE to_come AND state = 'created' GROUP BY 1),
+    most AS MATERIALIZED (
+        SELECT anchor_id, k, value, wanted FROM differing
+         GROUP BY 1, 2, 3, 4, changed HAVING count(*) * 2 > changed),
+    together AS MATERIALIZED (
+        SELECT d.anchor_id, d.k, age(d.version::xid) AS age
+          FROM differing d JOIN most m ON m.anchor_id = d.anchor_id AND m.k = d.k
+           AND m.value IS NOT DISTINCT FROM d.value
+         GROUP BY 1, 2, d.version HAVING count(*) > 1),
+    as_before AS MATERIALIZED (
+        SELECT s.anchor_id, m.k, max(age(s.version::xid)) AS age
+          FROM most m JOIN standing s ON s.anchor_id = m.anchor_id
+         WHERE s.to_come AND s.state = 'created'
+           AND s.now->m.k IS NOT DISTINCT FROM s.written->m.k
+         GROUP BY 1, 2),
     alike AS (
-        SELECT d.anchor_id, d.k, d.value
-          FROM differing d JOIN to_come n ON n.anchor_id = d.anchor_id
-         WHERE d.changed = n.rows
-         GROUP BY d.anchor_id, d.k, d.value, n.rows, d.wanted
-        HAVING count(*) * 2 > n.rows
-           AND (d.value IS NOT DISTINCT FROM d.wanted
-                OR n.rows > 1 AND count(DISTINCT d.version) = 1))"""
+        SELECT m.anchor_id, m.k, m.value
+          FROM most m
+          LEFT JOIN (SELECT anchor_id, k, max(age) AS age FROM together GROUP BY 1, 2) w
+            ON w.anchor_id = m.anchor_id AND w.k = m.k
+          LEFT JOIN as_before b ON b.anchor_id = m.anchor_id AND b.k = m.k
+         WHERE b.anchor_id IS NULL AND m.value IS NOT DISTINCT FROM m.wanted
+            OR coalesce(b.age < w.age, w.anchor_id IS NOT NULL))"""
 
-# A value that the site gave to all rows counts as written; where the anchor has it, as copied too.
+# A value that the site gave to all rows counts as written, whoever wrote there before; where the
+# anchor has it, as copied too.
 _TAKEN = """
     taken AS MATERIALIZED (
         SELECT s.anchor_id, s.session_id, jsonb_object_agg(a.k, a.value) AS cells,
+               jsonb_object_agg(a.k, s.latest->a.k) AS latest,
                jsonb_object_agg(a.k, a.value)
                    FILTER (WHERE a.value IS NOT DISTINCT FROM s.target->a.k) AS as_wanted
           FROM standing s JOIN alike a ON a.anchor_id = s.anchor_id
@@ -119,7 +132,7 @@ _OWNED = """
     compared AS (
         SELECT s.anchor_id, s.occurs_on, s.session_id, s.state, s.target, s.now, s.wanted,
                s.holiday, s.mark, s.restored, s.live, s.rules, s.to_come, s.withdrawn,
-               s.base || coalesce(t.as_wanted, '{}') AS base,
+               s.base || coalesce(t.latest || coalesce(t.as_wanted, '{}'), '{}') AS base,
                s.written || coalesce(t.cells, '{}') AS written
           FROM standing s
           LEFT JOIN taken t ON t.anchor_id = s.anchor_id AND t.session_id = s.session_id),

@@ -1,7 +1,7 @@
 """Long random histories of edits: what people wrote stands, and the rest follows the rules.
 
 By default a few dozen histories, the same each time. EXPANSION_HISTORIES=2000 takes as many new
-ones: `EXPANSION_HISTORIES=2000 uv run pytest tests/scheduler/test_expansion_stateful.py`.
+ones: `EXPANSION_HISTORIES=2000 uv run pytest tests/scheduler/expansion/test_stateful.py`.
 """
 
 import json

@@ -136,6 +136,22 @@ def test_a_column_that_the_site_filled_in_the_rows_alone_goes_on_being_copied(si
     assert {row.location for row in rows(site, anchor)} == {"C3"}
 
 
+def test_what_the_site_filled_in_the_rows_alone_is_nobodys_after_people_wrote_and_rows_came(
+    site: Site,
+) -> None:
+    """The series is not read again before its anchor changes, and much may happen until then."""
+    anchor = expanded(site)
+    site.edit(rows(site, anchor)[7].id, location="D4")
+    site.sql("UPDATE tutor_sessions SET location = 'B2' WHERE NOT is_recurring")
+    site.edit(rows(site, anchor)[4].id, tutor_notes="fractions, again")
+    site.run(as_of=MONDAY + timedelta(days=7), expand_days=84)
+    site.edit(anchor, location="C3")
+
+    site.run(as_of=MONDAY + timedelta(days=7), expand_days=84)
+
+    assert [row.location for row in rows(site, anchor)] == ["B2", *["C3"] * 12]
+
+
 def test_a_link_that_the_site_gave_each_row_stays_until_the_anchor_has_another(site: Site) -> None:
     anchor = give_each_row_its_link(site)
     links = [row.meeting_link for row in rows(site, anchor)]

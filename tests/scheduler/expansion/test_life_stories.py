@@ -1,0 +1,30 @@
+"""Random life stories with a model of who follows: what people did, and what the site's machinery.
+
+By default a few, the same each time. LIFE_STORIES=300 takes as many:
+`LIFE_STORIES=300 uv run pytest -n 2 tests/scheduler/expansion/test_life_stories.py`.
+"""
+
+import os
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.scheduler.expansion.expanded_site import Site
+from tests.scheduler.expansion.life_story import LifeStory
+from tests.servers import engine_on
+
+STORIES = int(os.environ.get("LIFE_STORIES", "3"))
+STEPS = 10
+
+
+@pytest.mark.parametrize("seed", range(STORIES))
+def test_rows_follow_their_rules_through_what_the_site_does_and_people_stay_right(
+    conn: Connection, database: str, seed: int
+) -> None:
+    story = LifeStory(Site(conn, engine_on(database)), seed)
+    try:
+        for _ in range(STEPS):
+            story.step()
+    except AssertionError as error:
+        error.add_note("\n".join(story.told))
+        raise
