@@ -5,7 +5,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,14 @@ class RabbitMq:
     environment: dict[str, str]
     port: int
     account: Account | None  # whose the node's cookie is
+    pids: list[int] = field(default_factory=list)
+
+    @property
+    def pid(self) -> int:
+        """Of the node; asked for once, as a frozen one does not answer."""
+        if not self.pids:
+            self.pids.append(int(self.control("eval", "os:getpid().").stdout.strip().strip('"')))
+        return self.pids[0]
 
     def virtual_host(self, name: str, default_queue_type: str = "classic") -> str:
         """Makes one; its URL."""
