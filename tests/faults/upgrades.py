@@ -111,6 +111,10 @@ def dependencies(folder: Path) -> set[str]:
     return {*tomllib.loads((folder / "pyproject.toml").read_text())["project"]["dependencies"]}
 
 
+class CannotBegin(Exception):
+    """The older commit cannot set up a database at all."""
+
+
 class OldCodeFailed(Exception):
     """A command of the older code that did not end with 0."""
 
@@ -123,9 +127,12 @@ def migrate_to(database: str, revision: str) -> None:
 
 
 def rehearse(database: str, sink: SmtpSink, folder: Path, revision: str) -> None:
-    """Raises OldCodeFailed, or AssertionError where a mail did not arrive or came twice."""
+    """Raises CannotBegin, OldCodeFailed; AssertionError where a mail is missing or came twice."""
     old = OldCode(folder, {"DATABASE_URL": database, "REDIS_URL": "", **mail_channel(sink)})
-    old.run("setup --with-site-tables")
+    try:
+        old.run("setup --with-site-tables")
+    except OldCodeFailed as error:
+        raise CannotBegin(str(error)) from None
     lesson(database)
     old.run("expand", "remind")
     assert len(sink.mails) == 1, f"{len(sink.mails)} mails of the old ledger"
@@ -165,6 +172,8 @@ def main(wanted: list[str]) -> int:
                 try:
                     rehearse(server.url(f"upgrade_{revision}"), sink, folder, revision)
                     words = "works"
+                except CannotBegin as error:
+                    words = f"cannot set up a database, so nothing is known: {error}"
                 except (OldCodeFailed, AssertionError) as error:
                     words, failed = f"FAILS: {error}", failed + 1
             print(f"{revision}: the code before it ({commit[:7]}) {words}", flush=True)
