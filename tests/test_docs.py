@@ -164,6 +164,6 @@ def test_the_page_of_documents_has_every_key_and_an_example_of_each() -> None:
         json_page.PAGE.write_text(json_page.page_of(examples))
 
     assert json_page.PAGE.read_text() == json_page.page_of(examples)
-    assert {*json_page.DOCUMENTED} - {*examples} <= {"demo"}  # it takes a minute, and servers
+    assert examples.keys() == json_page.DOCUMENTED.keys()
     for name, example in examples.items():
         json_page.refuse_undocumented(name, example)
