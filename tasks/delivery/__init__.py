@@ -1,4 +1,4 @@
-"""Deliver a claimed batch: the task, and what it does step by step in this folder."""
+"""Delivery of a claimed batch: the task, and its steps in the modules of this folder."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -14,9 +14,9 @@ __all__ = ["deliver", "startup"]  # the signals in the latter are heard where it
 
 @app.task(name="tasks.delivery.deliver")
 def deliver(holder: str, ids: Sequence[int]) -> None:
-    """Send what `holder` still has of these ledger rows, then hand on the next batch.
+    """Send those of the ledger rows that `holder` still holds, then hand out the next batch.
 
-    A message that comes twice, or after the lease, finds nothing to send.
+    A Celery message that arrives twice, or after the lease, finds nothing to send.
     """
     from tasks.delivery.dispatch import hand_on
     from tasks.delivery.worker_process import deliver_batch  # Apprise is slow to import

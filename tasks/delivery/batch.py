@@ -1,7 +1,7 @@
-"""A claimed batch on its way: sorted by channel, and sent over a few connections of each at once.
+"""Sending of a claimed batch: sorted by channel, over a few connections of each at the same time.
 
-A message waits for the disk once and for its provider twice; meanwhile others go on their way. A
-share of the batch is what one connection sends, in a thread of its own.
+A message waits once for the disk and twice for its provider, while others are sent in parallel. A
+share is the part of a batch that one connection sends, in a thread of its own.
 """
 
 import logging
@@ -33,7 +33,7 @@ from tasks.delivery.tools import Tools
 
 logger = logging.getLogger(__name__)
 
-# How many messages make one more connection worth its beginning.
+# Messages for which a further connection is worth its set-up time.
 MESSAGES_EACH = 8
 RELEASE_AGAIN_SECONDS = 0.25
 
@@ -42,9 +42,9 @@ Messages = Sequence[Sequence[int]]
 
 @dataclass(eq=False)
 class Run:
-    """A batch under way. `open_shares`: those that are not at their end; guarded by `changed`.
+    """A batch under way. `open_shares`: number of unfinished shares, guarded by `changed`.
 
-    `then`: called with each channel of which a share has ended.
+    `then`: called with the channel of each share that has ended.
     """
 
     work: Work
@@ -60,9 +60,9 @@ class Run:
     changed: Condition = field(default_factory=Condition)
 
     def wait(self, seconds: float | None) -> bool:
-        """Whether all shares have ended within so many seconds; None: whenever they do.
+        """Wait until all shares have ended; False where they have not within `seconds`.
 
-        Raises the first error of one.
+        None waits without limit. Raises the first error of a share.
         """
         with self.changed:
             self.changed.wait_for(lambda: self.ended, seconds)
@@ -71,7 +71,7 @@ class Run:
         return self.ended
 
     def wait_or_stop(self, stop: Stop) -> None:
-        """Until all shares have ended, or somebody asks to stop."""
+        """Wait until all shares have ended, or a stop is requested."""
         with self.changed:
             while not self.ended and not stop.asked:
                 self.changed.wait(POLL_SECONDS)
@@ -81,7 +81,7 @@ class Run:
             self.open_shares += 1
 
     def end_share(self) -> None:
-        """With the last one the batch is given back, as far as it was not begun."""
+        """Count a share as ended. After the last one, rows that were not begun are released."""
         with self.changed:
             self.open_shares -= 1
             last = self.open_shares == 0
@@ -94,7 +94,7 @@ class Run:
                 self.changed.notify_all()
 
     def give_back(self) -> None:
-        """claimed → planned: all that was not begun, for other workers."""
+        """Release all rows that were not begun to other workers (claimed → planned)."""
         released = release_left(self.work, self.batch)
         with self.changed:
             self.tally += Tally(released=released)
@@ -107,7 +107,7 @@ class Run:
                 self.tally += Tally(released=released)
 
     def give_up(self) -> None:
-        """The process ends: what was handed over without an answer is not repeated for that."""
+        """Record messages without an answer yet, as the process ends before they get one."""
         for sender in list(self.senders):
             given_up = sender.give_up()
             with self.changed:
@@ -115,8 +115,8 @@ class Run:
 
 
 def finish(runs: Sequence[UnderWay], stop: Stop) -> None:
-    """After the order to stop: what was not begun goes back at once, then wait for answers while
-    there is time, and record what has none."""
+    """Finish the batches after a stop request: release rows that were not begun, wait for answers
+    as long as there is time, and record messages that got none."""
     steps: Sequence[Callable[[UnderWay], object]] = (
         lambda run: run.give_back(),
         lambda run: run.wait(max(0.0, stop.seconds_left)),
@@ -124,17 +124,17 @@ def finish(runs: Sequence[UnderWay], stop: Stop) -> None:
     )
     for step in steps:
         for run in runs:
-            with suppress(Exception):  # the others are to be finished too
+            with suppress(Exception):  # so that the other batches are finished too
                 step(run)
 
 
 def nothing(_: ChannelName) -> None:
-    """What follows a share where nothing does."""
+    """Callback that does nothing."""
 
 
 def work_through(tools: Tools, batch: Batch, clock: Clock, patience: timedelta,
                  stop: Stop | None = None) -> Tally:  # fmt: skip
-    """Deliver what is left of the batch, to its end. See `begin`."""
+    """Deliver the batch and wait for its end. See `begin`."""
     stop = stop or Stop()
     run = begin(tools, batch, clock, patience, Lanes(tools.settings.channels), stop)
     run.wait_or_stop(stop)
@@ -154,11 +154,10 @@ def begin(
     stop: Stop,
     then: Callable[[ChannelName], None] = nothing,
 ) -> Run:
-    """Deliver what is left of the batch; what takes longer goes on when this has returned.
+    """Begin to deliver those of the batch's rows that are still held; threads continue afterwards.
 
-    `clock` is read afresh before each message. `patience`: the longest wait for a place within a
-    channel's rate; beyond it a message goes back to the ledger. So does at the end, or after an
-    error, all that was not begun.
+    `clock` is read before each message. `patience`: the longest wait for a channel's rate; beyond
+    it a message is postponed. Rows that were not begun are released at the end or after an error.
     """
     permits = Permits(tools.channels, tools.settings.channels, patience, stop)
     work = Work(tools, batch.holder, clock, permits, stop)
@@ -181,8 +180,8 @@ def begin(
 
 
 def release_left(work: Work, batch: Batch) -> int:
-    """Give back what was not begun, also to a database that is just coming back. Returns how many
-    ledger rows that were."""
+    """Release the rows that were not begun, with further tries while the database is restarting.
+    Returns their number."""
     limit = time.monotonic() + CLAIM.total_seconds()
     while True:
         try:
@@ -191,12 +190,12 @@ def release_left(work: Work, batch: Batch) -> int:
                 return len(release(conn, batch))
         except (SQLAlchemyError, ServerUnreachable):
             if time.monotonic() > limit or work.stop.asked:
-                return 0  # the lease has run out, or does so soon
+                return 0  # the lease has lapsed, or lapses soon
             time.sleep(RELEASE_AGAIN_SECONDS)
 
 
 def send_all(run: Run, snapshot: Snapshot) -> None:
-    """Begin a thread for each share, and settle here what is not to be sent."""
+    """Start a thread for each share, and record messages here that are not to be sent."""
     for channel, messages in by_channel(run.work, snapshot).items():
         if channel is None:
             deliver_share(run, snapshot, None, messages)
@@ -209,7 +208,7 @@ def send_all(run: Run, snapshot: Snapshot) -> None:
 
 
 def by_channel(work: Work, snapshot: Snapshot) -> dict[ChannelName | None, list[Sequence[int]]]:
-    """The messages by the channel that each would go by now; None: it would not be sent."""
+    """The messages by the channel that each would use now; None for those that are not sent."""
     ways, now = ways_of(work.tools, snapshot), work.clock()
     sorted_: dict[ChannelName | None, list[Sequence[int]]] = {}
     for ids in snapshot.messages:
@@ -227,7 +226,7 @@ def queue_all(run: Run, channel: ChannelName, messages: Messages) -> None:
 
 
 def shares(messages: Messages, count: int) -> list[Messages]:
-    """The messages dealt out, so that all shares begin with the soonest."""
+    """The messages distributed round-robin, so that all shares begin with the soonest."""
     return [messages[first::count] for first in range(count)]
 
 
@@ -240,7 +239,7 @@ def start_share(run: Run, snapshot: Snapshot, channel: ChannelName, messages: Me
 def send_share(run: Run, snapshot: Snapshot, channel: ChannelName, messages: Messages) -> None:
     try:
         deliver_share(run, snapshot, channel, messages)
-    except Exception as error:  # noqa: BLE001 (raised by who waits for the batch)
+    except Exception as error:  # noqa: BLE001 (raised again in `wait`)
         run.error = run.error or error
     finally:
         run.lanes.leave(channel)

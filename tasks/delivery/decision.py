@@ -1,6 +1,6 @@
-"""Decision about a claimed message: what is to be done with it now. It changes nothing.
+"""Decision about a claimed message: send, wait, expire, withdraw or give up. It changes nothing.
 
-The order is that of the promises: begun, untrue, barred, quiet, and then by which channel.
+The order is that of the promises: begun, untrue, barred, quiet hours, and then the channel.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from scheduler.settings import ChannelName, OutboxMode
 from tasks.channels.address import Unreachable
 from tasks.channels.channel import Channel
 
-# How long a message waits for a channel before it is decided on again; the end of a pause and a
-# provider that is back wake it at once.
+# Time that a message waits for a channel before the next decision. The end of a pause, and a
+# provider that is up again, end the wait at once.
 PAUSE_CHECK = timedelta(seconds=30)
 DOWN_CHECK = timedelta(seconds=10)
-# With less than this to the start a channel that fails, is paused or down is passed over for the
-# next one; with more, the message waits for it (docs/decisions/0053).
+# With less time than this to the start, a channel that fails, is paused or is down is skipped for
+# the next one; with more, the message waits for it (docs/decisions/0053).
 NEAR = timedelta(hours=1)
 LOG = "log"
 
@@ -60,8 +60,8 @@ class Postpone:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """By this channel, to this person, in the words of `form`; `others` are the channels that are
-    left if it fails. `outbox`: as the ledger notes it."""
+    """Send by this channel to this person, in the text of `form`. `others`: the channels that are
+    left if it fails. `outbox`: as recorded in the ledger."""
 
     channel: str
     form: ChannelName
@@ -75,7 +75,7 @@ Decision = Expire | Withdraw | GiveUp | Fail | Postpone | Send
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How messages may leave at this moment. `down`: channels whose provider is away."""
+    """Channels and their states at this moment. `down`: channels whose provider is down."""
 
     channels: Mapping[ChannelName, Channel]
     outbox: OutboxMode
@@ -85,7 +85,7 @@ class Ways:
 
 
 def decide(facts: Facts, ways: Ways, now: datetime) -> Decision:
-    """What is to be done with one ledger row."""
+    """Decide about one ledger row as of `now` (aware)."""
     if facts.too_late_at <= now:
         return Expire()
     if facts.untrue is not None:
@@ -104,14 +104,14 @@ def waits_for_quiet(facts: Facts, now: datetime) -> datetime | None:
 
 
 def is_near(facts: Facts, now: datetime) -> bool:
-    """Whether there is no time to wait for a channel."""
+    """True where the start is too near to wait for a channel."""
     return facts.too_late_at - now < NEAR
 
 
 def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:
-    """By the first channel of the person's order that reaches them and has not refused for good.
+    """Choose the first channel of the person that reaches them and has not refused for good.
 
-    Near the start the channels that failed least go first, and what is paused or down is left out.
+    Near the start, channels with fewer failures go first, and paused or down ones are skipped.
     """
     found = reachable(facts.recipient, ways)
     if isinstance(found, Unreachable):
@@ -145,12 +145,13 @@ def send_by(recipient: Recipient, names: Sequence[ChannelName], outbox: OutboxMo
 
 
 def is_spent(tried: Tried | None, max_attempts: int) -> bool:
-    """A channel that refused for good, or too often for a reason of the person or the message."""
+    """True where the channel refused for good, or failed too often because of the person or the
+    message."""
     return tried is not None and (tried.refusals > 0 or tried.tries >= max_attempts)
 
 
 def reachable(recipient: Recipient, ways: Ways) -> list[ChannelName] | Unreachable:
-    """The channels that reach this person, in order; or why there is none."""
+    """The channels that reach this person, in order, or the reason why there is none."""
     if not ways.channels:
         return without_channels(recipient, ways.outbox)
     answers = {
@@ -161,14 +162,14 @@ def reachable(recipient: Recipient, ways: Ways) -> list[ChannelName] | Unreachab
 
 
 def order(recipient: Recipient, channels: Mapping[ChannelName, Channel]) -> list[ChannelName]:
-    """The person's choice where any of it is configured, else all in the settings' order."""
+    """The person's channels if any of them is configured, else all in the settings' order."""
     return [name for name in recipient.preferences.channels or () if name in channels] or [
         *channels
     ]
 
 
 def without_channels(recipient: Recipient, outbox: OutboxMode) -> list[ChannelName] | Unreachable:
-    """With OUTBOX=log no channel has to be configured: an address is enough."""
+    """Channels with OUTBOX=log, where none has to be configured: an address is enough."""
     if outbox is not OutboxMode.LOG:
         return Unreachable("no_channel")
     has = {ChannelName.EMAIL: recipient.email, ChannelName.SMS: recipient.phone}

@@ -1,4 +1,4 @@
-"""Due messages → claimed batches → workers: each batch is one Celery message of ids (promise 8)."""
+"""Dispatch of due messages to workers: each claimed batch is one Celery message of ids (promise 8)."""
 
 import logging
 from datetime import datetime, timedelta
@@ -17,21 +17,21 @@ from scheduler.settings import Settings
 from tasks.broker import say_unusable
 
 DELIVER = "tasks.delivery.deliver"
-# The sign of life of those who take batches; they give one every five seconds at most.
+# Heartbeat of workers that take batches, at most every five seconds.
 DELIVERY = "delivery"
 SILENCE = timedelta(seconds=30)
 logger = logging.getLogger(__name__)
 
-# Batches out at a time: enough for many workers. What waits in the ledger is handed out soonest
-# start first; what waits in the broker's queue is not, and its lease runs.
+# Batches handed out at a time: enough for many workers. Messages in the ledger are handed out
+# soonest start first; those in the broker's queue are not, and their lease is running.
 BATCHES_OUT = 20
 
 
 def hand_out(app: Celery, engine: Engine, settings: Settings, now: datetime) -> int:
-    """Claim what is due, as far as there is room, and post it. Returns the number of batches.
+    """Claim due messages, as far as there is room, and post them. Returns the number of batches.
 
-    What dead workers held is taken back first. Of each channel's queue one batch goes out as well:
-    somebody may have a connection free who never heard of it.
+    Lapsed claims are released first. One batch of each channel's queue is posted as well, for a
+    worker with a free connection that does not know of it.
     """
     with engine.begin() as conn:
         recover_lost(conn, settings, now)
@@ -49,14 +49,14 @@ def room(conn: Connection, settings: Settings, now: datetime) -> int:
     return 0 if out else 1
 
 
-# Index: delivery_ready. Asked for only where nothing was taken for a while.
+# Index: delivery_ready. Runs only where no batch was taken for a while.
 OVERDUE = text("""
     SELECT EXISTS (SELECT FROM session_worker.delivery
                     WHERE state = 'planned' AND send_after < :before)""")
 
 
 def is_served(conn: Connection, now: datetime) -> bool:
-    """False: something has been due for a while, and no worker has taken a batch since."""
+    """False where messages have been due for a while and no worker has taken a batch since."""
     beat_at = beat_of(conn, DELIVERY)
     if beat_at is None or beat_at < now - SILENCE:
         return not conn.scalar(OVERDUE, {"before": now - SILENCE})
@@ -64,21 +64,21 @@ def is_served(conn: Connection, now: datetime) -> bool:
 
 
 def hand_on(app: Celery, engine: Engine, settings: Settings, now: datetime) -> int:
-    """Claim and post the next batch, for the worker that has just ended one."""
+    """Claim and post the next batch, after a worker has ended one. Returns how many it posted."""
     with engine.begin() as conn:
         batches = claim_due(conn, settings, now, 1)
     return sum(post(app, engine, batch) for batch in batches)
 
 
 def claim_due(conn: Connection, settings: Settings, now: datetime, batches: int) -> list[Batch]:
-    """Nothing while every channel is paused."""
+    """Claim due batches; none while every channel is paused."""
     if batches < 1 or EVERY_CHANNEL in paused_channels(conn):
         return []
     return claim(conn, now, batches, settings.claim_batch, lease_of(settings))
 
 
 def claim_queued(conn: Connection, settings: Settings, now: datetime, channel: str) -> list[Batch]:
-    """The next batch of those that wait for this channel's connections, or none."""
+    """Claim the next batch of this channel's queue, if there is one."""
     if EVERY_CHANNEL in paused_channels(conn):
         return []
     return claim(conn, now, 1, settings.claim_batch, lease_of(settings), channel)
@@ -89,7 +89,7 @@ def lease_of(settings: Settings) -> timedelta:
 
 
 def post(app: Celery, engine: Engine, batch: Batch) -> bool:
-    """Hand a claimed batch to the workers; without a broker it goes back to the ledger."""
+    """Post a claimed batch to the workers. Without a broker it is released; returns False then."""
     try:
         app.send_task(DELIVER, (str(batch.holder), batch.ids), retry_policy={"max_retries": 1})
     except OperationalError as error:
@@ -101,10 +101,10 @@ def post(app: Celery, engine: Engine, batch: Batch) -> bool:
 
 
 def say_what_is_held(changes: Changes) -> None:
-    """A warning where the flood guard held some of what a pass planned."""
+    """Log a warning where the flood guard held messages of a pass."""
     if changes.held:
         logger.warning(
-            "%d messages are held, as they were too many at once: `celery -A tasks doctor` names"
+            "%d messages are held, as they were too many at once: `celery -A tasks doctor` shows"
             " the cause and the cure.",
             len(changes.held),
         )

@@ -1,6 +1,6 @@
 """Lanes: a worker process's connections to each provider, a few for each channel.
 
-A channel that hangs keeps its own lane busy, and no other's. Batches come and go, lanes stay.
+A channel that hangs occupies only its own lane. Lanes outlive batches.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from scheduler.settings import ChannelName, ChannelSettings
 
 # Connections of a worker process to a provider, each with one to the database.
 CONNECTIONS = 4
-# Messages a second: below it a channel keeps order on one connection, and loses nothing by it.
+# Messages a second: a slower channel uses one connection, which keeps the order and is fast enough.
 SLOW = 20
 
 
 class UnderWay(Protocol):
-    """A batch whose shares are not all at their end (tasks.delivery.batch.Run)."""
+    """A batch with unfinished shares (tasks.delivery.batch.Run)."""
 
     def give_back(self) -> None: ...
 
@@ -28,7 +28,7 @@ class UnderWay(Protocol):
 
 @dataclass
 class Lanes:
-    """Counts the threads that send by each channel. `under_way`: the batches they belong to."""
+    """Counts of the threads that send by each channel. `under_way`: their batches."""
 
     channels: Mapping[ChannelName, ChannelSettings]
     under_way: set[UnderWay] = field(default_factory=set)
@@ -36,7 +36,7 @@ class Lanes:
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, channel: ChannelName, wanted: int) -> int:
-        """How many of the wanted connections are the caller's now; `leave` each when done."""
+        """Take up to `wanted` connections. Returns their number; `leave` each when done."""
         with self._lock:
             busy = self._busy.get(channel, 0)
             taken = max(0, min(wanted, self.width(channel) - busy))
@@ -48,7 +48,7 @@ class Lanes:
             self._busy[channel] -= 1
 
     def width(self, channel: ChannelName) -> int:
-        """One where the channel's rate is slow: several would race past the soonest start."""
+        """Number of connections of a channel: one where its rate is slow, to keep the order."""
         settings = self.channels.get(channel)
         rate = None if settings is None else settings.rate
         slow = rate is not None and rate.count / rate.per.total_seconds() < SLOW

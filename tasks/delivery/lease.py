@@ -27,7 +27,7 @@ WATCH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class KeptLease:
-    """The lease of what `holder` has, renewed from `keep` until `leave`, or until it is lost."""
+    """The lease of `holder`, renewed from `keep` until `leave`, or until it has lapsed."""
 
     engine: Engine
     holder: UUID

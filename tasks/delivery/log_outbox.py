@@ -1,4 +1,4 @@
-"""OUTBOX=log: nothing leaves, so there is no silence to be afraid of; a batch is one commit."""
+"""Delivery with OUTBOX=log: messages are written to the log, a whole batch in one commit."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ FORM = ChannelName.PUSH  # short, and without attachments
 
 
 def write_to_log(work: Work, snapshot: Snapshot) -> Tally:
-    """What would be sent counts as sent; sessions that change meanwhile are looked at again."""
+    """Record messages as sent without sending them. Sessions that changed meanwhile are read again."""
     tally = Tally()
     with work.tools.engine.connect() as conn:
         for _ in range(LOOKS):

@@ -1,4 +1,4 @@
-"""Ledger rows that are one message → the message, and its words."""
+"""The message made of ledger rows, and its text."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 
 def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
-    """One message about all the rows. Its key is that of the first try; so is its date, once a try
-    may have arrived (promise 3)."""
+    """One message about all the rows. Its key is that of the first try, and so is its date if a
+    try may have arrived (promise 3)."""
     first = rows[0]
     return Message(
         kind=first.kind,
@@ -33,12 +33,12 @@ def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
 
 
 def each_once(lessons: Iterable[Lesson]) -> Iterable[Lesson]:
-    """A session once, also where two of its leads go together or a snooze comes beside one."""
+    """The sessions without duplicates, which occur where two leads of a session are sent together."""
     return {lesson.session_id: lesson for lesson in lessons}.values()
 
 
 def worded(tools: Tools, message: Message, form: ChannelName) -> Letter | None:
-    """None: a template failed on it. One message must not stop the others."""
+    """The message's text; None where a template fails, as one message must not stop the others."""
     try:
         return render(message, form, tools.words)
     except Exception:

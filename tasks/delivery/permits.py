@@ -1,4 +1,4 @@
-"""Waiting for a place within a channel's rate (CHANNEL_X_RATE)."""
+"""Permits to send within a channel's rate (CHANNEL_X_RATE)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,11 @@ NOW = timedelta(0)
 
 @dataclass
 class Permits:
-    """`patience`: the longest wait in place. What would wait longer goes back to the ledger, and so
-    does all that comes after it, or it would be overtaken; each a place later than the one before,
-    so that the ledger is not asked again and again."""
+    """Permits of a batch. `patience`: the longest wait for one.
+
+    A message that would wait longer is postponed, and so are all after it, which would overtake it
+    otherwise; each one place later than the one before, so that they do not come back at once.
+    """
 
     channels: Mapping[ChannelName, Channel]
     limits: Mapping[ChannelName, ChannelSettings]
@@ -24,14 +26,15 @@ class Permits:
     turned_away: dict[ChannelName, timedelta] = field(default_factory=dict)
 
     def take(self, channel: ChannelName) -> bool:
-        """Whether there is a place now; then it is taken."""
+        """Take a permit; False where there is none now."""
         return (
             channel not in self.turned_away
             and self.channels[channel].permit(datetime.now(UTC)) <= NOW
         )
 
     def wait_for(self, channel: ChannelName) -> timedelta:
-        """Zero, with a place taken after a wait; or how long from now to try again."""
+        """Wait for a permit within `patience`. Returns zero if it was taken, or the time from now
+        after which to try again."""
         while channel not in self.turned_away:
             wait = self.channels[channel].permit(datetime.now(UTC))
             if wait <= NOW:

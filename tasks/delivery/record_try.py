@@ -1,4 +1,4 @@
-"""Record of a try's outcome in the ledger (promise 3; docs/outcomes.md says what is seen)."""
+"""Record of a try's outcome in the ledger (promise 3; docs/outcomes.md)."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -26,9 +26,9 @@ from tasks.delivery.tally import Tally
 
 logger = logging.getLogger(__name__)
 
-# What uses up tries (MAX_ATTEMPTS): all else passes, and is tried until the start.
+# Failures that count towards MAX_ATTEMPTS. All others are temporary, and tried until the start.
 OF_THE_MESSAGE = {About.PERSON, About.MESSAGE}
-# What puts a channel down, after how many in a row: nobody else would fare better on it.
+# Failures that put a channel down, and after how many in a row: other messages would fail too.
 OF_THE_CHANNEL = {About.CHANNEL: LIMIT, About.TRANSPORT: LIMIT, About.BUSY: BUSY_LIMIT}
 
 
@@ -43,7 +43,7 @@ class Ended:
 
 
 def record(conn: Connection, ended: Ended, settings: Settings, now: datetime) -> Tally:
-    """sending → what the outcome says. Returns what moved."""
+    """Move the rows from `sending` to the state of the outcome. Returns the counts."""
     match ended.outcome.result:
         case Result.SENT:
             return record_sent(conn, ended, now)
@@ -56,9 +56,9 @@ def record(conn: Connection, ended: Ended, settings: Settings, now: datetime) ->
 def note_health(
     conn: Connection, ended: Ended, known: Mapping[str, Trouble], now: datetime
 ) -> bool:
-    """Note what the outcome says of its channel, in a transaction of its own.
+    """Record the outcome's effect on the channel's trouble, in a transaction of its own.
 
-    `known`: the troubles that were read last; False: they still hold, and nothing was written.
+    `known`: the troubles as last read. Returns False where they still hold; nothing is written.
     """
     channel, outcome = ended.send.channel, ended.outcome
     if outcome.result is not Result.SENT and outcome.about in OF_THE_CHANNEL:
@@ -95,15 +95,13 @@ def record_failed(conn: Connection, ended: Ended, settings: Settings, now: datet
 
 
 def is_refusal(outcome: Outcome) -> bool:
-    """Whether this message is refused for good; a refused login or sender is the channel's."""
+    """True where this message is refused for good. A refused login or sender is the channel's."""
     return outcome.final and outcome.about in OF_THE_MESSAGE
 
 
 def next_try(ended: Ended, settings: Settings, now: datetime) -> datetime | None:
-    """At once on the next channel where this one is used up or there is no time, else later.
-
-    None: no way is left.
-    """
+    """Time of the next try: now, on the next channel, if this one is used up or the start is near;
+    later otherwise. None where no channel is left."""
     first, outcome = ended.rows[0], ended.outcome
     tried = tried_on(first, ended.send.channel)
     tries = tried.tries + (outcome.about in OF_THE_MESSAGE)

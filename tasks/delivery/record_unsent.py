@@ -1,4 +1,4 @@
-"""Claimed messages that are not sent now, into the ledger with their reason (promise 6)."""
+"""Record of claimed messages that are not sent now, with their reason (promise 6)."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -11,7 +11,7 @@ from tasks.delivery.tally import NOTHING, Tally
 
 
 def let_go(conn: Connection, decided: Mapping[int, Decision], holder: UUID) -> Tally:
-    """Move each as its decision says; what is to be sent stays. Returns what moved."""
+    """Move each row by its decision; rows to be sent stay. Returns the counts."""
     tally = NOTHING
     for decision in dict.fromkeys(each for each in decided.values() if not isinstance(each, Send)):
         ids = [id_ for id_, each in decided.items() if each == decision]

@@ -1,7 +1,7 @@
-"""A worker's way through messages: read, decide, commit as sending, call the provider, record.
+"""Sending of messages one after another: read, decide, commit `sending`, call the provider, record.
 
-The commit that records how one message went may mark the next as being sent; so a connection has
-one message in `sending` at a time (design, "Reminders and alarms").
+The commit that records one message's outcome may also mark the next as `sending`, so a connection
+has one message in `sending` at a time (design, "Reminders and alarms").
 """
 
 import logging
@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 # Facts older than this are read again: an address, a pause or a switch may have changed. A pause
 # holds within two seconds, a wait for the rate and the last try before it included.
 FRESH_SECONDS = 1.0
-# A message whose session changes again and again while it is looked at is left to the sweep.
+# A message whose session changes this often while it is being read is left to the sweep.
 LOOKS = 3
 RECORD_AGAIN_SECONDS = 1.0
 # PostgreSQL's serialization_failure, deadlock_detected, lock_not_available.
@@ -53,7 +53,7 @@ COLLISIONS = {"40001", "40P01", "55P03"}
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the senders of a batch share."""
+    """Values that the senders of a batch share."""
 
     tools: Tools
     holder: UUID
@@ -85,12 +85,12 @@ class Snapshot:
 
 
 def take_snapshot(conn: Connection, work: Work, ids: Sequence[int]) -> Snapshot:
-    """What there is to say about those rows that the holder still has."""
+    """Facts of those rows that the holder still holds, and the switches."""
     return snapshot_of(conn, work.tools, Batch(work.holder, tuple(ids)), work.clock())
 
 
 def snapshot_of(conn: Connection, tools: Tools, batch: Batch, now: datetime) -> Snapshot:
-    """As of `now`, of those of the batch's rows that its holder still has."""
+    """Snapshot as of `now` of those of the batch's rows that its holder still holds."""
     catalog, settings = site_catalog(tools.engine), tools.settings
     ids, holder = batch.ids, batch.holder
     found: Sequence[Facts] = read_facts(conn, catalog, settings, ids, holder, now)
@@ -138,10 +138,11 @@ class Trying:
 
 @dataclass
 class Sender:
-    """One connection's way through messages, by one channel; None: only what is not to be sent.
+    """Sender of messages by one channel over one connection; without a channel it only records
+    messages that are not to be sent.
 
-    `rest`: what comes after the message at hand; given back where that one is a probe. `trying`:
-    what its provider is called for now; `ended`: sent, and not recorded yet.
+    `rest`: the messages after the present one, released where that is a probe. `trying`: the try
+    for which the provider is being called; `ended`: a try whose outcome is not recorded yet.
     """
 
     work: Work
@@ -155,9 +156,9 @@ class Sender:
     probing: bool = False
 
     def deliver(self, messages: Sequence[Sequence[int]]) -> None:
-        """Each in its turn, until somebody asks to stop; what was not begun is left as it is.
+        """Deliver the messages in order, until a stop is requested; the rest is not touched.
 
-        Raises what the database raises, the last outcome being recorded.
+        Raises DBAPIError where the database fails, after recording the last outcome.
         """
         try:
             for number, ids in enumerate(messages):
@@ -184,7 +185,7 @@ class Sender:
             self.read(ids)
 
     def settled(self, rows: Sequence[Facts]) -> bool:
-        """As `settle`; False also where another transaction was in the way."""
+        """`settle`; False also where another transaction was in conflict."""
         try:
             return self.settle(rows)
         except OperationalError as error:
@@ -193,14 +194,14 @@ class Sender:
             raise
 
     def read(self, ids: Sequence[int]) -> None:
-        """What is no longer held drops out."""
+        """Read the rows again; rows that are no longer held drop out."""
         with self.recorded():
             snapshot = take_snapshot(self.conn, self.work, ids)
         others = {id_: facts for id_, facts in self.snapshot.facts.items() if id_ not in set(ids)}
         self.snapshot = replace(snapshot, facts={**others, **snapshot.facts})
 
     def settle(self, rows: Sequence[Facts]) -> bool:
-        """One message to its end. False: a session changed since it was read: read it again."""
+        """Send or record one message. False where a session changed meanwhile: read it again."""
         decided = self.decided(rows)
         send = send_of(decided)
         if send is not None and not self.may_try(send.channel):
@@ -222,21 +223,21 @@ class Sender:
         return {row.id: decide(row, ways, now) for row in rows}
 
     def pass_on(self, rows: Sequence[Facts]) -> bool:
-        """Back to the ledger: it goes by another channel now, whose connections are others."""
+        """Release the message, as it goes by another channel now, which has other connections."""
         ids = tuple(row.id for row in rows)
         with self.recorded():
             release(self.conn, Batch(self.work.holder, ids))
         return True
 
     def may_try(self, channel: str) -> bool:
-        """False where the channel is down and the probe is another worker's: decide again."""
+        """False where the channel is down and another worker has the probe: decide again."""
         trouble = self.snapshot.troubles.get(channel)
         if trouble is None or trouble.down_since is None:
             return True
-        self.finish()  # a commit of its own
+        self.finish()  # commits
         with self.conn.begin():
             mine = take_probe(self.conn, channel)
-            if mine:  # it may take its time: the others are not to wait behind it
+            if mine:  # a probe may take long, so the other messages are not kept waiting
                 release(self.conn, Batch(self.work.holder, tuple(self.rest)))
         self.probing = mine
         waiting = {**self.snapshot.troubles, channel: replace(trouble, probe_due=False)}
@@ -246,7 +247,7 @@ class Sender:
     def rated(
         self, rows: Sequence[Facts], decided: dict[int, Decision], channel: ChannelName
     ) -> dict[int, Decision]:
-        """As decided, with a place within the channel's rate taken; or postponed until there is."""
+        """The decisions after taking a permit of the channel's rate; postponed without one."""
         if self.work.permits.take(channel):
             return decided
         self.finish()  # a wait may be long
@@ -307,7 +308,8 @@ class Sender:
 
     @contextmanager
     def recorded(self) -> Iterator[list[Tally]]:
-        """A transaction that also records how the last message went; what is appended counts."""
+        """A transaction that also records the last outcome. Counts appended to the list are added
+        after its commit."""
         moved: list[Tally] = []
         with self.conn.begin():
             if self.ended is not None:
@@ -356,7 +358,7 @@ class Sender:
             return Tally(unknown=len(sending.mark_held(conn, trying.tried, NO_ANSWER)))
 
     def record_elsewhere(self) -> None:
-        """On new connections, as long as the lease lasts: what is known must not be lost with one.
+        """Record the outcome on new connections, as long as the lease lasts.
 
         An outcome that stays unrecorded counts as unknown.
         """
@@ -375,6 +377,7 @@ def send_of(decided: Mapping[int, Decision]) -> Send | None:
 
 
 def ways_of(tools: Tools, snapshot: Snapshot) -> Ways:
+    """Channels and their states by the snapshot, for `decide`."""
     settings = tools.settings
     down = frozenset(
         name for name, trouble in snapshot.troubles.items()

@@ -1,7 +1,7 @@
-"""A worker or beat that starts: with settings that it cannot use it ends, by day and with a line.
+"""Start of a worker or of beat: with unusable settings it ends at once, with one line.
 
-A worker's channels are made before its processes fork: Apprise takes seconds to load, and a first
-alarm must not wait for it.
+A worker's channels are made before its processes fork, as Apprise takes seconds to load, and the
+first alarm must not wait for it.
 """
 
 import sys
@@ -24,10 +24,10 @@ from tasks.failures.lines import ExitCode
 
 
 def refuse_unusable(settings: Settings) -> None:
-    """Raises InvalidSetting where a setting makes no sense to a worker or to beat.
+    """Raise InvalidSetting where a setting is unusable for a worker or for beat.
 
-    Beat ticks for workers that would all refuse, and who starts it shall hear so. What Apprise and
-    the templates alone can tell, a worker asks them: in beat that would cost seconds at each start.
+    Beat checks too, as its workers would all refuse to start. Channels and templates are checked
+    only by workers, as loading Apprise would take seconds at each start of beat.
     """
     if not settings.redis_url:
         raise InvalidSetting(f"REDIS_URL is not set: {EXAMPLE}.")
@@ -39,7 +39,7 @@ def refuse_unusable(settings: Settings) -> None:
 
 @worker_init.connect
 def prepare(**_: Any) -> None:
-    """In the worker's main process. Ends it with one line where a setting cannot be used."""
+    """Check the settings in the worker's main process; unusable ones end it with one line."""
     from tasks.delivery.tools import worker_tools  # slow to import, and needless for beat
 
     try:
@@ -51,21 +51,21 @@ def prepare(**_: Any) -> None:
 
 @worker_process_init.connect
 def part_with_connections(**_: Any) -> None:
-    """In each process that was forked: a connection cannot be shared."""
+    """Drop inherited connections in each forked process, as a connection cannot be shared."""
     worker_engine().dispose(close=False)
 
 
 @worker_shutting_down.connect
 def stop_beginning(**_: Any) -> None:
-    """In the main process, at TERM: from now on no process begins a message."""
+    """Request a stop in the main process at TERM, so that no process begins another message."""
     WORKER_STOP.ask()
 
 
 @worker_process_shutdown.connect
 @worker_shutdown.connect
 def finish_batches(**_: Any) -> None:
-    """What was begun is finished and recorded, whyever the process ends: at TERM to the worker, at
-    a signal to this process alone, or as it has had its share of tasks."""
+    """Finish and record messages that were begun, whenever a process ends: at TERM to the worker,
+    at a signal to this process alone, or at its limit of tasks."""
     from tasks.delivery.worker_process import finish_all
 
     WORKER_STOP.ask_here()

@@ -1,6 +1,6 @@
-"""The order to stop (TERM): no message is begun after it, and what is begun has some seconds.
+"""Stop request (TERM): after it no message is begun, and those begun have some seconds to end.
 
-A worker's processes share it: the signal reaches the main one, and those that were forked send.
+The processes of a worker share it, as the signal reaches the main one and the forked ones send.
 Source: design, "Stopping".
 """
 
@@ -9,34 +9,36 @@ import struct
 import time
 from dataclasses import dataclass, field
 
-# A container is killed ten seconds after TERM. What has no answer by then is recorded before.
+# Seconds for answers. Containers are killed ten seconds after TERM, and messages without an answer
+# have to be recorded before.
 ANSWERS_WITHIN_SECONDS = 8.0
 POLL_SECONDS = 0.1
 INSTANT = struct.Struct("d")
 
 
 def shared_memory() -> mmap.mmap:
-    """A page that this process shares with those it forks."""
+    """A page of memory that this process shares with the processes that it forks."""
     return mmap.mmap(-1, INSTANT.size)
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Asked for once, for good. Instants are of `time.monotonic`, which processes share.
+    """A stop request, which cannot be undone. Instants are of `time.monotonic`, the same in all
+    processes.
 
-    `own`: when this process alone was asked, if it was.
+    `own`: the instant of a request to this process alone.
     """
 
     memory: mmap.mmap = field(default_factory=shared_memory, repr=False)
     own: list[float] = field(default_factory=list, repr=False)
 
     def ask(self) -> None:
-        """All processes that share this."""
+        """Request a stop of all processes that share this."""
         if not self.asked:
             INSTANT.pack_into(self.memory, 0, time.monotonic())
 
     def ask_here(self) -> None:
-        """This process alone; those that it forked before go on."""
+        """Request a stop of this process alone; processes forked before continue."""
         if not self.asked:
             self.own.append(time.monotonic())
 
@@ -46,13 +48,13 @@ class Stop:
 
     @property
     def seconds_left(self) -> float:
-        """For answers to what was begun; endless while nobody asked."""
+        """Seconds left for answers to messages that were begun; infinite without a request."""
         if not self.asked:
             return float("inf")
         return self._asked_at + ANSWERS_WITHIN_SECONDS - time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep so long, or until somebody asks to stop."""
+        """Sleep, or return early at a stop request."""
         end = time.monotonic() + seconds
         while not self.asked and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, POLL_SECONDS))
@@ -63,5 +65,5 @@ class Stop:
         return at or next(iter(self.own), 0.0)
 
 
-# Of this worker; made before its processes fork.
+# The stop request of this worker, made before its processes fork.
 WORKER_STOP = Stop()

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """`postponed`: back to `planned`, for later; `released`: not begun, for who comes next.
-    `unknown` counts those held for it as well."""
+    """Counts of moved rows. `postponed`: back to `planned` for later; `released`: back to `planned`
+    without a begin. `unknown` includes those held for lack of an answer."""
 
     sent: int = 0
     failed: int = 0

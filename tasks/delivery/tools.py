@@ -1,4 +1,4 @@
-"""Tools of a worker process for delivery: made once, at the first batch."""
+"""Tools of a worker process for delivery, made once at the first batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tasks.messages.render import Words, words_of
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The database, the channels and the words of one process."""
+    """The database, the channels and the templates of one process."""
 
     engine: Engine
     settings: Settings
@@ -24,7 +24,7 @@ class Tools:
 
 
 def tools_of(engine: Engine, settings: Settings) -> Tools:
-    """Raises InvalidSetting where a channel or a template cannot be used."""
+    """Make the tools. Raises InvalidSetting where a channel or a template cannot be used."""
     words = words_of(settings, organizer_of(settings))
     return Tools(engine, settings, channels_of(settings), words)
 

@@ -1,8 +1,8 @@
-"""A worker process that delivers: its lanes, the batches it has under way, and how it stops.
+"""Delivery in a worker process: its lanes, its batches under way, and its stop.
 
-A task is over when its batch is, or after a second: what takes longer goes on in threads, under its
-lease, and the process is free for a tick or for other channels' messages. The ledger tells what
-became of it, not the task (promise 8).
+A task ends with its batch, or after a second. A batch that takes longer continues in threads under
+its lease, so that the process is free for a tick or for other channels' messages. The result is in
+the ledger, not in the task (promise 8).
 """
 
 import logging
@@ -27,22 +27,22 @@ from tasks.failures.log_once import log_once
 
 logger = logging.getLogger(__name__)
 
-# A wait for a channel's rate that is not worth a way through the ledger.
+# A shorter wait for a channel's rate is made in place, without postponing the message.
 PATIENCE = timedelta(seconds=0.5)
-# How long a task waits for its batch.
+# Longest wait of a task for its batch.
 STAY_SECONDS = 1.0
 BEAT_SECONDS = 5.0
 
 
 @cache
 def worker_lanes() -> Lanes:
-    """The lanes of this process; its first use is after the fork."""
+    """The lanes of this process; first used after the fork."""
     return Lanes(worker_tools().settings.channels)
 
 
 @dataclass
 class Beat:
-    """When this process last said that batches are served, as a monotonic instant."""
+    """Monotonic instant of this process's last heartbeat."""
 
     at: float = float("-inf")
 
@@ -51,9 +51,9 @@ BEAT = Beat()
 
 
 def deliver_batch(batch: Batch) -> bool:
-    """Send what the batch still has. False: not here, as this is not the ledger's database.
+    """Send the batch's rows that are still held. False where this is not the ledger's database.
 
-    Raises what kept it from being begun, or what ended one of its shares within STAY_SECONDS.
+    Raises the error that prevented its begin, or that ended a share within STAY_SECONDS.
     """
     with worker_engine().begin() as conn:
         if not installation_matches(conn):
@@ -70,9 +70,9 @@ def deliver_batch(batch: Batch) -> bool:
 
 
 def deliver_queued(channel: ChannelName) -> None:
-    """The next of what waits for this channel's connections: one of this process's is free.
+    """Deliver the next batch of this channel's queue, as a connection of this process is free.
 
-    Called in the thread that has ended its share; what goes wrong is said in the log.
+    Called in the thread that has ended its share; errors are logged.
     """
     if WORKER_STOP.asked:
         return
@@ -85,11 +85,11 @@ def deliver_queued(channel: ChannelName) -> None:
             begin(tools, batch, clock, PATIENCE, worker_lanes(), WORKER_STOP, deliver_queued)
     except Exception as error:
         if (failure := failure_of(error)) is None:
-            logger.exception("The messages that wait for the channel %s", channel)
+            logger.exception("The queue of the channel %s could not be delivered", channel)
         else:
             log_once(*failure.lines)
 
 
 def finish_all() -> None:
-    """After the order to stop: all that this process has under way."""
+    """Finish all batches of this process after a stop request."""
     finish(list(worker_lanes().under_way), WORKER_STOP)
