@@ -1,5 +1,5 @@
-"""Channels that carry messages to people: Apprise, and what it needs around it.
+"""Channels that carry messages to people, by Apprise's plugins and transports of our own.
 
-`channels_of(settings)` in `tasks.channels.configured` gives the channels. It is not imported here,
-as loading Apprise takes half a second that `celery --help` need not spend.
+`tasks.channels.configured.channels_of(settings)` returns them. It is not imported here, as loading
+Apprise would make `celery --help` half a second slower.
 """

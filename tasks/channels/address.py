@@ -10,8 +10,8 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, P
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Why a person has no address here: `no_email`, `bad_email`, `no_phone`, `bad_phone`,
-    `landline`, `no_telegram` and so on. A word for the ledger, without the address."""
+    """Reason why a person has no usable address: `no_email`, `bad_email`, `no_phone`, `bad_phone`,
+    `landline`, `no_telegram` and so on. A code for the ledger, without the address."""
 
     reason: str
 
@@ -27,9 +27,9 @@ LONGEST_DOMAIN = 253
 
 
 def email_address(text: str | None) -> str | Unreachable:
-    """The address as it is given to a mail server: ASCII, an international domain in its A form.
+    """The address for a mail server: ASCII, with an international domain in its A form (RFC 5890).
 
-    A quoted local part and a local part beyond ASCII count as unusable.
+    An address with a quoted or non-ASCII local part is unusable.
     """
     if not text or not text.strip():
         return Unreachable("no_email")
@@ -49,9 +49,9 @@ def ascii_domain(domain: str) -> str:
 
 
 def phone_number(text: str | None, region: str) -> str | Unreachable:
-    """The number in E.164 (`+251911223344`); one without a country code is of the region.
+    """The number in E.164 (`+251911223344`). `region`: that of numbers without a country code.
 
-    Of several numbers in the field the first that takes an SMS, else the first.
+    Of several numbers in the text, the first that accepts SMS, or else the first.
     """
     numbers = numbers_in(text, region)
     if isinstance(numbers, Unreachable):
@@ -61,7 +61,7 @@ def phone_number(text: str | None, region: str) -> str | Unreachable:
 
 
 def mobile_number(text: str | None, region: str) -> str | Unreachable:
-    """As `phone_number`, for numbers that take an SMS; a kind that cannot be told is tried."""
+    """As `phone_number`, but only a number that accepts SMS; one of an unknown kind is accepted."""
     numbers = numbers_in(text, region)
     if isinstance(numbers, Unreachable):
         return numbers
@@ -85,30 +85,30 @@ def why_no_sms(number: PhoneNumber) -> str | None:
     return "not_a_mobile" if kind in WITHOUT_SMS else None
 
 
-# What a number is written with: `+251 (91) 122-33.44`. Whatever else stands in the field ends one.
-# A letter just before the digits is a slip of the keyboard (`O911…`), not a word.
+# Characters of a number: `+251 (91) 122-33.44`. Any other character ends it. A letter directly
+# before the digits is a typing error (`O911…`), not a word.
 DASHES = r"\-\u2010-\u2015\u2212"
 WRITTEN = re.compile(rf"(?<![^\W\d_])[+\uff0b]?[\d(][\d\s().{DASHES}]*")
 GAP = re.compile(rf"[\s.{DASHES}]+")
 
 
 def numbers_in(text: str | None, region: str) -> list[PhoneNumber] | Unreachable:
-    """The valid numbers that the field holds, in its order: at least one.
+    """The valid numbers in the text, in order, at least one.
 
-    Each has to be whole by itself: words may stand before and behind it, never within. phonenumbers
-    alone would dial letters as keys.
+    Words may stand before and after a number, but not inside it; phonenumbers alone would read
+    letters as the keys of a telephone.
     """
     if not text or not text.strip():
         return Unreachable("no_phone")
     plain = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
     found = [each for part in WRITTEN.findall(plain) for each in whole_numbers(part, region)]
     if not found and not any(sign.isalpha() for sign in plain):
-        found = whole_numbers(plain.replace("/", " "), region)  # 0911/223344: one number after all
+        found = whole_numbers(plain.replace("/", " "), region)  # 0911/223344 is one number
     return found or Unreachable("bad_phone")
 
 
 def whole_numbers(digits: str, region: str) -> list[PhoneNumber]:
-    """One number, or several with nothing but a gap between them and nothing left over."""
+    """One number, or several that are separated only by gaps, with no other digits."""
     one = valid_number(digits, region)
     if one is not None:
         return [one]
@@ -132,7 +132,7 @@ def valid_number(digits: str, region: str) -> PhoneNumber | None:
 
 
 def in_national_form(number: str) -> str:
-    """`+251911223344` → `0911223344`: as it is dialled in its own country, digits alone."""
+    """`+251911223344` → `0911223344`: the digits dialled within the number's own country."""
     parsed = phonenumbers.parse(number)
     written = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
     return phonenumbers.normalize_digits_only(written)

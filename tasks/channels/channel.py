@@ -16,14 +16,14 @@ from tasks.messages.letter import Letter
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a person is reached. `values` fill the placeholders of the channel's URL."""
+    """A person's address on a channel. `values` fill the placeholders of the channel's URL."""
 
     address: str
     values: Mapping[str, str]
 
 
 class Channel(Protocol):
-    """Fit for many threads. Connections are kept while `open()`:
+    """A way to people; safe to use from many threads. Connections are kept while `open()`:
 
     with channel.open():
         for letter, recipient, key, at in batch:
@@ -34,30 +34,30 @@ class Channel(Protocol):
     def name(self) -> ChannelName: ...
 
     def reach(self, recipient: Recipient) -> Destination | Unreachable:
-        """Where this channel would reach a person, or why it cannot.
+        """A person's address on this channel, or the reason why there is none.
 
-        The channel's name decides what is asked for: e-mail an e-mail address, SMS a number that
-        takes one. Beyond that the URL's placeholders must all have a value.
+        The e-mail channel needs an e-mail address, SMS a number that accepts SMS. All placeholders
+        of the URL must have a value.
         """
 
     def address_of(self, recipient: Recipient) -> str | None:
-        """The address, or None: `reach` tells why."""
+        """The address, or None; `reach` has the reason."""
 
     def permit(self, now: datetime) -> timedelta:
-        """How long the channel's rate bids to wait; zero takes one place of it: send now.
+        """Take a permit of the channel's rate. Zero: send now; otherwise the time to wait.
 
-        `now` is the real instant, afresh for each message.
+        `now` is the real instant, read for each message.
         """
 
     def send(self, letter: Letter, recipient: Recipient, key: UUID, at: datetime) -> Outcome:
-        """One try. `key` and `at` are the message's own, the same for every try (promise 3).
+        """Try to send once. `key` and `at` are the message's, the same for every try (promise 3).
 
-        Never raises for what a provider or the network does. Takes at most the connect time-out
-        (a third of SEND_TIMEOUT, at most 5 s) and three times SEND_TIMEOUT.
+        Raises nothing for errors of a provider or the network: they are outcomes. Takes at most
+        the connect time-out (a third of SEND_TIMEOUT, at most 5 s) plus three times SEND_TIMEOUT.
         """
 
     def open(self) -> AbstractContextManager[Any]:
-        """Keep this thread's connection from message to message; it is closed at the end."""
+        """Keep this thread's connection between messages; it is closed at the end."""
 
     def close(self) -> None:
-        """Let the connections go. The next message begins a new one."""
+        """Close this thread's connections. The next message opens a new one."""

@@ -1,4 +1,4 @@
-"""The channels of the settings, each tried out once."""
+"""The channels that the settings configure, checked when they are made."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -24,10 +24,10 @@ LONGEST_CONNECT = timedelta(seconds=5)
 
 
 def channels_of(settings: Settings) -> Mapping[ChannelName, Channel]:
-    """The channels that have a URL, in the order they are tried.
+    """The channels that have a URL, in the order in which they are tried.
 
-    With OUTBOX=redirect:ADDRESS they all lead there. What OUTBOX=log means is the caller's: no
-    channel is asked then. Raises InvalidSetting, one line without any part of a URL but its scheme.
+    With OUTBOX=redirect:ADDRESS they all send to that address. With OUTBOX=log the caller uses none
+    of them. Raises InvalidSetting: one line that shows nothing of a URL but its scheme.
     """
     load_everything()
     database = engine(settings) if settings.database_url.strip() else None
@@ -42,6 +42,7 @@ def channels_of(settings: Settings) -> Mapping[ChannelName, Channel]:
 def channel_of(
     channel: ChannelSettings, settings: Settings, database: Engine | None
 ) -> DirectChannel:
+    """Make one channel. `database`: for its shared rate limit. Raises InvalidSetting."""
     template = read_template(channel)
     return DirectChannel(
         name=channel.name,
@@ -53,7 +54,7 @@ def channel_of(
 
 
 def transport_of(template: Template, word: OwnWord | None, settings: Settings) -> Transport:
-    """By the scheme. `word`: how a gateway of one's own says yes."""
+    """The transport for the URL's scheme. `word`: a gateway's acceptance (CHANNEL_X_ACCEPTED)."""
     plugin = sample_plugin(template)
     answer = settings.send_timeout
     connect = min(answer / 3, LONGEST_CONNECT)
@@ -65,6 +66,6 @@ def transport_of(template: Template, word: OwnWord | None, settings: Settings) -
 
 
 def organizer_of(settings: Settings) -> str:
-    """The address that mails come from, which calendar files name; '' where it is unknown."""
+    """The sender's address of mails, for calendar files; '' where it is unknown."""
     email = settings.channels.get(ChannelName.EMAIL)
     return "" if email is None else sender_address(sample_plugin(read_template(email)))

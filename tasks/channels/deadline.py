@@ -1,7 +1,7 @@
-"""A limit for a whole answer, not for each piece of it.
+"""Deadline of a whole answer.
 
-A socket's time-out starts anew with every byte; a server that sends one now and then would hold a
-worker beyond its lease.
+A socket's time-out starts again with every byte, so a server that sends a byte now and then would
+hold a worker beyond its lease.
 """
 
 import io
@@ -32,7 +32,10 @@ class TimedReads(io.RawIOBase):
 
 
 def set_timeout(sock: socket.socket, deadline: float) -> None:
-    """Give the socket what is left until the deadline; TimeoutError where nothing is."""
+    """Set the socket's time-out to the time left until the deadline (time.monotonic, seconds).
+
+    Raises TimeoutError where none is left.
+    """
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError("timed out")

@@ -1,4 +1,4 @@
-"""A channel that sends to whom it is told."""
+"""A channel that sends to the message's own recipient, unlike a redirected one."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,25 +19,25 @@ from tasks.messages.letter import Letter
 
 
 class Transport(Protocol):
-    """How a channel's messages leave: tasks.channels.mail or tasks.channels.web."""
+    """Transport of a channel's messages: tasks.channels.mail or tasks.channels.web."""
 
     def send(
         self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime
     ) -> Outcome: ...
 
     def close(self) -> None:
-        """Let this thread's connections go."""
+        """Close this thread's connections."""
 
 
 class Depth(threading.local):
-    """How many `open()` this thread is in."""
+    """Number of nested `open()` of this thread."""
 
     value = 0
 
 
 @dataclass(frozen=True, slots=True)
 class DirectChannel:
-    """`region`: of phone numbers without a country code."""
+    """A channel with its transport. `region`: that of phone numbers without a country code."""
 
     name: ChannelName
     template: Template

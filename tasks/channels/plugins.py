@@ -1,8 +1,8 @@
-"""Apprise's plugins as this worker uses them: loaded from a template, checked once at the start.
+"""Apprise's plugins: loaded from a template, and checked at the start.
 
-Only plugins whose transport can be watched are taken: e-mail, and those that speak HTTP through
-`requests`. A local one (syslog, dbus), or one with a protocol of its own (MQTT, IRC, XMPP), answers
-true or false, and promise 3 does not believe that.
+Only plugins whose transport can be observed are accepted: e-mail, and those that use HTTP through
+`requests`. Local ones (syslog, dbus), and those with other protocols (MQTT, IRC, XMPP), only return
+true or false, which is not enough for promise 3.
 """
 
 import logging
@@ -43,11 +43,11 @@ NOT_THROUGH_REQUESTS = {"nostr"}
 
 
 def load_everything() -> None:
-    """Load what Apprise and Python would load at the first message that needs it.
+    """Load all that Apprise and Python would load with the first message.
 
-    Of two threads that need it at once the second is told that it is there already, and finds half
-    of it: Python's list of file types was empty then, and Apprise refuses a type that it does not
-    find there. Call it before the first message, and before a worker forks.
+    If two threads need it at the same time, the second finds it half loaded: with Python's list of
+    file types still empty, Apprise refuses an attachment. Call it before the first message, and
+    before a worker forks.
     """
     mimetypes.init()
     plugins().load_modules()  # type: ignore[no-untyped-call]
@@ -72,13 +72,13 @@ def load(url: str) -> NotifyBase | None:
 
 
 def never_wait(*_: object, **__: object) -> None:
-    """In place of a plugin's own waiting."""
+    """Replacement of a plugin's own waiting."""
 
 
 def sample_plugin(template: Template) -> NotifyBase:
-    """The plugin of a template with stand-ins for its values.
+    """The plugin of a template, with sample values.
 
-    Raises InvalidSetting where the URL is unusable, without a word of the URL but its scheme.
+    Raises InvalidSetting where the URL is unusable; the line shows only its scheme.
     """
     plugin = load(template.url(SAMPLE)) if can_be_watched(template) else None
     if plugin is None:
@@ -95,12 +95,12 @@ def why_unusable(template: Template) -> str:
     if scheme not in manager:
         return f"Apprise knows no {scheme}://: see https://appriseit.com/services/"
     if not can_be_watched(template):
-        words = "cannot be used, as what became of a message would not be known"
-        return f"{scheme}:// {words}: take e-mail or a service reached by HTTP"
+        words = "cannot be used, as it does not tell if a message was accepted"
+        return f"{scheme}:// {words}: use e-mail or a service reached by HTTP"
     if not manager[scheme].enabled:
         return f"{scheme}:// needs a Python package that is not installed: see {help_page(scheme)}"
     if manager[scheme] is NotifyEmail and load(template.url(SAMPLE) + SOMEBODY) is not None:
-        return f"{scheme}:// does not say who writes: add &from=lessons@site.example"
+        return f"{scheme}:// has no sender: add &from=lessons@site.example"
     return f"a {scheme}:// URL has other parts than this: see {help_page(scheme)}"
 
 
@@ -108,7 +108,7 @@ SOMEBODY = "&from=lessons@site.example"
 
 
 def private_parts(plugin: NotifyBase) -> frozenset[str]:
-    """What Apprise calls private in a plugin, such as an API key that reads like a plain word."""
+    """Values that Apprise marks as private in a plugin, such as an API key."""
     known = {**type(plugin).template_tokens, **type(plugin).template_args}
     names = {
         part.get("map_to", name)
@@ -128,12 +128,12 @@ def help_page(scheme: str) -> str:
 
 
 def plugins() -> NotificationManager:
-    """Apprise's list of plugins, by scheme; there is one a process."""
+    """Apprise's list of plugins by scheme; a process has one."""
     return NotificationManager()  # type: ignore[no-untyped-call]
 
 
 def can_be_watched(template: Template) -> bool:
-    """Whether the scheme's plugin is e-mail, or calls `requests` for all it sends."""
+    """True where the scheme's plugin is e-mail, or sends everything by `requests`."""
     scheme = scheme_of(template)
     if scheme not in plugins() or scheme in NOT_THROUGH_REQUESTS:
         return False
@@ -157,8 +157,8 @@ APPRISE_LOG = logging.getLogger("apprise")
 APPRISE_LOG.addHandler(Listener(logging.WARNING))
 APPRISE_LOG.propagate = False
 
-# At DEBUG these write each request's address, with the tokens in it (`POST /bot123:secret/…`), and
-# at WARNING the address of one that was answered oddly. What they know stands in the ledger.
+# At DEBUG these log each request's path, with tokens in it (`POST /bot123:secret/…`), at WARNING
+# the path of one with an odd answer. The ledger has this information, redacted.
 for name in ("urllib3", "requests", "oauthlib", "requests_oauthlib"):
     logging.getLogger(name).addHandler(logging.NullHandler())
     logging.getLogger(name).propagate = False
@@ -166,7 +166,7 @@ for name in ("urllib3", "requests", "oauthlib", "requests_oauthlib"):
 
 @contextmanager
 def listening() -> Iterator[list[str]]:
-    """What Apprise complains of in this thread meanwhile, the last being the nearest to the end."""
+    """Apprise's warnings in this thread during the block, in order."""
     complaints: list[str] = []
     token = COMPLAINTS.set(complaints)
     try:

@@ -1,4 +1,4 @@
-"""A provider's words, fit for the ledger: one line, short, no addresses and no secrets."""
+"""Redaction of a provider's words for the ledger: one short line without addresses and secrets."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from urllib.parse import unquote
 LONGEST = 200
 MASK = "…"
 
-# A host keeps its name, what stands behind it may be a token.
+# The host of a URL is kept; its path may contain a token.
 LINK = re.compile(r"(?P<host>\bhttps?://[^\s/?#@]+)[/?#][^\s\"'<>]*")
 EMAIL = re.compile(r"[^\s<>\"',;:()\[\]{}]+@[^\s<>\"',;:()\[\]{}]+")
 # Seven digits and more: phone numbers, chat ids, account numbers. Not an IPv4 address.
@@ -17,7 +17,7 @@ SHORTEST_SECRET = 4
 
 
 def fit(words: str, secrets: Iterable[str] = ()) -> str:
-    """The words on one line of at most 200 characters, with what is private replaced by `…`.
+    """The words as one line of at most 200 characters, with private parts replaced by `…`.
 
     `secrets`: literals that must not appear, such as the parts of a channel's URL and the
     recipient's name and address.
@@ -33,12 +33,12 @@ def fit(words: str, secrets: Iterable[str] = ()) -> str:
 
 
 def one_line(words: str, kept: str = "") -> str:
-    """Runs of white space and of what cannot be printed, `kept` aside, become one space."""
+    """One line: runs of white space and unprintable characters, except `kept`, become one space."""
     printable = "".join(c if c.isprintable() or c in kept else " " for c in words)
     return " ".join(printable.split())
 
 
-# What stands in a URL and is no secret: a host, a word of a path, a placeholder.
+# Parts of a URL that are no secrets: a host, a word of a path, a placeholder.
 PLAIN = re.compile(r"(?i:[a-z0-9-]+(\.[a-z0-9-]+)+)|\d{1,5}|[a-z_-]{1,16}|\{\w+\}")
 PUBLIC_PARAMETERS = {"from", "name", "to", "mode", "method", "format", "priority", "overflow"}
 
@@ -46,8 +46,8 @@ PUBLIC_PARAMETERS = {"from", "name", "to", "mode", "method", "format", "priority
 def secrets_of(url: str) -> frozenset[str]:
     """The parts of a channel's URL that may be a user, a password or a token.
 
-    Whatever stands before an @, in the path or in the query, but for what reads like a plain word
-    there; decoded and as written.
+    These are all parts before an @, in the path and in the query, except plain words in the latter
+    two; both decoded and as written.
     """
     place, _, query = url.partition("://")[2].partition("?")
     user, _, path = place.rpartition("@")
@@ -59,7 +59,7 @@ def secrets_of(url: str) -> frozenset[str]:
 
 
 def masked_address(address: str) -> str:
-    """An address that its owner would know again: `ab…@e….et`, `+251…44`."""
+    """An address shortened so that only its owner recognises it: `ab…@e….et`, `+251…44`."""
     name, at, domain = address.partition("@")
     if not at:
         return f"{address[:4]}{MASK}{address[-2:]}" if len(address) > 8 else MASK

@@ -1,8 +1,8 @@
-"""OUTBOX=redirect:ADDRESS: every message goes to one address, and says whom it was for.
+"""Channels with OUTBOX=redirect:ADDRESS: every message goes to one address and names its recipient.
 
-By the channel it would have used, where the address fits it. An e-mail address fits e-mail, a
-phone number fits SMS; what any other channel would carry goes by the one that the address fits, as
-Telegram, push and the site's webhook have no address that is safe to try on.
+An e-mail address is used by the e-mail channel, a phone number by SMS. Messages of other channels
+go by the one that the address fits, as Telegram, push and the site's webhook have no address that
+is safe for a trial.
 """
 
 import html
@@ -25,7 +25,7 @@ from tasks.messages.letter import Letter
 
 @dataclass(frozen=True, slots=True)
 class RedirectedChannel:
-    """`real` tells who would be reached; `target` takes the message to the one address."""
+    """A redirected channel. `real` decides who would be reached, `target` sends to the address."""
 
     real: Channel
     target: Channel
@@ -62,10 +62,7 @@ class RedirectedChannel:
 def redirected(
     channels: Mapping[ChannelName, Channel], address: str, region: str
 ) -> Mapping[ChannelName, Channel]:
-    """The same channels, all of them leading to one address (OUTBOX=redirect:ADDRESS).
-
-    Raises InvalidSetting where no channel can take that address.
-    """
+    """The channels, all of them sending to `address`. Raises InvalidSetting where none can."""
     fitting = fitting_channel(address, region)
     if channels and fitting not in channels:
         raise InvalidSetting(f"OUTBOX: to redirect there, set CHANNEL_{fitting.upper()} as well.")
@@ -94,7 +91,7 @@ BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 
 
 def with_first_line(letter: Letter, line: str) -> Letter:
-    """The line above the text, and at the top of what is seen of the HTML."""
+    """The letter with the line above its text, and at the top of the visible HTML."""
     if letter.html is None:
         return replace(letter, text=f"{line}\n{letter.text}")
     body = BODY.search(letter.html)

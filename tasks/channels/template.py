@@ -1,7 +1,7 @@
-"""A channel's Apprise URL with its placeholders, and what is put in their place.
+"""Template of a channel's Apprise URL: its placeholders and their values.
 
-Values are percent-encoded whole, so that `?`, `&`, `@`, `/` and white space in them stay part of
-the value (design, "Reminders and alarms").
+Values are percent-encoded as a whole, so that `?`, `&`, `@`, `/` and white space in them stay part
+of the value (design, "Reminders and alarms").
 """
 
 import re
@@ -30,7 +30,7 @@ NO_URL = "this is no URL: write one such as mailtos://user:secret@mail.example?t
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`setting`: its name for error messages, such as CHANNEL_SMS."""
+    """An Apprise URL with placeholders. `setting`: its name in errors, such as CHANNEL_SMS."""
 
     setting: str
     channel: ChannelName
@@ -38,12 +38,12 @@ class Template:
     placeholders: frozenset[str]
 
     def url(self, values: Mapping[str, str]) -> str:
-        """The URL for these values, each percent-encoded; one without a value stays empty."""
+        """The URL with these values, percent-encoded; a placeholder without a value becomes ''."""
         return PLACEHOLDER.sub(lambda hit: quote(values.get(hit[1], ""), safe=""), self.text)
 
 
 def read_template(channel: ChannelSettings) -> Template:
-    """Raises InvalidSetting for what is no URL, and a placeholder that nothing can fill."""
+    """The template of a channel. Raises InvalidSetting for a bad URL or unknown placeholder."""
     setting = f"CHANNEL_{channel.name.upper()}"
     if not URL.fullmatch(channel.url):
         raise InvalidSetting(f"{setting}: {NO_URL}.")
@@ -57,9 +57,9 @@ def read_template(channel: ChannelSettings) -> Template:
 def values_of(
     template: Template, recipient: Recipient, region: str
 ) -> Mapping[str, str] | Unreachable:
-    """What the template's placeholders stand for; Unreachable where one has no value.
+    """Values of the template's placeholders; Unreachable where one has no value.
 
-    `region`: of phone numbers without a country code.
+    `region`: that of phone numbers without a country code.
     """
     values = {}
     for name in template.placeholders & set(VALUES):
@@ -71,7 +71,7 @@ def values_of(
 
 
 def letter_values(template: Template, letter: Letter, key: UUID) -> Mapping[str, str]:
-    """What the template's placeholders stand for that are about this message."""
+    """Values of the template's placeholders that concern this message."""
     names = template.placeholders & set(LETTER_VALUES)
     return {name: LETTER_VALUES[name](letter, key) for name in names}
 
@@ -89,13 +89,13 @@ def phone_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
 
 
 def msisdn_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
-    """`251911223344`, as many gateways want it."""
+    """`251911223344`, the form that many gateways need."""
     number = phone_of(channel, recipient, region)
     return number if isinstance(number, Unreachable) else number.removeprefix("+")
 
 
 def national_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
-    """`0911223344`, as it is dialled in its own country."""
+    """`0911223344`, the form dialled in the number's own country."""
     number = phone_of(channel, recipient, region)
     return number if isinstance(number, Unreachable) else in_national_form(number)
 
@@ -105,7 +105,7 @@ def person_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
 
 
 def name_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
-    """For display; a percent sign is written as its wide form, as Apprise decodes some twice."""
+    """The name for display. A percent sign becomes its wide form, as Apprise may decode twice."""
     return one_line(recipient.name or "").replace("%", "％")
 
 
@@ -129,8 +129,8 @@ def push_of(channel: ChannelName, recipient: Recipient, region: str) -> Value:
     return address_on(ChannelName.PUSH, recipient)
 
 
-# What Telegram chats, device tokens, topics and names in a subscription file are made of; none of
-# these characters separates one target from the next in an Apprise URL.
+# Characters of Telegram chats, device tokens, topics and names in a subscription file. None of them
+# separates targets in an Apprise URL.
 OWN_ADDRESS = re.compile(r"[A-Za-z0-9_.:@+=~#-]+")
 
 
@@ -161,13 +161,13 @@ def key_of(letter: Letter, key: UUID) -> str:
 
 
 def coding_of(letter: Letter, key: UUID) -> str:
-    """As Kannel and its kin have it: 0 is GSM's own alphabet, 2 is UCS-2, at less than half the
-    letters an SMS."""
+    """Data coding as in Kannel and similar gateways: 0 is the GSM alphabet, 2 is UCS-2, which has
+    less than half the characters in an SMS."""
     return "0" if in_gsm_alphabet(letter.text) else "2"
 
 
 def minutes_left_of(letter: Letter, key: UUID) -> str:
-    """At least 1: a validity of 0 means none, or for ever, to one gateway or another."""
+    """Minutes to the start, at least 1, as gateways take a validity of 0 as none or as infinite."""
     return str(max(letter.minutes_left, 1))
 
 
@@ -177,8 +177,8 @@ LETTER_VALUES: Mapping[str, Callable[[Letter, UUID], str]] = {
     "minutes_left": minutes_left_of,
 }
 
-# Stand-ins with which a template is tried out when the worker starts. The addresses are reserved
-# for documentation (RFC 2606) or read like one of their kind.
+# Sample values with which a template is checked at the start. The addresses are reserved for
+# documentation (RFC 2606) or look like one of their kind.
 SAMPLE: Mapping[str, str] = {
     "email": "sample.person@example.com",
     "phone": "251911000111",  # Apprise takes no address that begins with a plus sign

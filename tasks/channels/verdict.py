@@ -1,7 +1,7 @@
-"""Verdict on a try, from what was seen of it (promise 3).
+"""Verdict on a try by the transport's observation (promise 3).
 
-Each transport has an enum of everything it can see (`MailSeen`, `WebSeen`); its values are
-verdicts. docs/outcomes.md is checked against them.
+Each transport has an enum of its possible observations (`MailSeen`, `WebSeen`), whose values are
+verdicts. A test compares docs/outcomes.md with them.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from tasks.channels.outcome import About, Outcome, Result
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`seen`: in words, for the table. `advice`: for an admin, added to the provider's words."""
+    """Meaning of an observation. `seen`: its text in docs/outcomes.md. `advice`: added to the
+    provider's words for an admin."""
 
     seen: str
     result: Result
@@ -26,19 +27,20 @@ class Verdict:
 
 
 def sent(seen: str) -> Verdict:
+    """Accepted by the provider."""
     return Verdict(seen, Result.SENT)
 
 
 def for_now(seen: str, about: About = About.TRANSPORT, advice: str = "") -> Verdict:
-    """Refused or never handed over; the same try may do later."""
+    """Refused or never handed over; another try may succeed later."""
     return Verdict(seen, Result.FAILED, about, advice=advice)
 
 
 def for_good(seen: str, about: About = About.MESSAGE, advice: str = "") -> Verdict:
-    """Refused; the same try on this channel will be refused again."""
+    """Refused; another try on this channel would be refused again."""
     return Verdict(seen, Result.FAILED, about, final=True, advice=advice)
 
 
 def unknown(seen: str) -> Verdict:
-    """Handed over, or perhaps so, and nobody said what became of it."""
+    """Handed over, or possibly so, without an answer that decides."""
     return Verdict(seen, Result.UNKNOWN, About.TRANSPORT)

@@ -1,4 +1,4 @@
-"""Dispatch of due messages to workers: each claimed batch is one Celery message of ids (promise 8)."""
+"""Dispatch of due messages to workers, each claimed batch as one Celery message (promise 8)."""
 
 import logging
 from datetime import datetime, timedelta

@@ -21,7 +21,7 @@ FORM = ChannelName.PUSH  # short, and without attachments
 
 
 def write_to_log(work: Work, snapshot: Snapshot) -> Tally:
-    """Record messages as sent without sending them. Sessions that changed meanwhile are read again."""
+    """Record messages as sent without sending them. Sessions that changed are read again."""
     tally = Tally()
     with work.tools.engine.connect() as conn:
         for _ in range(LOOKS):

@@ -33,7 +33,7 @@ def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
 
 
 def each_once(lessons: Iterable[Lesson]) -> Iterable[Lesson]:
-    """The sessions without duplicates, which occur where two leads of a session are sent together."""
+    """The sessions without duplicates, which occur where two leads of one are sent together."""
     return {lesson.session_id: lesson for lesson in lessons}.values()
 
 

@@ -1,1 +1,1 @@
-"""E-mail: Apprise prepares it, a connection of ours carries it."""
+"""E-mail, prepared by Apprise's plugin and sent over connections of our own."""

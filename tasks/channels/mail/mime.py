@@ -1,4 +1,4 @@
-"""A letter as a mail: Apprise's own preparation, with what stays the same from try to try."""
+"""MIME mail of a letter, prepared by Apprise, with headers that are the same for every try."""
 
 import email
 import re
@@ -19,7 +19,7 @@ from tasks.channels.redaction import one_line
 from tasks.messages.letter import Attachment, Letter
 
 LONGEST_SUBJECT = 200
-# Marks that turn the direction of all that follows: a subject must not rearrange a mailbox's list.
+# Marks that change the direction of following text: a subject must not rearrange a list of mails.
 DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066\u2067]")
 # Not for printing, and yet part of a word: the two joiners, and the isolate that the words put a
 # text from right to left in (Unicode UAX 9).
@@ -33,7 +33,7 @@ URGENT = {"X-Priority": "1", "Importance": "high"}
 def build_mail(
     plugin: NotifyEmail, letter: Letter, address: str, key: UUID, at: datetime
 ) -> tuple[list[str], bytes]:
-    """Who the mail goes to besides (copies), and the mail with CRLF line ends.
+    """The addresses of copies, and the mail as bytes with CRLF line ends.
 
     The same letter, key and instant give the same bytes, so that a repeat can be recognised.
     """
@@ -58,11 +58,13 @@ def build_mail(
 
 
 def sender_of(plugin: NotifyEmail) -> str:
+    """The address that the plugin's mails come from."""
     return str(plugin.from_addr[1])
 
 
 def clean_subject(title: str) -> str:
-    """One line without control characters, and without a beginning of an encoded word.
+    """The subject as one line without control characters and without `=?`, the start of an encoded
+    word.
 
     Python's parser would decode `=?utf-8?q?=0ABcc:…?=` into a header line of its own.
     """

@@ -1,4 +1,4 @@
-"""A mail server's replies, and the system's errors in their place: in words, and whose trouble."""
+"""Meaning of a mail server's replies, and of the system's errors where there is no reply."""
 
 import re
 import smtplib
@@ -14,9 +14,9 @@ LOGIN_WANTED = 530
 
 @dataclass(frozen=True, slots=True)
 class SmtpResult:
-    """What was seen of a mail, and what the server or the system said; not yet fit to be shown.
+    """Observation of a mail, and the server's or system's words, which are not redacted yet.
 
-    `code`: of the server's reply, where that decided.
+    `code`: that of the server's reply, if the reply decided.
     """
 
     what: MailSeen
@@ -25,15 +25,15 @@ class SmtpResult:
 
 
 class Stopped(Exception):
-    """A mail went no further."""
+    """The dialogue about a mail ended before its acceptance."""
 
     def __init__(self, what: MailSeen, words: str, code: int | None = None) -> None:
         super().__init__(words)
         self.result = SmtpResult(what, words, code)
 
 
-# The class, subject and detail of an enhanced status code (RFC 3463): at the head of the words, or
-# as qmail puts it, `(#5.7.1)` behind them.
+# Class, subject and detail of an enhanced status code (RFC 3463): at the beginning of the text, or
+# as qmail writes it, `(#5.7.1)` at its end.
 ENHANCED = re.compile(rb"(?:\s*|.*\(#)[245]\.(\d{1,3})\.(\d{1,3})\b", re.DOTALL)
 # What servers without such codes (Exim, Courier) say of a client or a sender they do not serve.
 UNSERVED = re.compile(rb"\brelay(ing)?\b|\bauthenticat|\bsender\b", re.IGNORECASE)
@@ -45,15 +45,15 @@ FULL_OR_OFF = {1, 2, 3}  # of MAILBOXES: not taking mail, full, the mail too lon
 
 
 def detail_of(words: bytes) -> tuple[int, int]:
-    """Subject and detail; (0, 0) where the server gave none."""
+    """Subject and detail of the enhanced status code; (0, 0) without one."""
     found = ENHANCED.match(words)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def recipient_seen(reply: Reply) -> MailSeen:
-    """What a refusal in answer to RCPT is about.
+    """Meaning of a refusal of RCPT.
 
-    Postfix keeps what it has against the client and the sender until then (smtpd_delay_reject).
+    Postfix also refuses client and sender only in answer to RCPT (smtpd_delay_reject).
     """
     code, words = reply
     subject, detail = detail_of(words)
@@ -68,7 +68,7 @@ def recipient_seen(reply: Reply) -> MailSeen:
 
 
 def content_seen(reply: Reply) -> MailSeen:
-    """What the answer to the final dot says. Some servers name the person's trouble only then."""
+    """Meaning of the answer to the final dot. Some servers refuse the recipient only then."""
     code, words = reply
     subject, detail = detail_of(words)
     if code == CLOSING:
@@ -82,16 +82,19 @@ def content_seen(reply: Reply) -> MailSeen:
 
 
 def reply_of(error: smtplib.SMTPResponseException) -> Reply:
+    """The reply, code and text, in smtplib's exception."""
     words = error.smtp_error
     return error.smtp_code, words if isinstance(words, bytes) else str(words).encode()
 
 
 def reply_words(reply: Reply) -> str:
+    """The reply as text, not redacted."""
     code, words = reply
     return f"{code} {words.decode('utf-8', 'replace')}"
 
 
 def tls_words(error: Exception) -> str:
+    """Text of an error of TLS, not redacted."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not trusted: {error.verify_message}"
     reason = getattr(error, "reason", None) or error_words(error)
@@ -99,11 +102,12 @@ def tls_words(error: Exception) -> str:
 
 
 def timed_out(error: Exception) -> bool:
-    """smtplib wraps a time-out while reading, and keeps it as the context."""
+    """True for a time-out, also for one while reading, which smtplib wraps (`__context__`)."""
     return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
 
 
 def error_words(error: Exception) -> str:
+    """Text of an error of the system, not redacted."""
     if timed_out(error):
         return "timed out"
     if isinstance(error, OSError) and error.strerror:

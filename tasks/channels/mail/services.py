@@ -1,4 +1,4 @@
-"""The mail services that Apprise reaches by HTTP, and what their plugins know of a mail's ends."""
+"""Senders and recipients of the mail services that Apprise reaches by HTTP."""
 
 import re
 from collections.abc import Mapping
@@ -35,16 +35,16 @@ ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 
 
 def sender_address(plugin: NotifyBase) -> str:
-    """The address a plugin's mails come from; '' where it has none, or is no plugin for mail."""
+    """The address that a plugin's mails come from; '' where it has none, or sends no mail."""
     kept: Any = getattr(plugin, SENDERS.get(str(plugin.schema), ""), None)
     address = kept[1] if isinstance(kept, tuple | list) else kept
     return address if isinstance(address, str) and ADDRESS.fullmatch(address) else ""
 
 
 def refuse_other_recipients(template: Template, plugin: NotifyBase) -> None:
-    """Raises InvalidSetting where a mail service's URL does not lead to one address a person.
+    """Raise InvalidSetting where a mail service's URL does not send to exactly the person.
 
-    Without a target most services write to the sender: each mail would be `sent`, and reach nobody.
+    Without a target most services write to the sender: mails would count as sent and reach nobody.
     """
     if str(plugin.schema) not in SENDERS:
         return

@@ -1,6 +1,7 @@
-"""A client to one mail server, up to the point where mails can be handed in (RFC 5321, 3.1 to 3.3).
+"""Client of a mail server: connection, greeting, TLS and login (RFC 5321, 3.1 to 3.2; RFC 3207).
 
-smtplib's, with a deadline over a whole dialogue: a socket's time-out begins anew with each byte.
+It is smtplib's, with a deadline for a whole dialogue, as a socket's time-out starts again with each
+byte.
 """
 
 import re
@@ -36,7 +37,7 @@ class Security(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed in. Without user or password there is no login."""
+    """A mail server and its login. Without user or password there is no login."""
 
     host: str
     port: int
@@ -53,7 +54,7 @@ class TimedSmtp(smtplib.SMTP):
 
     def __init__(self, server: MailServer) -> None:
         self.deadline = float("inf")
-        # A name of our own: asking for the host's full name can take seconds where DNS is slow.
+        # The name is given, as looking up the host's full name can take seconds with slow DNS.
         super().__init__(local_hostname=ehlo_name(), timeout=server.connect_timeout.total_seconds())
 
     def getreply(self) -> Reply:
@@ -69,7 +70,7 @@ class TimedSmtp(smtplib.SMTP):
         super().send(s)
 
     def allow(self, seconds: float) -> None:
-        """All that is still to be said, within so many seconds from now."""
+        """Set the deadline of the dialogue to so many seconds from now."""
         self.deadline = time.monotonic() + seconds
 
 
@@ -91,10 +92,10 @@ def ehlo_name() -> str:
 
 
 def open_client(server: MailServer) -> TimedSmtp:
-    """A connection with greeting, TLS and login behind it.
+    """Open a connection, with greeting, TLS and login done.
 
-    Raises Stopped, with what was seen, where one of them ends it.
-    Connecting has a time-out of its own; greeting, TLS and login together have the longer one.
+    Connecting has the shorter time-out; greeting, TLS and login together have the longer one.
+    Raises Stopped, with the observation, where one of these fails.
     """
     client = (TimedSmtps if server.security is Security.SSL else TimedSmtp)(server)
     client.allow(server.answer_timeout.total_seconds())
@@ -124,7 +125,7 @@ def connect(client: TimedSmtp, server: MailServer) -> None:
 
 
 def connecting_seen(client: TimedSmtp, error: Exception) -> MailSeen:
-    """With a socket the connection stood, and the greeting is what failed."""
+    """Observation of a failed connection: with a socket, the greeting is what failed."""
     if client.sock is not None or isinstance(error, smtplib.SMTPException):
         return MailSeen.NO_GREETING
     return MailSeen.CONNECT_TIMEOUT if isinstance(error, TimeoutError) else MailSeen.REFUSED

@@ -1,8 +1,8 @@
-"""One connection to a mail server, and what it sees of each mail.
+"""Connection to a mail server, and its observation of each mail.
 
-The stages are walked one by one, as what a broken connection means depends on whether the final
-dot had left (design promise 3). Servers have habits about how many mails and refusals they like on
-one connection (docs/decisions/0036); where one is worn, the next mail begins it anew.
+The stages of a mail are separate steps, as the meaning of a broken connection depends on whether
+the final dot was sent (design promise 3). Servers limit the mails and refusals on one connection
+(docs/decisions/0036); at the limit the next mail opens a new one.
 """
 
 import re
@@ -25,8 +25,8 @@ from tasks.channels.mail.reply import (
 from tasks.channels.mail.smtp_client import MailServer, TimedSmtp, open_client
 from tasks.channels.mail.smtp_outcomes import MailSeen
 
-# Refusals without a mail between them after which a connection is begun anew: Postfix answers a
-# second late from the tenth on (smtpd_soft_error_limit), and hangs up at the twentieth.
+# Consecutive refusals after which a new connection is opened: Postfix delays its answers by a
+# second from the tenth on (smtpd_soft_error_limit), and hangs up at the twentieth.
 REFUSALS_IN_A_ROW = 5
 # Also the reply "too many on this connection" (RFC 5321, 4.5.3.1.10).
 TOO_MANY = 452
@@ -35,7 +35,7 @@ GOODBYE_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class SmtpEnvelope:
-    """Between whom a mail goes. `copies`: one that is refused is mentioned, and changes nothing."""
+    """Sender and recipients of a mail. A refused copy is mentioned, but does not fail the mail."""
 
     sender: str
     person: str
@@ -43,10 +43,10 @@ class SmtpEnvelope:
 
 
 class SmtpConnection:
-    """A connection, begun with the first mail and kept until `close`. For one thread."""
+    """A connection, opened with the first mail and kept until `close`. For one thread."""
 
     def __init__(self, server: MailServer, mails_at_most: int) -> None:
-        """`mails_at_most`: taken on one connection, before the next mail begins another."""
+        """`mails_at_most`: number of mails on one connection, after which a new one is opened."""
         self.server = server
         self._mails_at_most = mails_at_most
         self._client: TimedSmtp | None = None
@@ -54,10 +54,10 @@ class SmtpConnection:
         self._refusals = 0
 
     def deliver(self, envelope: SmtpEnvelope, content: bytes) -> SmtpResult:
-        """Hand one mail in.
+        """Hand in one mail.
 
-        `content`: with CRLF line ends, dots not yet doubled. A kept connection that turns out to
-        be dead before anything was handed over, or that takes no further mail, is begun anew, once.
+        `content`: with CRLF line ends, dots not yet doubled (RFC 5321, 4.5.2). A kept connection
+        that is dead before anything was handed over, or accepts no further mail, is replaced once.
         """
         if self._taken >= self._mails_at_most or self._refusals >= REFUSALS_IN_A_ROW:
             self.close()
@@ -71,7 +71,7 @@ class SmtpConnection:
         return result
 
     def close(self) -> None:
-        """Say goodbye, without waiting long for the answer."""
+        """Quit, without waiting long for the answer."""
         client, self._client = self._client, None
         if client is None:
             return
@@ -114,7 +114,7 @@ class SmtpConnection:
         return self._end(client, "; a copy was refused" if refused else "")
 
     def _end(self, client: TimedSmtp, remark: str) -> SmtpResult:
-        """The final dot has left: from here on, no answer means unknown."""
+        """Read the answer to the final dot. From here on, no answer means unknown."""
         self._extend(client)
         try:
             reply = client.getreply()
@@ -135,7 +135,8 @@ class SmtpConnection:
             self._refusals += 1
 
     def _expect(self, hundreds: int, reply: Reply, refusal: Callable[[Reply], MailSeen]) -> None:
-        """Go on after such a code; else leave the connection fit for the next mail, and stop."""
+        """Continue after a code of these hundreds; otherwise reset the connection for the next mail
+        and raise Stopped."""
         if reply[0] // 100 == hundreds:
             return
         seen = refusal(reply)
@@ -157,7 +158,7 @@ class SmtpConnection:
 
 
 def is_enough(result: SmtpResult) -> bool:
-    """Whether a new connection might be answered otherwise. Nothing was taken."""
+    """True where a new connection may get a different answer. Nothing was accepted."""
     if result.code == TOO_MANY and result.what in (MailSeen.RCPT_LATER, MailSeen.DATA_LATER):
         return True
     return result.what in (MailSeen.MAIL_LATER, MailSeen.CLOSING)
@@ -178,6 +179,6 @@ def data_seen(reply: Reply) -> MailSeen:
 
 
 def dotted(content: bytes) -> bytes:
-    """The content as it goes over the line: dots doubled, and the final one (RFC 5321, 4.5.2)."""
+    """The content for DATA: with doubled dots and the final dot (RFC 5321, 4.5.2)."""
     end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
     return re.sub(rb"(?m)^\.", b"..", content) + end

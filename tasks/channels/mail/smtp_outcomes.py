@@ -1,4 +1,4 @@
-"""Observations of a mail on its way to a mail server, and their meaning (RFC 5321)."""
+"""Observations of a mail's dialogue with a mail server, and their meaning (RFC 5321)."""
 
 from enum import Enum
 
@@ -12,7 +12,7 @@ DNS = "check the SPF and DKIM records of the sender's domain"
 
 
 class MailSeen(Enum):
-    """In the order of a mail's way. Before the final dot nothing has been handed over."""
+    """Observations in the order of the dialogue. Before the final dot nothing is handed over."""
 
     NO_NAME = for_now("the server's name is not resolved")
     REFUSED = for_now("connection refused, or no way to the server")

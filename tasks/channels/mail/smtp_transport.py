@@ -1,4 +1,4 @@
-"""Mail by an Apprise URL `mailto://` or `mailtos://`, over a connection kept for a batch."""
+"""Transport of mail for Apprise URLs `mailto://` and `mailtos://`, on connections that are kept."""
 
 import ssl
 import threading
@@ -21,7 +21,7 @@ from tasks.messages.letter import Letter
 
 
 class MailTransport:
-    """Sends over a connection for each thread, begun with the first mail and ended by `close`."""
+    """Transport with a connection for each thread, opened with the first mail until `close`."""
 
     def __init__(
         self,
@@ -31,9 +31,9 @@ class MailTransport:
         answer: timedelta,
         mails_at_most: int,
     ) -> None:
-        """`connect`, `answer`: the longest waits; `mails_at_most`: taken on one connection.
+        """`connect`, `answer`: the longest waits; `mails_at_most`: number on one connection.
 
-        Raises InvalidSetting where the URL does not lead to one address a person.
+        Raises InvalidSetting where the URL does not send to exactly the person.
         """
         self._plugin = plugin
         self._target = person_target(template, plugin)
@@ -43,7 +43,7 @@ class MailTransport:
         self._threads = threading.local()
 
     def send(self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime) -> Outcome:
-        """Hand the letter in for one person; `values` fill the URL's placeholders."""
+        """Hand in the letter for one person; `values` fill the URL's placeholders."""
         address = fill(self._target, values)
         copies, content = build_mail(self._plugin, letter, address, key, at)
         envelope = SmtpEnvelope(sender_of(self._plugin), address, copies)
@@ -56,7 +56,7 @@ class MailTransport:
             connection.close()
 
     def _connection(self) -> SmtpConnection:
-        """That of the calling thread."""
+        """The connection of the calling thread."""
         if not hasattr(self._threads, "connection"):
             self._threads.connection = SmtpConnection(self._server, self._mails_at_most)
         connection: SmtpConnection = self._threads.connection
@@ -84,7 +84,7 @@ def person_target(template: Template, plugin: NotifyEmail) -> str:
 
 
 def elsewhere(plugin: NotifyEmail) -> str:
-    """Everything of a plugin that is the same for all mails, in one text to search in."""
+    """Parts of the URL other than `to=`, joined for a search for placeholders."""
     parts = (plugin.from_addr, plugin.cc, plugin.bcc, plugin.reply_to, plugin.headers)
     return " ".join(map(str, (*parts, plugin.smtp_host, plugin.user, plugin.password)))
 
@@ -109,7 +109,7 @@ def mail_server(plugin: NotifyEmail, connect: timedelta, answer: timedelta) -> M
 
 
 def tls_context(plugin: NotifyEmail) -> ssl.SSLContext:
-    """Made once: reading the trusted certificates takes longer than sending a mail."""
+    """The TLS context. It is made once, as reading the certificates takes longer than a mail."""
     context = ssl.create_default_context()
     if not plugin.verify_certificate:
         context.check_hostname = False

@@ -1,6 +1,6 @@
-"""At most so many messages in a span, across all workers (CHANNEL_X_RATE).
+"""Rate limits of the channels across all workers (CHANNEL_X_RATE).
 
-In any span of the rate's length at most its count, not an average: a window over the instants of
-the last messages. It stands in Redis, and in PostgreSQL while Redis is away or not there
+A limit is no average: any span of the rate's length has at most its count of messages. The window
+of the last messages' instants is kept in Redis, and in PostgreSQL while Redis is down or not used
 (docs/decisions/0031).
 """

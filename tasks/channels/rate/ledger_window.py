@@ -1,7 +1,7 @@
-"""The window in PostgreSQL: what the ledger knows to be sent, and places taken while Redis is away.
+"""The window in PostgreSQL: attempts in the ledger, and permits taken while Redis is down.
 
-Attempts are written before a message is sent (promise 3), but after its place is taken; so places
-taken here are rows of their own, and whichever of the two is fuller counts.
+An attempt is written before its message is sent (promise 3), but after its permit is taken.
+Permits are therefore rows of their own, and the fuller of the two windows counts.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ FORGET = text("""
 
 
 class LedgerWindow:
-    """Raises what the engine raises where PostgreSQL is away."""
+    """Window of one channel. Its methods raise DBAPIError where PostgreSQL is down."""
 
     def __init__(self, engine: Engine, channel: ChannelName, rate: Rate) -> None:
         self._engine = engine
@@ -52,12 +52,12 @@ class LedgerWindow:
         self._values = {"channel": self._channel, "per": rate.per, "count": rate.count}
 
     def recent(self) -> Sequence[timedelta]:
-        """How long ago the messages of the last span were sent, newest first."""
+        """Ages of the last span's messages, newest first."""
         with self._engine.connect() as conn:
             return list(conn.scalars(RECENT, self._values))
 
     def take(self) -> timedelta:
-        """Zero and a place taken, or the wait."""
+        """Take a permit and return zero, or return the time to wait."""
         with self._engine.begin() as conn:
             wait_rate_turn(conn, self._channel)
             wait = conn.scalar(WAIT, self._values) or GO

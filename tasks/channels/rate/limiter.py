@@ -11,19 +11,21 @@ GO = timedelta(0)
 
 
 class Limiter(Protocol):
+    """Limiter of one channel's rate."""
+
     def permit(self, now: datetime) -> timedelta:
-        """Zero, and one place taken; or how long to wait until there is one."""
+        """Take a permit and return zero, or return the time to wait for one."""
 
 
 class Unlimited:
-    """For a channel without a rate."""
+    """Limiter of a channel without a rate."""
 
     def permit(self, now: datetime) -> timedelta:
         return GO
 
 
 class LocalLimiter:
-    """The limit within one process."""
+    """Limiter within one process."""
 
     def __init__(self, rate: Rate) -> None:
         self._rate = rate

@@ -1,4 +1,4 @@
-"""Choice of a channel's limiter, by its rate and the servers there are."""
+"""Choice of a channel's limiter by its rate and the servers in the settings."""
 
 from sqlalchemy import Engine
 
@@ -13,7 +13,7 @@ REDIS_SCHEMES = ("redis://", "rediss://")
 
 
 def limiter_of(channel: ChannelSettings, settings: Settings, database: Engine | None) -> Limiter:
-    """Shared by all workers on a database; without one, as in a trial, this process's own."""
+    """The limiter that all workers on a database share; without a database one of this process."""
     if channel.rate is None:
         return Unlimited()
     if database is None:

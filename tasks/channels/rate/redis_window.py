@@ -11,14 +11,14 @@ from redis.sentinel import Sentinel
 from scheduler.broker_url import sentinel_addresses
 from scheduler.settings import ChannelName, Rate, Settings
 
-# A call takes well under a millisecond. A worker must not hang on a Redis that is gone.
+# A call takes well under a millisecond. A worker must not hang on a dead Redis.
 PATIENCE_SECONDS = 1.0
 
 MICROSECOND = timedelta(microseconds=1)
 LOST = -1
 
-# Answers 0 (go: a place is taken), microseconds to wait, or -1 where the window is not there: it
-# never was, or Redis was emptied. It has no expiry, so that the two stay the only reasons.
+# Returns 0 (a permit is taken), microseconds to wait, or -1 where the window does not exist: it was
+# never filled, or Redis was emptied. It has no expiry, so that there is no other reason.
 TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -31,8 +31,8 @@ redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
 return 0
 """
 
-# The arguments are ages in microseconds, newest first. The zero at the end keeps an empty window
-# in being. A second worker that comes with the same changes nothing.
+# The arguments are ages in microseconds, newest first. The zero at the end makes the key exist for
+# an empty window. A second worker that fills it changes nothing.
 FILL = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local clock = redis.call('TIME')
@@ -54,7 +54,7 @@ def client_of(url: str) -> Any:
 
 
 def client_by_sentinel(settings: Settings) -> Any:
-    """The same for the server that the sentinels of `REDIS_URL` name at each connection."""
+    """A client for the server that the sentinels in `REDIS_URL` name at each connection."""
     parts = urlsplit(settings.redis_url.partition(";")[0])
     sentinels: Any = Sentinel(  # type: ignore[no-untyped-call]
         sentinel_addresses(settings.redis_url),
@@ -75,7 +75,7 @@ class WindowLost(Exception):
 
 
 class RedisWindow:
-    """Raises redis.RedisError where Redis does not answer."""
+    """Window of one channel. Its methods raise redis.RedisError where Redis does not answer."""
 
     def __init__(self, client: Any, channel: ChannelName, rate: Rate) -> None:
         self._client = client
@@ -85,7 +85,7 @@ class RedisWindow:
         self._fill = self._client.register_script(FILL)
 
     def take(self) -> timedelta:
-        """Zero and a place taken, or the wait. Raises WindowLost."""
+        """Take a permit and return zero, or return the time to wait. Raises WindowLost."""
         span = self._rate.per // MICROSECOND
         answer = int(self._take(keys=[self._key], args=[self._rate.count, span]))
         if answer == LOST:
@@ -93,9 +93,9 @@ class RedisWindow:
         return answer * MICROSECOND
 
     def fill(self, ages: Sequence[timedelta]) -> None:
-        """Begin the window with what was sent so long ago, newest first."""
+        """Create the window with messages of these ages, newest first."""
         self._fill(keys=[self._key], args=[age // MICROSECOND for age in ages])
 
     def forget(self) -> None:
-        """Drop the window: while Redis was away, it missed what was sent."""
+        """Delete the window, as it missed messages that were sent while Redis was down."""
         self._client.delete(self._key)

@@ -1,4 +1,4 @@
-"""One limit for all workers: in Redis, or in PostgreSQL while Redis is away."""
+"""Limiter shared by all workers: in Redis, or in PostgreSQL while Redis is down."""
 
 from datetime import datetime, timedelta
 
@@ -8,12 +8,12 @@ from tasks.channels.rate.ledger_window import LedgerWindow
 from tasks.channels.rate.limiter import GO
 from tasks.channels.rate.redis_window import RedisWindow, WindowLost
 
-# How long a Redis that did not answer is left alone, so that not every message waits for it.
+# Time for which a Redis that did not answer is not asked, so that not every message waits for it.
 LEFT_ALONE = timedelta(seconds=5)
 
 
 class SharedLimiter:
-    """An emptied Redis gets its window back from the ledger."""
+    """Limiter in Redis. An emptied Redis gets its window back from the ledger."""
 
     def __init__(self, window: RedisWindow, ledger: LedgerWindow) -> None:
         self._window = window
@@ -40,13 +40,13 @@ class SharedLimiter:
             return self._window.take()
 
     def _refill(self) -> None:
-        """From the ledger, and one place more: the newest may not be in there yet."""
+        """Refill the window from the ledger, plus one, as the newest may not be in it yet."""
         recent = self._ledger.recent()
         self._window.fill([GO, *recent] if recent else [])
 
 
 class LedgerLimiter:
-    """Without any Redis, as with RabbitMQ for a broker."""
+    """Limiter without Redis, as with RabbitMQ as the broker."""
 
     def __init__(self, ledger: LedgerWindow) -> None:
         self._ledger = ledger
