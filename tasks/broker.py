@@ -1,4 +1,4 @@
-"""The broker: what its errors look like, whether it takes writes, and the wait until it does."""
+"""The broker: its errors, a check that it accepts writes, and the wait until it does."""
 
 import re
 import time
@@ -16,7 +16,7 @@ from scheduler.broker_url import is_sentinel
 from scheduler.settings import Settings
 from tasks.failures.log_once import log_once_about
 
-# What Celery lets through of Redis's, RabbitMQ's and kombu's own, beside the network's OSError.
+# Errors of Redis, RabbitMQ and kombu that Celery passes on, beside the network's OSError.
 BROKER_ERRORS = (KombuError, RedisError, AMQPError)
 # A broker that is back is noticed within a second.
 AGAIN_SECONDS = 1.0
@@ -35,7 +35,7 @@ SILENCE_SECONDS = 5
 
 
 def transport_options(settings: Settings) -> dict[str, Any]:
-    """What kombu needs to know of the broker beside its URL, whoever connects to it."""
+    """kombu's transport options for the broker, for all connections to it."""
     patience = {
         "socket_timeout": SILENCE_SECONDS,
         "socket_connect_timeout": SILENCE_SECONDS,
@@ -52,20 +52,20 @@ def transport_options(settings: Settings) -> dict[str, Any]:
 
 
 def broker_line(error: BaseException) -> str:
-    """One line, in the server's own words; Celery leaves passwords out of them."""
+    """One line with the server's own words, which contain no password."""
     return f"the broker cannot be reached: {broker_words(error).rstrip('.')}. Check REDIS_URL."
 
 
 def broker_words(error: BaseException) -> str:
-    """What the server or the library said, in one line."""
+    """The server's or library's message in one line."""
     words = " ".join(str(error).split()) or type(error).__name__
     return NO_MASTER.sub(r"\1 by any sentinel that answers (SENTINEL_MASTER)", words)
 
 
 def check_writable(connection: Connection) -> None:
-    """Raises the broker's error where it answers and takes no writes.
+    """Raise the broker's error where it answers but accepts no writes.
 
-    RabbitMQ blocks its publishers then, and says so by itself.
+    RabbitMQ is not checked, as it blocks its publishers then and reports that itself.
     """
     if connection.transport.driver_type != "redis":
         return
@@ -75,9 +75,9 @@ def check_writable(connection: Connection) -> None:
 
 
 def wait_for_broker(connection: Connection, interrupt: Callable[[], None]) -> None:
-    """Until the broker takes writes, for as long as that may be; one line a minute meanwhile.
+    """Wait without limit until the broker accepts writes, with one line a minute in the log.
 
-    `interrupt` is called before each try, and may raise: a stop must not wait for a broker.
+    `interrupt` is called before each try and may raise, so that a stop need not wait.
     """
     while True:
         interrupt()
@@ -93,7 +93,7 @@ def wait_for_broker(connection: Connection, interrupt: Callable[[], None]) -> No
 
 
 def part_from(connection: Connection) -> None:
-    """Close what is broken, whatever that meets; the same object can be connected again.
+    """Close a broken connection, ignoring errors; the same object can be connected again.
 
     Of Redis's channels the first try to close fails where a read was under way, and once the
     transport is gone the second cannot succeed any more: so twice, and channel by channel.
@@ -109,5 +109,5 @@ def part_from(connection: Connection) -> None:
 
 
 def say_unusable(error: BaseException) -> None:
-    """In the log, once a minute for all processes of a worker."""
+    """Log the error, once a minute for all processes of a worker."""
     log_once_about("the broker", broker_line(error))

@@ -1,4 +1,4 @@
-"""The days and ids that an admin may name, to a command or to a task."""
+"""Limits of days and ids in the arguments of commands and tasks."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ LARGEST_ID = 2**63 - 1  # a bigint's
 
 
 def read_day(written: str) -> date:
-    """ISO 8601. Raises ValueError with words for the user."""
+    """The day of an ISO 8601 date. Raises ValueError with a line for the user."""
     try:
         day = date.fromisoformat(written)
     except ValueError:
@@ -18,6 +18,6 @@ def read_day(written: str) -> date:
 
 
 def refuse_beyond(day: date, written: str) -> None:
-    """Raises ValueError where `day` is none that may be named."""
+    """Raise ValueError, with a line for the user, where the day is out of range."""
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise ValueError(f"{written!r} lies beyond {FIRST_DAY} to {LAST_DAY}: name a day within")
+        raise ValueError(f"{written!r} is not from {FIRST_DAY} to {LAST_DAY}: give such a day")

@@ -1,6 +1,6 @@
-"""Planning as Celery runs it: tick, sweep, expansion and backfill (design, promise 8).
+"""Celery tasks of planning: tick, sweep, expansion, backfill and upkeep (design, promise 8).
 
-A message carries an id at most; everything else is in the database.
+A Celery message carries at most an id; everything else is in the database.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -33,16 +33,16 @@ from tasks.failures.log_once import log_once, log_once_about
 from tasks.failures.series import lines_about
 from tasks.input_limits import LARGEST_ID, read_day
 
-# A tick that waits for the site's lock keeps a process from delivering, and the next one comes in a
-# second: what it plans is due in a minute.
+# A tick that waits for a lock of the site's keeps a process from delivering. The next tick comes in
+# a second, and messages are planned a minute ahead.
 SHORT_WAIT = text("SET LOCAL lock_timeout = '500ms'")
 
 
 @app.task(name="tasks.planning.tick")
 def tick() -> None:
-    """Plan what falls due, and hand out what is due: also where the former fails.
+    """Plan messages that fall due, and hand out due ones, even if the planning fails.
 
-    It was planned a minute ahead; a lock on the site's table must not keep it from being sent.
+    Due messages were planned a minute ago, so a lock on the site's table must not delay them.
     """
     engine, settings = worker_engine(), worker_settings()
     with engine.begin() as conn:
@@ -68,14 +68,14 @@ def tick() -> None:
 
 
 def say_clocks_apart(machine: datetime, database: datetime) -> None:
-    """Nothing goes wrong by it; but the log's own times do, and other software's."""
+    """Log that this machine's clock is wrong. The log's times depend on it, messages do not."""
     if words := clocks_apart(machine, database):
-        log_once_about("clock", f"{words}: what is due is judged by PostgreSQL's. Set it by NTP.")
+        log_once_about("clock", f"{words}: PostgreSQL's decides what is due. Set it by NTP.")
 
 
 @app.task(name="tasks.planning.sweep")
 def sweep() -> None:
-    """Hold the ledger against the site, and take back what the broker or a dead worker lost."""
+    """Compare the ledger with the site, and recover messages that the broker or a worker lost."""
     engine, settings = worker_engine(), worker_settings()
     with engine.begin() as conn:
         now = database_now(conn)
@@ -88,7 +88,7 @@ def sweep() -> None:
 
 @app.task(name="tasks.planning.expand")
 def expand() -> None:
-    """Fill the coming weeks; hand out what a lost message left of a backfill."""
+    """Fill the coming weeks; post backfills again whose Celery message was lost."""
     now = engine_now(worker_engine())
     report = expand_once(worker_engine(), worker_settings(), now)
     log_once(*lines_about(report.failed, worker_engine()))
@@ -101,8 +101,8 @@ def expand() -> None:
 
 @app.task(name="tasks.planning.backfill")
 def backfill(**wish: Any) -> int:
-    """`celery -A tasks call tasks.planning.backfill --kwargs '{"from": …, "until": …}'`, with
-    "tutor" or "session" where just theirs are to be filled, and "refill_deleted": true.
+    """Begin a backfill: `celery -A tasks call tasks.planning.backfill --kwargs '{"from": …,
+    "until": …}'`, with "tutor", "session" and "refill_deleted" as further keys.
 
     Returns the backfill's id.
 
@@ -117,22 +117,22 @@ def backfill(**wish: Any) -> int:
 
 @app.task(name="tasks.planning.fill_chunk")
 def fill_chunk(backfill_id: int) -> None:
-    """Fills one chunk, and passes the rest on: between two chunks others have their turn."""
+    """Fill one chunk and post a message for the rest, so that other tasks run between chunks."""
     engine = worker_engine()
     if fill_next_chunk(engine, worker_settings(), engine_now(engine), backfill_id):
         fill_chunk.delay(backfill_id)
 
 
-# Some tenths of a second; then a tick has its turn.
+# Takes some tenths of a second, so that a tick need not wait.
 SLICES_A_TURN = 10
 
 
 @app.task(name="tasks.planning.upkeep")
 def upkeep(after: int = 0) -> None:
-    """Remove what is older than KEEP_DAYS, once a day; `after`: the last delivery looked at.
+    """Remove deliveries older than KEEP_DAYS, once a day; `after`: the last delivery checked.
 
-    Each turn does a few slices and passes the rest on. Where that message is lost, the next
-    message of beat begins anew.
+    Each run does a few slices and posts a message for the rest. If that is lost, beat's next
+    message starts again.
     """
     engine, settings = worker_engine(), worker_settings()
     with engine.begin() as conn:
@@ -158,7 +158,7 @@ KEYS = {"from", "until", "tutor", "session", "refill_deleted"}
 
 
 def extent_of(wish: dict[str, Any]) -> Extent:
-    """{"from": "2026-09-01", "until": "2026-12-31", …} → Extent."""
+    """The Extent of {"from": "2026-09-01", "until": "2026-12-31", …}. Raises BackfillRefused."""
     if unknown := wish.keys() - KEYS:
         raise BackfillRefused(
             f"unknown {', '.join(sorted(unknown))}: give from, until, tutor, session,"

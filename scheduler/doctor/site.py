@@ -33,7 +33,7 @@ def check_rights(patient: Patient) -> Iterator[Finding]:
     """Missing rights, without which expansion or messages fail in part or in whole."""
     missing = missing_rights(patient.conn)
     if missing:
-        detail = "the user of DATABASE_URL may not do all that the worker does"
+        detail = "the user of DATABASE_URL does not have all rights that the worker needs"
         yield error("rights_missing", detail, grants(missing))
 
 

@@ -196,9 +196,7 @@ class Settings(BaseModel):
     channel_telegram_accepted: str = Field(
         "", description="Acceptance in a Telegram gateway's answer."
     )
-    channel_telegram_id: str = Field(
-        "", description="Where the provider's id stands in that answer."
-    )
+    channel_telegram_id: str = Field("", description="Place of the provider's id in that answer.")
     channel_push: str = Field("", description="Apprise URL of a push service.")
     channel_push_rate: OptionalRate = Field(None, description="Pushes at most.")
     channel_push_unknown: OnUnknown = Field(OnUnknown.HOLD, description="Pushes never answered.")
@@ -210,9 +208,7 @@ class Settings(BaseModel):
         OnUnknown.REPEAT, description="Webhook calls never answered."
     )
     channel_webhook_accepted: str = Field("", description="Acceptance in the webhook's answer.")
-    channel_webhook_id: str = Field(
-        "", description="Where the provider's id stands in that answer."
-    )
+    channel_webhook_id: str = Field("", description="Place of the provider's id in that answer.")
 
     @field_validator("redis_url")
     @classmethod

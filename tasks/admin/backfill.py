@@ -1,4 +1,4 @@
-"""One backfill from its start to its report, inline or by the workers."""
+"""Run of one backfill from its start to its report, inline or by the workers."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -21,38 +21,39 @@ PATIENCE_SECONDS = 10
 
 
 class DigestDiffers(Exception):
-    """The rows to make are not those that a dry run showed. One line."""
+    """The rows to make differ from those of a dry run. One line."""
 
     exit_code = ExitCode.PARTLY
 
 
-# How the chunks of a backfill get done: yields after each look, until none is left.
+# A way to fill the chunks of a backfill: yields the progress repeatedly, until none is left.
 Filling = Callable[[Engine, Settings, int], Iterator[Progress]]
 
 
 def check_digest(report: BackfillReport, expected: str | None) -> None:
+    """Raise DigestDiffers where a digest is expected and the report's is another."""
     if expected is not None and report.digest != expected:
         raise DigestDiffers(
-            f"the digest is {report.digest}, not {expected}: rules or rows changed since;"
-            " look at a new --dry-run."
+            f"the digest is {report.digest}, not {expected}: rules or rows have changed;"
+            " see a new --dry-run."
         )
 
 
 def begin(engine: Engine, extent: Extent) -> int:
-    """Records a new backfill; nothing is filled yet."""
+    """Record a new backfill and return its id; nothing is filled yet."""
     with engine.begin() as conn:
         return filling.begin_backfill(conn, extent)
 
 
 def resume(engine: Engine, backfill_id: int) -> Extent:
-    """Lets a stopped or partly failed backfill go on. Raises BackfillRefused."""
+    """Resume a stopped or partly failed backfill. Raises BackfillRefused."""
     with engine.begin() as conn:
         return filling.resume_backfill(conn, backfill_id)
 
 
 @contextmanager
 def stopped_on_error(engine: Engine, backfill_id: int) -> Iterator[None]:
-    """Whatever ends the command, Ctrl-C too, stops the backfill where it is, to be resumed."""
+    """Stop the backfill where an error or Ctrl-C ends the block, so that it can be resumed."""
     try:
         yield
     except BaseException:
@@ -62,15 +63,15 @@ def stopped_on_error(engine: Engine, backfill_id: int) -> Iterator[None]:
 
 
 def fill_inline(engine: Engine, settings: Settings, backfill_id: int) -> Iterator[Progress]:
-    """Fills chunk by chunk in this process."""
+    """Fill chunk by chunk in this process; yields the progress after each."""
     while filling.fill_next_chunk(engine, settings, engine_now(engine), backfill_id):
         yield look(engine, backfill_id)
 
 
 def fill_with_workers(engine: Engine, settings: Settings, backfill_id: int) -> Iterator[Progress]:
-    """Hands the backfill to the workers and watches it; does itself what nobody takes.
+    """Hand the backfill to the workers and watch it; fill chunks here that no worker takes.
 
-    Chunks are taken in turns, so helping does no harm where a worker was just slow.
+    Chunks are taken in turns, so this does no harm where a worker was only slow.
     """
     if is_handed_out(backfill_id):
         seen, since = look(engine, backfill_id), monotonic()
@@ -80,7 +81,7 @@ def fill_with_workers(engine: Engine, settings: Settings, backfill_id: int) -> I
             if (now := look(engine, backfill_id)) != seen:
                 seen, since = now, monotonic()
         if seen.left:
-            logger.warning("No worker has gone on for %s s: filling here.", PATIENCE_SECONDS)
+            logger.warning("No worker made progress for %s s: filling here.", PATIENCE_SECONDS)
     yield from fill_inline(engine, settings, backfill_id)
 
 
@@ -101,5 +102,6 @@ def look(engine: Engine, backfill_id: int) -> Progress:
 
 
 def report(engine: Engine, backfill_id: int, digest: str) -> BackfillReport:
+    """Report of what the backfill wrote; `digest` is passed through."""
     with engine.connect() as conn:
         return filling.report_backfill(conn, backfill_id, digest)

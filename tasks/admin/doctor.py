@@ -20,25 +20,25 @@ from tasks.broker import BROKER_ERRORS, broker_words, check_writable, transport_
 from tasks.database import engine
 
 BROKER_SECONDS = 3
-# How long workers may take to answer: those of a busy machine are asked once more.
+# Waits for the workers' answers, in seconds; on a busy machine they are asked a second time.
 ANSWER_SECONDS = (1.0, 4.0)
 QUEUES = frozenset({"planning", "delivery"})
-RESTART = "mend the setting, and start the workers again"
+RESTART = "correct the setting, and restart the workers"
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """`ok`: no finding is an error. The gravest come first."""
+    """Findings, the most severe first. `ok`: none of them is an error."""
 
     ok: bool
     findings: Sequence[Finding]
 
 
 def examine(settings: Settings, now: datetime) -> Examination:
-    """Changes nothing. `now` is this machine's clock. Raises ServerUnreachable."""
+    """Run all checks. Changes nothing. `now`: this machine's clock. Raises ServerUnreachable."""
     with engine(settings).connect() as conn:
         database = database_now(conn)
-        found = [*examine_database(conn, settings, database), *lacks(conn)]
+        found = [*examine_database(conn, settings, database), *missing_options(conn)]
     found += check_clock(now, database)
     found += check_channel_urls(settings)
     found += check_templates(settings)
@@ -49,23 +49,23 @@ def examine(settings: Settings, now: datetime) -> Examination:
 
 
 def check_clock(machine: datetime, database: datetime) -> Iterator[Finding]:
-    """The machine that the command runs on; a worker elsewhere says it of its own in its log."""
+    """This machine's clock against the database's. Workers on others log theirs themselves."""
     if words := clocks_apart(machine, database):
-        yield warning("clock", f"{words}, by which what is due is judged", "set both by NTP")
+        yield warning("clock", f"{words}, which decides what is due", "set both by NTP")
 
 
-def lacks(conn: Connection) -> list[Finding]:
-    """What is optional and not there, as setup says it."""
+def missing_options(conn: Connection) -> list[Finding]:
+    """Notes about optional tables and columns that are missing, as by `setup`."""
     try:
         catalog = read_catalog(conn)
     except SiteMismatch:
         return []
-    cure = "nothing has to be done; with it the worker does more"
+    cure = "nothing has to be done; with it the worker can do more"
     return [note(each.code, each.detail, cure) for each in notes_on(catalog)]
 
 
 def check_channel_urls(settings: Settings) -> Iterator[Finding]:
-    """Each channel by itself, then all of them as OUTBOX has them."""
+    """Unusable channels: each by itself, then all of them with OUTBOX."""
     from tasks.channels.configured import channel_of, channels_of  # Apprise is slow to import
 
     tries = [partial(channel_of, each, settings, None) for each in settings.channels.values()]
@@ -74,7 +74,7 @@ def check_channel_urls(settings: Settings) -> Iterator[Finding]:
 
 
 def unusable(code: str, tries: Sequence[Callable[[], object]]) -> Iterator[Finding]:
-    """One finding for each that raises InvalidSetting, whose line shows no secret."""
+    """One finding for each call that raises InvalidSetting, whose line shows no secret."""
     for attempt in tries:
         try:
             attempt()
@@ -89,7 +89,7 @@ def check_templates(settings: Settings) -> Iterator[Finding]:
 
 
 def check_broker(settings: Settings) -> Iterator[Finding]:
-    """Without it nothing is handed out; what is due waits in the ledger (promise 8)."""
+    """No broker, or one that does not answer: due messages wait in the ledger (promise 8)."""
     if not settings.redis_url.strip():
         yield error("no_broker", "REDIS_URL is not set", "set it, such as redis://host:6379/0")
         return
@@ -102,7 +102,7 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
             return
     except (*BROKER_ERRORS, OSError, ValueError, LookupError, ImportError) as failure:
         words = f"the broker at {where(broker)} cannot be reached: {said(broker, failure)}"
-    yield error("broker_unreachable", words, "start the broker, or mend REDIS_URL")
+    yield error("broker_unreachable", words, "start the broker, or correct REDIS_URL")
 
 
 def check_writes(broker: Broker) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def check_writes(broker: Broker) -> Iterator[Finding]:
         check_writable(broker)
     except BROKER_ERRORS as refusal:
         words = f"the broker at {where(broker)} takes no writes: {said(broker, refusal)}"
-        yield error("broker_refuses", words, "mend the broker: the workers wait for it")
+        yield error("broker_refuses", words, "repair the broker: the workers wait for it")
 
 
 def where(broker: Broker) -> str:
@@ -124,8 +124,8 @@ def said(broker: Broker, failure: Exception) -> str:
 
 
 def check_workers(settings: Settings, found: Collection[str]) -> Iterator[Finding]:
-    """Whether somebody takes from each queue: where one serves the other alone, all that is
-    planned waits, and beat and the ledger look well for minutes."""
+    """Queues without a worker. With one of the two unserved, beat and the ledger would look well
+    for minutes while messages wait."""
     # Not the process's own app: it may have been configured for another broker before.
     with Celery(broker=settings.redis_url, set_as_current=False) as asking:
         asking.conf.broker_transport_options = transport_options(settings)
@@ -145,7 +145,7 @@ def check_workers(settings: Settings, found: Collection[str]) -> Iterator[Findin
 
 
 def served_queues(asking: Celery) -> set[str]:
-    """The queues that workers say they take from. Raises what the broker raises."""
+    """Names of the queues that workers serve. Raises the broker's errors."""
     served: set[str] = set()
     for seconds in ANSWER_SECONDS:
         answers = asking.control.inspect(timeout=seconds).active_queues() or {}

@@ -1,4 +1,4 @@
-"""The story of a session, with what the channels say about its people."""
+"""Story of a session's messages, with the channels' reasons why people cannot be reached."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,16 +11,16 @@ from tasks.database import engine, site_catalog
 
 
 def explain_session(settings: Settings, now: datetime, session_id: int) -> Explanation:
-    """Raises LedgerRefusal where nothing is known of the session."""
+    """The story of a session. Raises LedgerRefusal where the session is unknown."""
     made = engine(settings)
     with made.connect() as conn:
         return explain(conn, site_catalog(made), settings, now, session_id, reach_of(settings))
 
 
 def reach_of(settings: Settings) -> Reach:
-    """Why a person cannot be reached by any channel, as a worker would find it; None: they can.
+    """A function that returns the reason why a person cannot be reached by any channel, or None.
 
-    The channels are made at the first question: Apprise is slow to import.
+    The channels are made with its first call, as Apprise is slow to import.
     """
     judge = cache(lambda: judge_of(settings))
     return lambda recipient: judge()(recipient)

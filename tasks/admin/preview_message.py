@@ -1,4 +1,4 @@
-"""One message as it would be sent now, to look at: nothing is sent and nothing is written."""
+"""Preview of a message as it would be sent now; nothing is sent or written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from tasks.messages.segments import segments
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the message is to be shown. No language: the person's own."""
+    """Options of the preview. Without a language it is the person's own."""
 
     channel: ChannelName
     language: str | None
@@ -29,7 +29,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One person's message. `withheld`: why it would not be sent now; `sms`: how many it takes."""
+    """One person's message. `withheld`: reason why it would not be sent now, or None; `sms`: the
+    number of SMS that it takes."""
 
     person_id: int | None
     role: Role
@@ -43,7 +44,7 @@ class Shown:
 def preview_messages(
     engine: Engine, settings: Settings, wanted: Wanted, look: Look
 ) -> tuple[Shown, ...]:
-    """One for each person in the role: a student may have two parents.
+    """Previews, one for each person in the role, as a student may have two parents.
 
     Raises NothingToShow, and InvalidSetting where a template cannot be used.
     """
@@ -72,7 +73,7 @@ def shown(rows: Sequence[Facts], wanted: Wanted, look: Look, words: Words) -> Sh
 
 
 def withheld(facts: Facts, now: datetime) -> str | None:
-    """Why it would not be sent now. A notice is shown as if its change were true."""
+    """Reason why it would not be sent now, or None. A notice's change is taken as true."""
     untrue = None if facts.kind is Kind.NOTICE else facts.untrue
     return "begun" if facts.too_late_at <= now else untrue or facts.barred
 

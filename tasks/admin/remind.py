@@ -29,8 +29,8 @@ FOREVER = timedelta.max
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Ledger rows that were not begun. `released`: had been claimed, and are given back; `due`: all
-    that is due now, those included where nobody else has taken them."""
+    """Numbers of ledger rows that were not begun. `released`: claimed and released again; `due`:
+    all that are due now, including the released ones that no worker has taken."""
 
     released: int
     due: int
@@ -38,10 +38,13 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class RemindReport:
-    """Ledger rows that one round changed. `planned` counts those made or brought back, whatever
-    became of them then; one that a nearer lead replaced is `obsolete` as well, one that the flood
-    guard held is in no other count. `unanswered`: handed over, and nothing was heard of it.
-    `left`: where a signal stopped it, what was not begun; None: it ran to its end."""
+    """Numbers of ledger rows that one round changed.
+
+    `planned`: made or brought back, in whatever state they are now; one that a nearer lead replaced
+    counts as `obsolete` too, one that the flood guard held in no other number. `unanswered`: handed
+    over and never answered. `left`: rows that were not begun where a signal stopped the round, else
+    None.
+    """
 
     as_of: datetime
     planned: int
@@ -55,7 +58,7 @@ class RemindReport:
 
 
 def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
-    """Plan and send what is due, as if it were `as_of`; None: now, read afresh for each message.
+    """Plan and send due messages as if it were `as_of`; None: the present, read for each message.
 
     Safe to run beside workers and other rounds. Waits for a channel's rate. Raises WrongDatabase,
     and WhoseIds.
@@ -80,8 +83,8 @@ def clock_of(conn: Connection, as_of: datetime | None) -> Clock:
 def plan_by_hand(
     conn: Connection, tools: Tools, now: datetime
 ) -> Changes | WrongDatabase | WhoseIds:
-    """Plan what is due by `now`; or why nothing may be sent, to be raised when what was held for it
-    is committed. Raises WrongDatabase where nothing is held."""
+    """Plan messages due by `now`. Returns the exception where nothing may be sent, to be raised
+    after the held messages are committed. Raises WrongDatabase where nothing is held."""
     refuse_other_address(conn)
     if hold_elsewhere(conn):
         return WrongDatabase()
@@ -94,7 +97,8 @@ def plan_by_hand(
 
 @contextmanager
 def stopped_by_signals() -> Iterator[Stop]:
-    """TERM or Ctrl-C: no message is begun any more, and what was begun is recorded."""
+    """Turn TERM and Ctrl-C into a stop request: no further message is begun, begun ones are
+    recorded."""
     stop = Stop()
     if current_thread() is not main_thread():
         yield stop
@@ -114,7 +118,7 @@ def deliver_until(tools: Tools, clock: Clock, stop: Stop) -> Tally:
     lease = timedelta(seconds=settings.lease_seconds)
     while not stop.asked:
         with tools.engine.begin() as conn:
-            try_again(conn, clock())  # what one channel refused goes by the next at once
+            try_again(conn, clock())  # messages that one channel refused go by the next at once
             batches = claim(conn, clock(), 1, settings.claim_batch, lease, Waiting.ALL)
         if not batches:
             return tally

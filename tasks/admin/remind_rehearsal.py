@@ -1,6 +1,4 @@
-"""Rehearsal of a round by hand: what it would send and to whom, decided in a transaction that is
-rolled back.
-"""
+"""Dry run of a round by hand: messages and recipients, decided in a rolled back transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +33,8 @@ from tasks.delivery.tools import Tools
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """A message that is due, and what would become of it. `state`: the ledger's, if its provider
-    takes it; one that would wait stays `planned`. `sessions`: all that it names."""
+    """A due message and its result. `state`: the ledger's after the round, if the provider accepts
+    it; one that would wait stays `planned`. `sessions`: all that it names."""
 
     kind: Kind
     person_id: int | None
@@ -58,10 +56,10 @@ class Rehearsal:
 
 
 def rehearse(tools: Tools, as_of: datetime | None) -> Rehearsal:
-    """What `remind` would do now: nothing is sent, and of what is written nothing stays.
+    """Decide what `remind` would do now; nothing is sent, and all writes are rolled back.
 
-    What is left is a gap in the ledger's ids. While it decides, other rounds wait. Raises
-    WrongDatabase and WhoseIds, as the round does.
+    It leaves a gap in the ledger's ids, and other rounds wait for its end. Raises WrongDatabase and
+    WhoseIds, as the round does.
     """
     follow_zones(tools.engine, tools.settings)
     with tools.engine.connect() as conn:
@@ -84,7 +82,7 @@ def rehearse_in(conn: Connection, tools: Tools, as_of: datetime | None) -> Rehea
 
 
 def all_due(conn: Connection, tools: Tools, now: datetime) -> Iterator[tuple[Foreseen, int]]:
-    """Each message with the number of its ledger rows; all is claimed, until the rollback."""
+    """Each due message with the number of its ledger rows. All are claimed, until the rollback."""
     settings = tools.settings
     size, lease = settings.claim_batch, lease_of(settings)
     while batches := claim(conn, now, BATCHES_OUT, size, lease, Waiting.ALL):

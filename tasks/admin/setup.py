@@ -1,7 +1,7 @@
-"""Setting up a database: check the site's tables, then bring session_worker up to date.
+"""Installation in a database: check of the site's tables, then migration of session_worker.
 
-All in one transaction: a database that does not fit is left as it was found. In another one, which
-is rolled back, a row is rehearsed.
+One transaction does it all, so that an unfit database is left unchanged. Another one, which is
+rolled back, tries to insert a row.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from tasks.failures.lines import ExitCode
 
 OLDEST_POSTGRES = 14
 
-# What an older copy of the whiteboard has in place of a column.
+# Columns of an older copy of the whiteboard that take the place of newer ones.
 OLDER_WHITEBOARD = {
     "session_name": "session_title",
     "session_date": "scheduled_start",
@@ -40,15 +40,15 @@ OLDER_WHITEBOARD = {
 
 
 class CannotInstall(Exception):
-    """The database cannot be set up as asked. One line that says what to do."""
+    """The database cannot be set up as asked. The message is one line with a cure."""
 
     exit_code = ExitCode.PARTLY
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something optional that is missing, which the worker runs on without; what it took; or what
-    the site's tables mean for generated rows."""
+    """A note: a missing optional table or column, the kind of ids that was found, or an effect of
+    the site's tables on generated rows."""
 
     code: str
     detail: str
@@ -56,9 +56,8 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What setup did. `migrated_from` is None where there was no session_worker; equal to
-    `migrated_to` where nothing was to do. `doubt`: what an admin has to say before anything is
-    sent."""
+    """Result of setup. `migrated_from`: None for a new installation, equal to `migrated_to` if it
+    was up to date. `doubt`: the question that an admin has to answer before anything is sent."""
 
     site_tables: tuple[str, ...]
     migrated_from: str | None
@@ -70,8 +69,8 @@ class Installed:
 def install(engine: Engine, settings: Settings) -> Installed:
     """Set up the worker in the site's database, or bring it up to date.
 
-    Raises SiteMismatch where the site's tables lack something needed, CannotInstall where the
-    server or the schema does not fit this worker.
+    Raises SiteMismatch where a needed table or column is missing, CannotInstall where the server or
+    the schema does not fit this worker.
     """
     with engine.begin() as connection:
         installed = prepare(connection, settings, ())
@@ -103,7 +102,7 @@ def prepare(connection: Connection, settings: Settings, site_tables: tuple[str, 
 
 
 def notes_on_ids(taken: TakenIds) -> Iterator[Note]:
-    """Whose ids the columns were taken to hold, and why; nothing where no session says anything."""
+    """Notes on the kinds of ids that were found, and why; none where there are no sessions."""
     for column, key, why in (
         (TUTOR, taken.tutor, taken.tutor_why),
         (STUDENT, taken.student, taken.student_why),
@@ -180,15 +179,15 @@ DEFERRED = (
 
 
 def notes_on_rows(engine: Engine, settings: Settings) -> Iterator[Note]:
-    """What generated rows will meet here. Once the installation is committed: it stands whatever
-    the site says to a row."""
+    """Notes on the site's rights and constraints for generated rows. Called after the installation
+    is committed, as it does not depend on them."""
     with engine.connect() as connection:
         now = database_now(connection)
         missing = missing_rights(connection)
         for name, kind in connection.execute(DEFERRABLE):
             yield Note("constraint_deferrable", DEFERRED.format(name=name, kind=kind))
     if missing:
-        words = "the user of DATABASE_URL may not do all that the worker does"
+        words = "the user of DATABASE_URL does not have all rights that the worker needs"
         yield Note("rights_missing", f"{words}: {grants(missing)}")
         return
     found = rehearse_row(engine, settings, now)
@@ -236,7 +235,7 @@ def refuse_old_server(connection: Connection) -> None:
         )
 
 
-# As create_site_tables and the catalogue see them: by the connection's search_path.
+# By the connection's search_path, like create_site_tables and the catalogue.
 STANDING_TABLES = text("""
     SELECT wanted.name FROM unnest(CAST(:names AS text[])) AS wanted(name)
      WHERE to_regclass(quote_ident(wanted.name)) IS NOT NULL
@@ -249,7 +248,7 @@ def standing_tables(connection: Connection) -> list[str]:
 
 
 def notes_on(catalog: SiteCatalog) -> tuple[Note, ...]:
-    """One note for each optional table or column that lacks."""
+    """One note for each optional table or column that is missing."""
     return tuple(note for table in OPTIONAL for note in notes_on_table(catalog, table))
 
 
@@ -265,7 +264,7 @@ def notes_on_table(catalog: SiteCatalog, table: str) -> list[Note]:
 
 
 def older_column(catalog: SiteCatalog, table: str, column: str) -> str:
-    """What stands there instead, in an older copy of the whiteboard."""
+    """Remark with the older column that an older copy of the whiteboard has instead, or ''."""
     instead = OLDER_WHITEBOARD.get(column)
     if table != "whiteboard_sessions" or not instead or not catalog.has(table, instead):
         return ""
@@ -273,11 +272,11 @@ def older_column(catalog: SiteCatalog, table: str, column: str) -> str:
 
 
 def without(table: str) -> str:
-    """What the worker does where something of this table lacks."""
+    """Effect on the worker where a part of this table is missing."""
     if table == "whiteboard_sessions":
         return "messages carry no whiteboard name"
     if table == "tutor_students":
         return "nobody counts as enrolled there, and no series pauses for that"
     if table == "parent_profiles":
         return "parents get no messages"
-    return "the worker runs on without it"
+    return "the worker runs without it"

@@ -1,4 +1,4 @@
-"""`celery -A tasks audit`: whether the promises hold in the rows that stand."""
+"""`celery -A tasks audit`: check of the promises in the existing rows."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def audit(context: click.Context, as_of: datetime | None, as_json: bool) -> None:
-    """Check the generated rows: nothing doubled, no overlap of ours, every date accounted for.
+    """Check the generated rows: no duplicates, no overlaps, a row or a reason for every date.
 
-    Writes nothing. Exits 1 where something is an error; a note tells what people chose to do.
+    Writes nothing. Exits 1 where there is an error. Notes show what people decided.
 
     Example: celery -A tasks audit --json
     """

@@ -1,4 +1,4 @@
-"""`celery -A tasks backfill FROM UNTIL`: fill dates that an admin names, past ones too."""
+"""`celery -A tasks backfill FROM UNTIL`: fill the dates that an admin names, past ones too."""
 
 from __future__ import annotations
 
@@ -50,18 +50,17 @@ class Wish:
 @click.option("--tutor", type=ROW_ID, help="Only this tutor's series (tutor_sessions.tutor_id).")
 @click.option("--session", type=ROW_ID, help="Only the series of this session.")
 @click.option("--refill-deleted", is_flag=True, help="Also fill dates whose rows were deleted.")
-@click.option("--dry-run", is_flag=True, help="Say what would be made, and write nothing.")
-@click.option("--expect", metavar="DIGEST", help="Go on only if a dry run would print DIGEST.")
-@click.option("--resume", type=ROW_ID, metavar="ID", help="Go on with a backfill that stopped.")
+@click.option("--dry-run", is_flag=True, help="Show what would be made, and write nothing.")
+@click.option("--expect", metavar="DIGEST", help="Stop unless a dry run would print DIGEST.")
+@click.option("--resume", type=ROW_ID, metavar="ID", help="Continue a backfill that stopped.")
 @click.option("--inline", is_flag=True, help="Fill in this process, without workers.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def backfill(context: click.Context, /, as_json: bool, **options: object) -> None:
     """Fill the dates FROM … UNTIL, both inclusive, of every rule.
 
-    Dates that have no row get one. Rows that stand are not changed, moved or cancelled, and no
-    reminder goes out for a row in the past. Ctrl-C stops it; --resume goes on. Exits 1 where a part
-    failed, and lists it.
+    Dates without a row get one. Existing rows are not changed, and no reminders are sent for past
+    dates. Ctrl-C stops it; --resume continues it. Exits 1 where a part failed, and lists it.
 
     Example: celery -A tasks backfill 2026-09-01 2026-12-31 --dry-run
     """
@@ -86,12 +85,12 @@ def checked(wish: Wish) -> Wish:
     named = (wish.first, wish.last, wish.tutor, wish.session, wish.expect)
     alone = any(value is not None for value in named) or wish.dry_run or wish.refill_deleted
     if wish.resume is not None and alone:
-        raise click.UsageError("--resume goes on with what was begun: give no dates beside it.")
+        raise click.UsageError("--resume continues the dates of its backfill: give no dates.")
     return wish
 
 
 def fill(wish: Wish, database: Engine, settings: Settings) -> BackfillReport:
-    """The backfill from its start, or from where it stopped, to its report."""
+    """Run the backfill from its start, or from where it stopped. Returns its report."""
     from scheduler.expansion.admin.backfill import Deleted, Extent, rehearse
     from tasks.admin import backfill
     from tasks.database import engine_now
@@ -107,7 +106,7 @@ def fill(wish: Wish, database: Engine, settings: Settings) -> BackfillReport:
         return rehearsed
     backfill_id = wish.resume or backfill.begin(database, extent)
     click.echo(
-        f"Backfill {backfill_id}. To go on if it is stopped:"
+        f"Backfill {backfill_id}. To continue it if it is stopped:"
         f" celery -A tasks backfill --resume {backfill_id}", err=True,
     )  # fmt: skip
     filling = backfill.fill_inline if wish.inline else backfill.fill_with_workers

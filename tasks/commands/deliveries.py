@@ -1,4 +1,4 @@
-"""`celery -A tasks deliveries`: the ledger of messages, and what an admin does with it."""
+"""`celery -A tasks deliveries`: the ledger of messages, and an admin's decisions about them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         ResumeDocument,
     )
 
-# A table for the eyes; a document holds all.
+# Limit of the table; the JSON document has all.
 TABLE_LIMIT = 100
 
 Result = TypeVar("Result")
@@ -64,13 +64,13 @@ JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document."
 @click.option("--session", "session_id", type=ROW_ID, help="Only of this session.")
 @click.option("--person", "person_id", type=ROW_ID, help="Only to this person (users.id).")
 @click.option(
-    "--state", "states", type=STATE, multiple=True, help="Only in this state; repeatable."
+    "--state", "states", type=STATE, multiple=True, help="Only in this state; may be repeated."
 )
-@click.option("--since", type=INSTANT, help="Only what was due then or later.")
+@click.option("--since", type=INSTANT, help="Only messages due then or later.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000_000),
-    help=f"The newest so many; a table shows {TABLE_LIMIT} unless told, a document all.",
+    help=f"Number of the newest to show; by default {TABLE_LIMIT} in a table, all in JSON.",
 )
 @JSON
 @click.pass_context
@@ -92,7 +92,7 @@ def deliveries(context: click.Context, /, as_json: bool, **asked: Any) -> None:
 
 
 def in_ledger(work: Callable[[Connection, datetime], Result]) -> tuple[Result, Settings]:
-    """Do the work in one transaction, now."""
+    """Run `work` in one transaction with the database's present instant."""
     from scheduler.database_clock import database_now
     from scheduler.settings import load_settings
     from tasks.database import engine
@@ -133,13 +133,13 @@ def blank(number: int | None) -> str:
 
 @deliveries.command(cls=WorkerCommand)
 @click.option("--channel", type=CHANNEL, help="Only this channel; without it: every one.")
-@click.option("--reason", type=WORDS, help="Why, for whoever asks later.")
+@click.option("--reason", type=WORDS, help="The reason, shown by doctor and explain.")
 @JSON
 def pause(channel: str | None, reason: str | None, as_json: bool) -> None:
-    """Let nothing leave, within two seconds and until `resume`.
+    """Stop all messages, or those of one channel, within two seconds and until `resume`.
 
-    What falls due meanwhile waits in the ledger; restarts change nothing. Where one channel is
-    paused, a message whose session begins within the hour goes by the person's next one.
+    Messages that fall due in the meantime wait in the ledger, also after restarts. Where one
+    channel is paused, a message whose session begins within the hour goes by the person's next one.
 
     Example: celery -A tasks deliveries pause --channel sms --reason "provider down"
     """
@@ -159,10 +159,10 @@ def pause(channel: str | None, reason: str | None, as_json: bool) -> None:
 
 
 @deliveries.command(cls=WorkerCommand)
-@click.option("--channel", type=CHANNEL, help="Only this channel; without it: all that is paused.")
+@click.option("--channel", type=CHANNEL, help="Only this channel; without it: all paused ones.")
 @JSON
 def resume(channel: str | None, as_json: bool) -> None:
-    """Let messages leave again: what is still true goes out, soonest start first.
+    """End a pause: messages that are still true are sent, soonest start first.
 
     Example: celery -A tasks deliveries resume
     """
@@ -192,13 +192,13 @@ def named(channel: str | None) -> str:
 @deliveries.command(cls=WorkerCommand)
 @click.argument("ids", metavar="[ID…]", type=ROW_ID, nargs=-1)
 @click.option("--failed", is_flag=True, help="All that failed for good; with --since.")
-@click.option("--since", type=INSTANT, help="With --failed: what was due then or later.")
+@click.option("--since", type=INSTANT, help="With --failed: only those due then or later.")
 @JSON
 def retry(ids: tuple[int, ...], failed: bool, since: datetime | None, as_json: bool) -> None:
-    """Send messages again that failed, were never answered, or reached nobody.
+    """Send messages again that failed, were never answered, or were unreachable.
 
-    Rows that are one message go as one. All of the ids, or none where one cannot be retried.
-    After an outage, --failed --since takes all that failed since then and have not begun.
+    Rows of one message are sent together. If one of the ids cannot be retried, none is. After an
+    outage, --failed --since retries all that failed since then and whose session has not begun.
 
     Example: celery -A tasks deliveries retry --failed --since 2026-12-01T08:00
     """
@@ -212,7 +212,7 @@ def retry(ids: tuple[int, ...], failed: bool, since: datetime | None, as_json: b
         retry_deliveries(conn, ids, now)
     )  # fmt: skip
     if failed and not moved and not as_json:
-        console().print("Nothing that was due since then failed for good and can still be sent.")
+        console().print("No message due since then has failed for good and can still be sent.")
         return
     say(moved, "sent again as soon as a worker is free", as_json)
 
@@ -223,16 +223,16 @@ def retry(ids: tuple[int, ...], failed: bool, since: datetime | None, as_json: b
 @click.option("--not-sent", is_flag=True, help="It was not; `retry` sends it again.")
 @JSON
 def settle(ids: tuple[int, ...], sent: bool, not_sent: bool, as_json: bool) -> None:
-    """Say how it was with messages that were never answered: the provider's page knows.
+    """Record if messages that were never answered were sent, as the provider's page shows.
 
-    Rows that are one message are settled as one. All of the ids, or none.
+    Rows of one message are settled together. If one of the ids cannot be settled, none is.
 
     Example: celery -A tasks deliveries settle 17 --sent
     """
     from scheduler.reminders.moves.admin import settle_not_sent, settle_sent
 
     if sent == not_sent:
-        raise click.UsageError("Say how it was: either --sent or --not-sent.")
+        raise click.UsageError("Give either --sent or --not-sent.")
     act = settle_sent if sent else settle_not_sent
     moved, _ = in_ledger(lambda conn, now: act(conn, ids, now))
     say(moved, "settled as sent" if sent else "settled as not sent", as_json)
@@ -242,23 +242,23 @@ def settle(ids: tuple[int, ...], sent: bool, not_sent: bool, as_json: bool) -> N
 @BATCH
 @JSON
 def release(batch: int, as_json: bool) -> None:
-    """Send what is held with a batch, as far as it is still true and has not begun.
+    """Send the messages of a held batch that are still true and whose session has not begun.
 
-    `celery -A tasks doctor` names the batches that are held.
+    `celery -A tasks doctor` lists the held batches.
 
     Example: celery -A tasks deliveries release --batch 3
     """
     from scheduler.reminders.moves.admin import release_batch
 
     moved, _ = in_ledger(lambda conn, now: release_batch(conn, batch, now))
-    say(moved, "planned again; what has begun expires", as_json)
+    say(moved, "planned again; those whose session has begun expire", as_json)
 
 
 @deliveries.command(cls=WorkerCommand)
 @BATCH
 @JSON
 def drop(batch: int, as_json: bool) -> None:
-    """Never send what is held with a batch.
+    """Drop the messages of a held batch: they are never sent.
 
     Example: celery -A tasks deliveries drop --batch 3
     """
@@ -269,13 +269,13 @@ def drop(batch: int, as_json: bool) -> None:
 
 
 def say(moved: Collection[int], words: str, as_json: bool) -> None:
-    """Which deliveries moved, and where to."""
+    """Print the deliveries that moved, and their new state."""
     if as_json:
         document: MovedDocument = {"deliveries": sorted(moved)}
         click.echo(json_document(document))
         return
     if not moved:
-        console().print("No message was held any more.")
+        console().print("No message of the batch was still held.")
         return
     many = f"{len(moved)} deliveries are" if len(moved) > 1 else "One delivery is"
     console().print(f"{many} {words}: {', '.join(str(id_) for id_ in sorted(moved))}.")

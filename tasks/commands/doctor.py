@@ -1,4 +1,4 @@
-"""`celery -A tasks doctor`: what is wrong, and how to cure it."""
+"""`celery -A tasks doctor`: faults of the installation, and their cures."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 @click.option(
     "--adopt-database",
     is_flag=True,
-    help="First make this database the ledger's, and release what was held as it was another.",
+    help="First make this database the ledger's own, and release messages held because it was not.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def doctor(context: click.Context, adopt_database: bool, as_json: bool) -> None:
-    """Say what is wrong with the installation, whom it hurts, and how to cure it.
+    """Show what is wrong with the installation, and how to cure it.
 
-    Writes nothing, unless it adopts. Exits 1 where something is an error, 3 where PostgreSQL
-    cannot be reached.
+    Writes nothing, except with --adopt-database. Exits 1 where there is an error, 3 where
+    PostgreSQL cannot be reached.
 
     Example: celery -A tasks doctor
     """
@@ -49,7 +49,7 @@ def doctor(context: click.Context, adopt_database: bool, as_json: bool) -> None:
 
 
 def adopt(settings: Settings) -> int:
-    """Returns how many messages are planned again."""
+    """Adopt the database. Returns the number of messages that are planned again."""
     from scheduler.reminders.moves.adoption import adopt_database
     from tasks.database import engine
 

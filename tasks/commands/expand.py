@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def expand(context: click.Context, as_of: datetime | None, as_json: bool) -> None:
-    """Fill the coming weeks once, and say what changed.
+    """Fill the coming weeks once, and show what changed.
 
     Safe to repeat: a run with nothing to do writes nothing. Exits 1 only where a series failed.
 
@@ -77,4 +77,5 @@ def show(report: ExpansionReport) -> None:
 
 
 def in_words(counts: dict[str, int]) -> str:
+    """'3 created, 1 conflict', without zeros."""
     return ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "none"

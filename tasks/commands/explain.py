@@ -1,4 +1,4 @@
-"""`celery -A tasks explain SESSION`: what became of its messages, and why somebody got none."""
+"""`celery -A tasks explain SESSION`: the story of its messages, and reasons for missing ones."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 @click.argument("session_id", metavar="SESSION", type=ROW_ID)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def explain(session_id: int, as_json: bool) -> None:
-    """Tell the whole story of each person of a session: planned, tried, sent, or why not.
+    """Show each message of a session's people: planned, tried, sent, or why not.
 
-    Writes nothing. A session that was deleted is known by its messages.
+    Writes nothing. A deleted session is shown as long as the ledger has its messages.
 
     Example: celery -A tasks explain 42
     """
@@ -46,7 +46,7 @@ def explain(session_id: int, as_json: bool) -> None:
 def show(found: Explanation, now: datetime, zone: ZoneInfo) -> None:
     out = console()
     if not found.people:
-        out.print(f"Session {found.session_id} concerns nobody: its people are not there.")
+        out.print(f"Session {found.session_id} has no people: its tutor and student do not exist.")
     for person in found.people:
         who = "without a user" if person.person_id is None else f"person {person.person_id}"
         out.print(f"{person.role.capitalize()}, {who}", style="bold")

@@ -1,4 +1,4 @@
-"""`celery -A tasks export`: what the ledger keeps about one person."""
+"""`celery -A tasks export`: export of the ledger's data about one person."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def export(person: str, as_json: bool) -> None:
     """Write what the worker keeps about PERSON: preferences, messages, their tries and moves.
 
     PERSON is an id of the table users, or student:ID, tutor:ID, parent:ID (a profile's id) for
-    somebody without an account. The rows are written as they are stored. What the site keeps in its
-    own tables is not among them.
+    somebody without an account. The rows are written as they are stored. Data in the site's own
+    tables is not included.
 
     Example: celery -A tasks export 42 > person-42.json
     """

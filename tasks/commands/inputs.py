@@ -1,4 +1,4 @@
-"""Click parameters for what a user writes: instants, days, ids and words."""
+"""Click parameter types: instants, days, ids, people and texts."""
 
 import re
 from datetime import UTC, date, datetime
@@ -27,7 +27,7 @@ class Instant(click.ParamType):  # type: ignore[type-arg]  # generic only in new
             written = datetime.fromisoformat(value)
         except ValueError:
             self.fail(
-                f"{value!r} is no instant: write 2026-09-01T14:00 (wall time in SITE_TIMEZONE)"
+                f"{value!r} is no date and time: write 2026-09-01T14:00 (in SITE_TIMEZONE)"
                 " or 2026-09-01T11:00:00Z",
                 param,
                 ctx,
@@ -54,7 +54,7 @@ class Day(click.ParamType):  # type: ignore[type-arg]
 
 
 class Words(click.ParamType):  # type: ignore[type-arg]
-    """Text for the database: what a shell hands on may be no text at all."""
+    """Text for the database. Arguments of a shell may contain bytes that are no valid text."""
 
     name = "text"
 

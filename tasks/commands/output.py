@@ -1,4 +1,4 @@
-"""Output of a command: one JSON document, or words for a person."""
+"""Output of a command: one JSON document, or text for a person."""
 
 import json
 import os
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 VERSION = 1
-# Wide enough that no table in a pipe is cut; a table takes what it needs.
+# Wide enough for any table in a pipe; a table takes only the width that it needs.
 PIPE_WIDTH = 240
 
 
@@ -50,9 +50,9 @@ def fields_of(value: "DataclassInstance") -> dict[str, Any]:
 
 
 def console() -> "Console":
-    """Where words for a person go: coloured on a terminal, plain in a pipe.
+    """The console for text: coloured on a terminal, plain in a pipe.
 
-    Words are printed as they are: brackets and colons in the site's texts are no markup.
+    Text is printed literally: brackets and colons in the site's texts are no markup.
     """
     from rich.console import Console  # slow to import
 
@@ -69,13 +69,13 @@ def no_color() -> bool | None:
 
 
 def let_output_go() -> None:
-    """What could not be written is not tried again at the end, which would end in a traceback."""
+    """Drop unwritten output, as a further try at the exit would end in a traceback."""
     with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def write_any_letter() -> None:
-    """Names of people are in every script; one that a terminal lacks is no reason to end."""
+    """Replace letters that the terminal's encoding does not have, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""`celery -A tasks preview SESSION`: what a rule means, date by date."""
+"""`celery -A tasks preview SESSION`: the dates of a rule, with reasons."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def preview(session_id: int, as_of: datetime | None, as_json: bool) -> None:
     """Show the coming dates of a session's rule, and why each is as it is. Writes nothing.
 
-    SESSION carries the rule, or was made by it.
+    SESSION is the id of a session that carries the rule, or was made by it.
 
     Example: celery -A tasks preview 42
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tasks.admin.preview_message import Look, Shown
     from tasks.commands.documents import MessageDocument, PreviewMessageDocument
 
-# Written out: the enums behind them are slow to import for `celery --help` (a test compares).
+# Written out, as their enums would slow down `celery --help`; a test compares them.
 KINDS = ("alarm", "reminder", "moved", "cancelled", "restored", "reassigned", "agenda")
 ROLES = ("tutor", "student", "parent")
 CHANNELS = ("email", "sms", "telegram", "push", "webhook")
@@ -35,8 +35,8 @@ LANGUAGES = {"en": "English", "am": "Amharic"}
 @click.command(cls=WorkerCommand)
 @click.argument("session_id", metavar="SESSION", type=ROW_ID)
 @click.option("--kind", type=click.Choice(KINDS), default="reminder", show_default=True)
-@click.option("--role", type=click.Choice(ROLES), help="Else whom the settings name first.")
-@click.option("--lang", type=click.Choice([*LANGUAGES]), help="Else the person's own.")
+@click.option("--role", type=click.Choice(ROLES), help="By default the settings' first recipient.")
+@click.option("--lang", type=click.Choice([*LANGUAGES]), help="By default the person's own.")
 @click.option("--channel", type=click.Choice(CHANNELS), default="email", show_default=True)
 @click.option("--as-of", type=INSTANT, help="Look as if it were this instant.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with HTML and files.")
@@ -51,8 +51,8 @@ def preview_message(
 ) -> None:
     """Show a message about a session as it would be sent now. Sends and writes nothing.
 
-    A move is shown as if it were one from the day after, and a replacement as if the other person
-    of the session were new.
+    A move is shown as one from the day after, and a replacement as if the other person of the
+    session were new.
 
     Example: celery -A tasks preview-message 42 --lang am --channel sms
     """
@@ -71,7 +71,7 @@ def preview_message(
 
 
 def role_of(asked: str | None, kind: Kind, settings: Settings) -> Role:
-    """Whom the settings name first for such a message; the agenda is the tutor's alone."""
+    """The first recipient of such a message in the settings; the agenda is only for tutors."""
     from scheduler.message import Kind
     from scheduler.settings import Role
 

@@ -1,4 +1,4 @@
-"""`celery -A tasks remind`: send what is due, once."""
+"""`celery -A tasks remind`: send due messages once."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 @click.command(cls=WorkerCommand)
 @click.option("--as-of", type=INSTANT, help="Run as if it were this instant.")
-@click.option("--dry-run", is_flag=True, help="Show what would go to whom; send and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show messages and recipients; send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def remind(context: click.Context, as_of: datetime | None, dry_run: bool, as_json: bool) -> None:
     """Plan the reminders and alarms that are due, and send them, without workers.
 
-    Safe to repeat and to run beside workers: nobody is told twice. Ctrl-C stops it: what was begun
-    is finished, and what was not is released. Exits 1 where it was stopped, where messages failed
-    or were never answered; those that may do later are tried again by the next run, or by the
-    workers.
+    Safe to repeat and to run beside workers: nobody gets a message twice. Ctrl-C stops it: messages
+    that were begun are finished, the others released. Exits 1 where it was stopped, or where
+    messages failed or were never answered; the next run, or the workers, try again those that may
+    succeed later.
 
     Example: celery -A tasks remind --as-of 2026-12-01T13:45 --dry-run
     """
@@ -97,7 +97,7 @@ def rehearsed(rehearsal: Rehearsal) -> RemindRehearsalDocument:
 def words(report: RemindReport) -> str:
     said = counts(report)
     if report.unanswered:
-        said.append(f"{report.unanswered} never answered (`deliveries` tells which)")
+        said.append(f"{report.unanswered} never answered (see `deliveries`)")
     return f"Messages: {', '.join(said)}." if said else "Nothing is due."
 
 

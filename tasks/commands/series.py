@@ -1,4 +1,4 @@
-"""`celery -A tasks series`: the series, and ending one by hand."""
+"""`celery -A tasks series`: list of the series, and ending or reopening one by hand."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ def show(found: Sequence[SeriesLine]) -> None:
 
 @series.command(cls=WorkerCommand)
 @click.argument("session_id", metavar="SESSION", type=ROW_ID)
-@click.option("--cancel-future", is_flag=True, help="Cancel the rows to come that nobody placed.")
-@click.option("--dry-run", is_flag=True, help="Say what would be cancelled, and write nothing.")
+@click.option("--cancel-future", is_flag=True, help="Cancel coming rows that no person placed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be cancelled, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def end(session_id: int, cancel_future: bool, dry_run: bool, as_json: bool) -> None:
-    """End the series of SESSION: no rows from today on. Those that stand stay.
+    """End the series of SESSION: no new rows from today on. Existing rows stay.
 
     Example: celery -A tasks series end 42 --cancel-future
     """
@@ -82,7 +82,7 @@ def end(session_id: int, cancel_future: bool, dry_run: bool, as_json: bool) -> N
     settings = load_settings()
     database = engine(settings)
     if dry_run and not cancel_future:
-        raise click.UsageError("--dry-run goes with --cancel-future: without it no row is written.")
+        raise click.UsageError("--dry-run needs --cancel-future: without it no row is written.")
     act = end_series_and_cancel if cancel_future else end_series
     act = rehearse_end if dry_run else act
     rows = act(database, settings, engine_now(database), session_id)
@@ -104,9 +104,9 @@ def end(session_id: int, cancel_future: bool, dry_run: bool, as_json: bool) -> N
 @click.argument("session_id", metavar="SESSION", type=ROW_ID)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def reopen(session_id: int, as_json: bool) -> None:
-    """Take up the series of SESSION again, which an admin ended.
+    """Continue the series of SESSION, which an admin ended.
 
-    The next expansion fills its dates from today on, and brings back rows that ending it cancelled.
+    The next expansion fills its dates from today on, and restores rows that ending it cancelled.
 
     Example: celery -A tasks series reopen 42
     """
@@ -119,4 +119,4 @@ def reopen(session_id: int, as_json: bool) -> None:
         document: SeriesReopenDocument = {"session_id": session_id, "state": "active"}
         click.echo(json_document(document))
     else:
-        console().print(f"Series {session_id} goes on with the next expansion.")
+        console().print(f"Series {session_id} continues with the next expansion.")

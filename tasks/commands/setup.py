@@ -1,4 +1,4 @@
-"""`celery -A tasks setup`: make the worker at home in the site's database."""
+"""`celery -A tasks setup`: installation and upgrade of the worker in the site's database."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 def setup(context: click.Context, with_site_tables: bool, role: str | None, as_json: bool) -> None:
     """Check the site's tables and bring the schema session_worker up to date.
 
-    Safe to repeat. Where a table or a column that the worker needs is missing or of another kind,
-    it says which and changes nothing. It judges by the rows whose ids tutor_id and student_id hold,
-    and says so; where they can be read in two ways it asks, and exits 1. It tries the next row of
-    the newest rule, rolls it back, and notes what the site's tables would refuse.
+    Safe to repeat. Where a needed table or column is missing or of another type, it lists them and
+    changes nothing. It decides by the rows whose ids tutor_id and student_id hold, and reports it;
+    where that is in doubt it asks, and exits 1. It inserts the next row of the newest rule, rolls
+    it back, and notes what the site's tables would refuse.
 
     With --role the worker can run as a role that owns nothing: repeat it after an upgrade, as new
     tables need new rights. Where the user of DATABASE_URL may not grant, the SQL is printed for

@@ -1,4 +1,4 @@
-"""The class of the worker's commands, and what a command's file needs beside it.
+"""The class of the worker's commands, and the imports that a command's module needs.
 
 @click.command(cls=WorkerCommand)
 @click.option("--as-of", type=INSTANT, help="Run as if it were this instant.")
@@ -69,16 +69,16 @@ class WorkerGroup(EndsInLines, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Refuses `deliveries --json pause`: the option would be lost, without a word."""
+        """Refuse `deliveries --json pause`, where the option would have no effect."""
         for param in self.params:
             if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
-                ctx.fail(f"{param.opts[0]} says nothing to {args[0]}: write it after {args[0]}.")
+                ctx.fail(f"{param.opts[0]} has no effect on {args[0]}: write it after {args[0]}.")
         return super().resolve_command(ctx, args)
 
 
 @contextmanager
 def failures_as_lines(command_path: str) -> Iterator[None]:
-    """Whatever ends a command leaves as something that click shows in one line."""
+    """Turn known exceptions of a command into failures that click shows in one line."""
     try:
         yield
     except click.UsageError as error:
@@ -99,6 +99,6 @@ def failures_as_lines(command_path: str) -> Iterator[None]:
 
 
 def usage_failure(error: click.UsageError, command_path: str) -> Failure:
-    """Click's usage error without the usage, which takes three lines."""
+    """Click's usage error as one line, without the usage."""
     words = " ".join(error.format_message().split())
     return Failure((f"{words} See `{command_path} --help`.",), ExitCode.USAGE)

@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: an engine whose connections are set up as a guest's."""
+"""Engine for PostgreSQL, whose connections are set up not to disturb the site."""
 
 import time
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ __all__ = [
     "worker_settings",
 ]
 
-# A guest waits for the site's locks only briefly, and gives up before the site waits for it.
+# The worker waits for the site's locks only briefly, so that the site does not wait for it.
 LOCK_TIMEOUT = timedelta(seconds=3)
 # The longest statement is an expansion or a backfill of ten thousand rules: seconds, not minutes.
 STATEMENT_TIMEOUT = timedelta(minutes=5)
@@ -47,8 +47,8 @@ SESSION_SETTINGS = {
     "statement_timeout": milliseconds(STATEMENT_TIMEOUT),
     "idle_in_transaction_session_timeout": milliseconds(IDLE_TIMEOUT),
 }
-# What a crash may take back must not have been sent (promise 3): a server or a database that lets
-# commits go unflushed is overruled; one that waits for more than the disk is left so.
+# A commit that a crash can undo must not have led to a message (promise 3): a server or database
+# with unflushed commits is overruled; one that waits for more than the disk keeps its setting.
 FLUSHED = {"synchronous_commit": "on"}
 UNFLUSHED = "off"
 
@@ -61,9 +61,9 @@ OVERFLOW = 30
 def engine(settings: Settings) -> Engine:
     """An engine for DATABASE_URL; it connects at its first use.
 
-    Its connections speak UTF-8 and UTC, read committed data, and give up on locks, statements and
-    idle transactions after the times above. Raises InvalidSetting where the URL cannot be read; the
-    connection raises ServerUnreachable, and InvalidSetting where DATABASE_POOLER is to be set.
+    Its connections use UTF-8, UTC and READ COMMITTED, with the limits above for locks, statements
+    and idle transactions. Raises InvalidSetting where the URL cannot be read. Connecting raises
+    ServerUnreachable, and InvalidSetting where DATABASE_POOLER has to be set.
     """
     url = database_url(settings)
     pooled = settings.database_pooler is Pooler.TRANSACTION
@@ -100,7 +100,7 @@ def configure_connection(connection: Any, _record: Any) -> None:
 
 
 def look_at_server(connection: Any, record: Any) -> None:
-    """What a new connection by a pooler needs in each of its transactions; sets nothing."""
+    """Find the settings that each transaction on a pooler's connection needs; sets nothing."""
     connection.pooled = True
     with connection.cursor() as cursor:
         record.info[AT_BEGIN] = statements("SET LOCAL", needed(cursor))
@@ -112,8 +112,8 @@ AT_BEGIN = "session_worker_at_begin"
 
 
 def configure_transaction(conn: Connection) -> None:
-    """Set up a transaction, before its first query: SET takes no snapshot, so that the isolation
-    can still be chosen."""
+    """Set up a transaction before its first query. SET takes no snapshot, so the isolation level
+    can still be chosen afterwards."""
     conn.exec_driver_sql(conn.info[AT_BEGIN])
 
 
@@ -128,8 +128,8 @@ def statements(verb: str, settings: Mapping[str, str]) -> str:
 
 
 class LastGoodHost:
-    """Of several hosts the one that was right the last time is asked first: where another has
-    vanished, each connection would wait for it anew."""
+    """Order of several hosts: the last good one first, as otherwise each connection would wait for
+    one that has vanished."""
 
     def __init__(self) -> None:
         self.pair: tuple[str, str] | None = None
@@ -160,7 +160,7 @@ def engine_now(engine: Engine) -> datetime:
 
 @cache
 def worker_settings() -> Settings:
-    """The settings, read once: reading them takes longer than a tick (5 ms)."""
+    """The settings, read once, as reading them takes 5 ms, longer than a tick."""
     return load_settings()
 
 
@@ -176,7 +176,7 @@ KNOWN = Known()
 
 
 def site_catalog(engine: Engine) -> SiteCatalog:
-    """Raises SiteMismatch where the database is not the site's."""
+    """The site's catalogue, cached. Raises SiteMismatch where the database is not the site's."""
     read_at, catalog = KNOWN.catalogs.get(engine, (0.0, None))
     if catalog is None or time.monotonic() - read_at > KEPT_SECONDS:
         with engine.connect() as conn:

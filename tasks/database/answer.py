@@ -1,8 +1,8 @@
-"""A limit of the worker's own for a server, or a proxy before it, that takes all and says nothing.
+"""Watch over connections whose server, or a proxy before it, accepts packets but never answers.
 
 Each packet is acknowledged then, so no time-out of TCP ends the wait (url.py has those), and a
-statement may rightly take minutes. So whoever has waited for ten seconds asks anew, on another
-connection, whether the server still works on it; where that gets no answer, the wait is ended.
+statement may legitimately take minutes. After a wait of ten seconds another connection asks if the
+server still works on the statement; without an answer, the waiting connection is cut.
 """
 
 import logging
@@ -18,7 +18,7 @@ from weakref import WeakSet
 import psycopg2
 from psycopg2 import extensions
 
-# How long a statement runs before somebody asks after it, and how often.
+# Running time of a statement after which the server is asked about it, and the interval.
 ASK_AFTER_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 
@@ -27,7 +27,7 @@ WATCH_SECONDS = 1.0
 
 
 class WatchedCursor(extensions.cursor):
-    """A cursor whose connection knows since when it waits."""
+    """A cursor that records on its connection since when it waits."""
 
     def execute(self, *given: Any, **options: Any) -> None:
         with waiting(self.connection):
@@ -75,7 +75,7 @@ class waiting:  # noqa: N801  # read as a word; a class costs a tenth of context
 
 
 class Watch:
-    """The connections of this process, and the thread that looks after them."""
+    """The connections of this process, and the thread that checks them."""
 
     def __init__(self) -> None:
         self.process = 0  # a thread does not live on in a process that was forked
@@ -114,7 +114,7 @@ def waits_long(connection: WatchedConnection, now: float) -> bool:
 
 
 def end_unanswered(connection: WatchedConnection) -> None:
-    """Cut the connection, where the server does not say that it works for it."""
+    """Cut the connection if the server does not confirm that it works for it."""
     connection.asked_at, since = time.monotonic(), connection.waits_since
     if not is_served(connection) and connection.waits_since == since:
         cut(connection)
@@ -127,7 +127,7 @@ AT_WORK = """
 
 
 def is_served(connection: WatchedConnection) -> bool:
-    """Whether the server answers on a connection of its own, and works for this one."""
+    """True where the server answers on another connection and still works for this one."""
     deadline = time.monotonic() + ANSWER_SECONDS
     with suppress(psycopg2.Error, TimeoutError, OSError), closing(ask(connection)) as asking:
         wait_for_answer(asking, deadline)
@@ -160,9 +160,9 @@ def wait_for_answer(connection: Any, deadline: float) -> None:
 
 
 def cut(connection: WatchedConnection) -> None:
-    """End the connection's wait: to libpq it looks as if the server had hung up."""
+    """End the connection's wait; for libpq it looks as if the server had closed it."""
     logger.warning(
-        "PostgreSQL gives no answer: a connection to %s is given up.", connection.info.host
+        "PostgreSQL does not answer: a connection to %s is given up.", connection.info.host
     )
     with suppress(OSError, psycopg2.Error):
         line = socket.socket(fileno=os.dup(connection.fileno()))

@@ -1,4 +1,4 @@
-"""The loss of the server, of any kind, as one line without the password (exit code 3)."""
+"""Loss of the server, for any reason, as one line without the password (exit code 3)."""
 
 import psycopg2
 from psycopg2 import errors
@@ -11,41 +11,41 @@ from tasks.failures.lines import ExitCode
 
 
 class ServerUnreachable(Exception):
-    """A server that does not answer or does not let us in. One line, without the password."""
+    """A server that does not answer or refuses the login. One line, without the password."""
 
     exit_code = ExitCode.UNREACHABLE
 
 
-# How libpq refuses an option's value, and a server a parameter; neither gives a code.
+# libpq's refusal of an option's value, and a server's of a parameter; neither has a code.
 UNREADABLE = ("invalid ", "unrecognized configuration parameter ")
-# What libpq says of a server that `target_session_attrs` does not want.
+# libpq's words for a server that `target_session_attrs` excludes.
 STANDBY = ("session is read-only", "server is in hot standby mode")
 
 
 def raise_unreachable(context: ExceptionContext, url: URL) -> None:
-    """PostgreSQL's refusal of a connection, or its loss, as ServerUnreachable.
+    """Raise ServerUnreachable for a refused or lost connection.
 
-    A server that has become a standby is lost too: its connections are given up, as the next may
-    lead to the new primary.
+    A server that has become a standby counts as lost: its connections are dropped, as the next one
+    may lead to the new primary.
     """
     if context.is_pre_ping:
         return  # the pool finds an old connection broken, and makes a new one
     error = context.original_exception
     if isinstance(error, errors.IdleInTransactionSessionTimeout):
         context.is_disconnect = True
-        raise ServerUnreachable(f"{server_of(url)} ended a transaction that stood still.")
+        raise ServerUnreachable(f"{server_of(url)} ended an idle transaction.")
     if isinstance(error, errors.ReadOnlySqlTransaction):
         context.is_disconnect = True
         raise ServerUnreachable(standby_line(url))
     connecting = context.connection is None
     if connecting and is_unreadable(error, url):
-        raise InvalidSetting(f"DATABASE_URL holds what PostgreSQL does not know: {EXAMPLE}.")
+        raise InvalidSetting(f"DATABASE_URL has an option unknown to PostgreSQL: {EXAMPLE}.")
     if isinstance(error, psycopg2.OperationalError) and (connecting or context.is_disconnect):
         raise ServerUnreachable(unreachable_line(error, url)) from error
 
 
 def is_unreadable(error: BaseException | None, url: URL) -> bool:
-    """Whether the URL's options make no sense, so that no server would be reached by it."""
+    """True where the URL's options are invalid, so that it would reach no server."""
     if isinstance(error, psycopg2.OperationalError):
         return reason(error, url).startswith(UNREADABLE)
     return isinstance(error, psycopg2.ProgrammingError)

@@ -1,4 +1,4 @@
-"""A pooler in transaction mode before the server (PgBouncer), where a session is nobody's own.
+"""Support of a pooler in transaction mode (PgBouncer), where clients share the server's sessions.
 
 With DATABASE_POOLER=transaction nothing is left in a session: each transaction sets what it needs
 for itself (docs/decisions/0090). Without the setting such a pooler is refused: what the worker set
@@ -15,18 +15,18 @@ from scheduler.settings import InvalidSetting
 from tasks.database.answer import ask, wait_for_answer
 
 REFUSAL = (
-    "DATABASE_URL leads to a pooler in transaction mode: set DATABASE_POOLER=transaction, or name"
-    " PostgreSQL itself in DATABASE_URL."
+    "DATABASE_URL leads to a pooler in transaction mode: set DATABASE_POOLER=transaction, or point"
+    " DATABASE_URL at PostgreSQL itself."
 )
 TRIES = 5
 ANSWER_SECONDS = 5.0
 
 
 def refuse_transaction_mode(connection: Any) -> None:
-    """Raises InvalidSetting where two transactions of one client may get different sessions.
+    """Raise InvalidSetting where two transactions of one client may get different sessions.
 
-    A pooler tells its clients another process number than that of the server behind it. One that
-    keeps a client's session for it is as good as the server itself.
+    A pooler is recognised by its process number, which differs from that of the server behind it.
+    One that keeps a session for each client is as good as the server itself.
     """
     number = backend_of(connection)
     if number == connection.info.backend_pid:
@@ -46,9 +46,9 @@ def backend_of(connection: Any) -> int:
 
 
 def backends_of_another(connection: Any) -> set[int]:
-    """The server processes that answer another client, while the first keeps its connection.
+    """Process numbers of the servers that answer another client meanwhile.
 
-    None where no answer comes at once: so it is where each client has a session, and none is left.
+    Empty where no answer comes at once, as when each client has a session and none is left.
     """
     deadline, numbers = time.monotonic() + ANSWER_SECONDS, set[int]()
     with suppress(psycopg2.Error, TimeoutError), closing(ask(connection)) as other:

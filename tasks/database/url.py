@@ -1,4 +1,4 @@
-"""DATABASE_URL as libpq is to have it: which server, and how long it may say nothing.
+"""DATABASE_URL for libpq: its hosts, and limits for a host that does not answer.
 
 Of several hosts the one that takes writes is used (PostgreSQL manual, "Specifying Multiple Hosts").
 """
@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from scheduler.settings import InvalidSetting, Settings
 
 EXAMPLE = "write postgresql://user:password@host/name"
-# For each host that does not answer; libpq takes no less than two seconds.
+# Seconds for each host that does not answer; libpq's minimum is two.
 CONNECT_TIMEOUT = timedelta(seconds=5)
 # A host that has vanished acknowledges nothing: then the kernel ends the connection. While nothing
 # is on its way, a keepalive is sent after so many seconds, and asks for the same.
@@ -28,9 +28,9 @@ DEFAULT_PORT = 5432
 
 
 def database_url(settings: Settings) -> URL:
-    """DATABASE_URL with psycopg2 as its driver, whatever driver the site names there.
+    """DATABASE_URL with psycopg2 as its driver, in place of any other driver in it.
 
-    Raises InvalidSetting with words that show no more than its scheme: it holds a password.
+    Raises InvalidSetting; the line shows at most its scheme, as the URL has a password.
     """
     text = settings.database_url.strip()
     if not text:
@@ -53,7 +53,7 @@ def read(text: str) -> URL:
             return make_url(text)
         hosts = [HOST.fullmatch(each) for each in several["hosts"].split(",")]
         rest = make_url(several["lead"] + text[several.end() :])
-    except (ArgumentError, ValueError):  # the text stays unsaid: it holds a password
+    except (ArgumentError, ValueError):  # the text is not shown, as it has a password
         hosts = [None]
     if None in hosts:
         raise InvalidSetting(f"DATABASE_URL is no URL: {EXAMPLE}.")
@@ -70,7 +70,7 @@ def check_port(port: int) -> None:
 
 
 def connect_args(url: URL) -> dict[str, Any]:
-    """What libpq is told beside the URL; what the URL says itself goes first."""
+    """Connection parameters in addition to the URL; those in the URL take precedence."""
     wished = {
         "application_name": "session_worker",
         "client_encoding": "utf8",

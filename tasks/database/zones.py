@@ -1,4 +1,4 @@
-"""The database's zone data, followed by this process where the machine's differs."""
+"""Use of the database's zone data in this process, where the machine's differs."""
 
 import time
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ _LOOKED = _Looked()
 
 
 def follow_zones(engine: Engine, settings: Settings) -> None:
-    """Takes the hours of zones from the database where they differ; asked once a day.
+    """Use the database's offsets of zones that differ; checked once a day.
 
-    Says in the log what differs. Before the ledger is set up there is nothing to follow.
+    Logs the differences. Does nothing before the ledger is set up.
     """
     if _LOOKED.at is not None and time.monotonic() - _LOOKED.at < LOOK_EVERY.total_seconds():
         return

@@ -1,1 +1,1 @@
-"""Known failures → one line on standard error and an exit code."""
+"""Known failures as one line on standard error and an exit code."""

@@ -1,6 +1,6 @@
-"""Known exceptions: those that end a command in one line; all others are mistakes of the worker.
+"""Known exceptions, which end a command in one line; all others are errors in the worker's code.
 
-Imported when something went wrong, and not before: it knows every part's exceptions.
+It imports the exceptions of all parts, so it is imported itself only after an error.
 """
 
 from sqlalchemy.exc import DBAPIError
@@ -19,8 +19,8 @@ from scheduler.settings import InvalidSetting
 from tasks.broker import BROKER_ERRORS, broker_line
 from tasks.failures.lines import ExitCode, Failure, is_output_error
 
-# Those of `models` and `scheduler`, which know nothing of commands; an exception of `tasks` has its
-# own `exit_code`.
+# Exceptions of `models` and `scheduler`, which do not know of exit codes; those of `tasks` have an
+# `exit_code` of their own.
 EXIT_CODES: dict[type[Exception], ExitCode] = {
     InvalidSetting: ExitCode.USAGE,
     BackfillRefused: ExitCode.USAGE,
@@ -36,11 +36,12 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
 }
 
 SET_UP = "run `celery -A tasks setup`"
-AGAIN = "another try may pass, nothing is lost"
-RIGHTS = "GRANT the right to the user of DATABASE_URL, or take a user that has it"
+AGAIN = "try again, nothing is lost"
+RIGHTS = "GRANT the right to the user of DATABASE_URL, or use one that has it"
 TEMPORARY = "GRANT TEMPORARY ON its DATABASE to the user of DATABASE_URL"
 
-# PostgreSQL's error codes that a user can mend, and how. The others are the worker's own mistakes.
+# PostgreSQL's error codes of which a user can remove the cause, with the cure. Others are errors in
+# the worker's code.
 CURES = {
     "3F000": SET_UP,  # invalid_schema_name
     "42P01": SET_UP,  # undefined_table
@@ -48,16 +49,17 @@ CURES = {
     "42883": SET_UP,  # undefined_function
     "42501": RIGHTS,  # insufficient_privilege
     "55P03": AGAIN,  # lock_not_available
-    "57014": AGAIN,  # query_canceled: the statement's time was up
+    "57014": AGAIN,  # query_canceled: statement_timeout
     "40P01": AGAIN,  # deadlock_detected
     # datetime_field_overflow
-    "22008": "a row of the site's has a date or time beyond all reckoning: mend it there",
+    "22008": "a date or time out of range: correct it in the site's table",
     "53100": "make room on the server's disk",  # disk_full
 }
 
 
 def failure_of(error: Exception) -> Failure | None:
-    """How a command ends by this error; None for a mistake of the worker, to be seen in full."""
+    """Lines and exit code for a known exception; None for an error in the worker's code, whose
+    traceback is to be shown."""
     if isinstance(error, SiteMismatch):
         return Failure(error.problems, EXIT_CODES[SiteMismatch])
     if isinstance(error, DBAPIError):
@@ -65,7 +67,7 @@ def failure_of(error: Exception) -> Failure | None:
     if isinstance(error, BROKER_ERRORS):
         return Failure((broker_line(error),), ExitCode.UNREACHABLE)
     if is_output_error(error):
-        line = f"the output cannot be written ({error}), what was to be done is done: make room."
+        line = f"the work is done, but the output cannot be written ({error}): make room."
         return Failure((line,), ExitCode.PARTLY)
     code = getattr(error, "exit_code", None)
     if code is None:
@@ -76,6 +78,6 @@ def failure_of(error: Exception) -> Failure | None:
 def database_failure(error: DBAPIError) -> Failure | None:
     cure = CURES.get(getattr(error.orig, "pgcode", None) or "")
     if cure is RIGHTS and "CREATE TEMP " in (error.statement or ""):
-        cure = TEMPORARY  # to look at a rule is to reckon, in temporary tables
+        cure = TEMPORARY  # a preview plans in temporary tables too
     words = str(error.orig).partition("\n")[0]
     return Failure((f"PostgreSQL says: {words}: {cure}.",), ExitCode.PARTLY) if cure else None

@@ -1,4 +1,4 @@
-"""End of a command: its lines on standard error, and its exit code."""
+"""Failure of a command: its lines on standard error, and its exit code."""
 
 import errno
 from enum import IntEnum
@@ -8,17 +8,17 @@ import click
 
 
 class ExitCode(IntEnum):
-    """The design's ("Commands"), and the shell's for Ctrl-C."""
+    """Exit codes of the design ("Commands"), and the shell's for Ctrl-C."""
 
     DONE = 0
     PARTLY = 1  # done in part, or a check failed
-    USAGE = 2  # wrong usage or input; an id that is not there
+    USAGE = 2  # wrong usage or input; an unknown id
     UNREACHABLE = 3  # a server does not answer
     INTERRUPTED = 130
 
 
 class Refused(Exception):
-    """What a command will not do: one line that says what to do instead."""
+    """A refusal of a command: one line that says what to do instead."""
 
     def __init__(self, line: str, exit_code: ExitCode) -> None:
         super().__init__(line)
@@ -39,14 +39,14 @@ class Failure(click.ClickException):
 
 
 def printable(words: str) -> str:
-    """One line without control characters: what a database holds must not steer a terminal."""
+    """One line without control characters, as texts from a database must not control a terminal."""
     return "".join(sign if sign.isprintable() else " " for sign in words)
 
 
-# Where the output goes is full, or broken. Of a pipe that nobody reads click takes care.
+# The output's disk is full, or its device is broken. click handles a pipe without a reader.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def is_output_error(error: Exception) -> bool:
-    """Whether it is about a file: of those a command writes its output alone."""
+    """True for an error about a file, as a command's output is the only file that it writes."""
     return isinstance(error, OSError) and error.errno in FULL

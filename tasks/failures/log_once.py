@@ -1,6 +1,6 @@
-"""The log's limit: what an admin can mend is one line, at most once a minute for all processes.
+"""Limit of the log: a line about a known failure at most once a minute, across all processes.
 
-A tick comes every second: what is away for an hour must not fill the log with its repetition.
+A tick comes every second, so a server that is down for an hour would fill the log otherwise.
 """
 
 import logging
@@ -13,40 +13,40 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 60.0
-# So many different lines in a minute are told apart; of more, the longest silent is forgotten.
+# Number of different lines that are remembered; of more, the one logged longest ago is forgotten.
 SLOTS = 256
 
 
 class Said(Structure):
-    """A line, by a digest that no two lines share in practice, and when it was last said."""
+    """Digest of a line (unique in practice), and the instant when it was last logged."""
 
     _fields_ = (("digest", c_uint64), ("at", c_double))
 
 
-# Shared by the processes that a worker forks, and without a lock, which one that is killed would
-# keep: at worst two processes say a line at the same moment.
+# Shared by the processes that a worker forks. There is no lock, as a killed process would keep it;
+# at worst two processes log a line at the same moment.
 SAID: Any = RawArray(Said, SLOTS)
 
 
 def log_once(*lines: str) -> None:
-    """To the log, each line at most once a minute."""
+    """Log the lines, each at most once a minute."""
     for line in lines:
         log_once_about(line, line)
 
 
 def log_once_about(subject: str, line: str) -> None:
-    """To the log, unless something was said about this subject within the minute.
+    """Log the line, unless a line about this subject was logged within the last minute.
 
-    For a line that changes while its cause is the same, such as one with a number in it.
+    For lines that vary with the same cause, such as lines with a number in them.
     """
     if may_say(subject, time.monotonic()):
         logger.error("%s", line)
 
 
 def may_say(subject: str, now: float) -> bool:
-    """Whether a minute has passed since it was last said; then it counts as said.
+    """True where nothing was logged about the subject within a minute; it then counts as logged.
 
-    `now` is monotonic: the same for all processes of a machine, whatever happens to its clock.
+    `now` is monotonic: the same for all processes of a machine, and independent of its clock.
     """
     digest = int.from_bytes(blake2b(subject.encode(), digest_size=8).digest(), "big") or 1
     slot = next((each for each in SAID if each.digest == digest), None)

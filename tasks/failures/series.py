@@ -1,4 +1,4 @@
-"""Series that could not be expanded, in as few lines as there are causes."""
+"""Lines about series that could not be expanded, one for each cause."""
 
 import re
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 from models.rights import MissingRight, grants, missing_rights
 from scheduler.expansion.report import Failure
 
-NAMED = 5  # series of one cause; of more a line says how many
+NAMED = 5  # series that a line names; of more it shows the number
 
 
 def lines_about(failed: Sequence[Failure], engine: Engine) -> list[str]:
-    """One for each cause, with its cure where that is a right to be granted."""
+    """One line for each cause; where a right is missing, with the GRANT."""
     if not failed:
         return []
     with engine.connect() as conn:
@@ -32,9 +32,9 @@ def series(ids: Sequence[int]) -> str:
 
 
 def cure(error: str, missing: Sequence[MissingRight]) -> str:
-    """What would grant all that lacks, if the error names a thing of it.
+    """The GRANTs for all missing rights, if the error names one of the tables concerned.
 
-    Names are the same in every language that PostgreSQL may speak.
+    Names of tables are the same in every language of PostgreSQL's messages.
     """
     if not any(re.search(rf"\b{re.escape(one.thing)}\b", error) for one in missing):
         return ""

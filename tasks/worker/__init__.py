@@ -1,1 +1,1 @@
-"""The Celery app's wiring: configuration, start and stop, and what the log says."""
+"""Parts of the Celery app: configuration, beat, consumer, queues, and limits of the log."""

@@ -1,4 +1,4 @@
-"""The way to the broker: where it is away, that is one line of any command, Celery's `call` too."""
+"""The Celery app, whose `send_task` reports an unreachable broker in one line."""
 
 from typing import Any
 
@@ -11,7 +11,8 @@ from tasks.failures.lines import ExitCode
 
 
 class BrokerAway(click.ClickException, OperationalError):
-    """click prints it as one line; to whoever sends a task it is kombu's error, in its words."""
+    """The broker cannot be reached. click prints it as one line; for code that sends tasks it is
+    also kombu's OperationalError."""
 
     exit_code = ExitCode.UNREACHABLE
 

@@ -1,4 +1,4 @@
-"""The database check of beat at its start: on a copy nothing is sent, and the log says so."""
+"""Check of the database at beat's start, which logs where nothing is sent, as on a copy."""
 
 from threading import Thread
 from time import sleep
@@ -21,7 +21,7 @@ def begin(**_: Any) -> None:
 
 
 def watch(settings: Settings) -> None:
-    """Say once a minute that nothing is sent from here, or that PostgreSQL is away."""
+    """Log once a minute that nothing is sent from here, or that PostgreSQL cannot be reached."""
     while True:
         check_database(settings)
         sleep(AGAIN_SECONDS)

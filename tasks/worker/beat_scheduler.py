@@ -1,7 +1,7 @@
-"""Beat's schedule, which goes on whatever its clock and its broker do.
+"""Beat's scheduler, which survives changes of the clock and failures of the broker.
 
-It is kept in memory: an entry due again within seconds needs no file, and one that was written by a
-clock that was ahead would keep beat waiting, also after a restart.
+It is kept in memory, as entries are due again within seconds. A file written by a fast clock would
+keep beat waiting even after a restart.
 """
 
 import logging
@@ -15,12 +15,12 @@ from kombu import Connection
 
 from tasks.broker import BROKER_ERRORS, part_from, say_unusable, wait_for_broker
 
-# So many messages wait for a worker at most; more of the same would tell it nothing new, and would
-# lie before the fresh ones when it comes.
+# Limit of an entry's messages waiting for a worker. More of them would be redundant, and would
+# delay newer messages.
 HANDFUL = 5
 logger = logging.getLogger(__name__)
 NOT_FOUND = "404"  # AMQP's; kombu gives the same for a queue that Redis has not, as it is empty
-# More than a slow tick explains: the clock was set.
+# A larger jump than a slow tick can cause: the clock was set.
 SET_SECONDS = 1.0
 
 
@@ -32,7 +32,7 @@ class SteadyScheduler(Scheduler):
         super().__init__(*given, **options)
 
     def tick(self, *given: Any, **options: Any) -> float:
-        """Seconds until the next. A clock that was set since the last begins all entries anew."""
+        """Seconds until the next tick. If the clock was set since the last, all entries restart."""
         offset = clock_offset()
         if abs(offset - self.offset) > SET_SECONDS:
             logger.warning("This machine's clock was set by %+.0f s.", offset - self.offset)
@@ -46,7 +46,7 @@ class SteadyScheduler(Scheduler):
         self._heap = None
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
-        """Post it, unless a handful waits already. A broker that refuses is one line a minute."""
+        """Post the entry, unless enough are waiting. Errors of the broker are one line a minute."""
         try:
             if self.waiting(entry) < HANDFUL:
                 self.apply_async(entry, producer=self.producer, advance=False)
@@ -58,7 +58,7 @@ class SteadyScheduler(Scheduler):
             self.let_go()
 
     def waiting(self, entry: ScheduleEntry) -> int:
-        """How many messages lie in the entry's queue, not taken by any worker."""
+        """Number of messages in the entry's queue that no worker has taken."""
         queue = self.app.amqp.router.route({}, entry.task or "")["queue"].name
         channel: Any = self.producer.channel
         try:
@@ -72,7 +72,7 @@ class SteadyScheduler(Scheduler):
         return int(found.message_count)
 
     def let_go(self) -> None:
-        """Of the connection: the next entry begins another."""
+        """Close the connection; the next entry opens another."""
         self.__dict__.pop("producer", None)
         connection = self.__dict__.pop("connection", None)
         if connection is not None:
@@ -84,5 +84,5 @@ class SteadyScheduler(Scheduler):
 
 
 def clock_offset() -> float:
-    """Seconds between the wall clock and the one that nobody can set."""
+    """Seconds between the wall clock and the monotonic clock."""
     return time.time() - time.monotonic()

@@ -13,23 +13,23 @@ from tasks.failures.lines import ExitCode
 
 
 class UnreadableConfiguration(click.ClickException, InvalidSetting):
-    """A setting that stops Celery's own commands too (`worker`, `beat`, `call`).
+    """A setting that cannot be read, also in Celery's own commands (`worker`, `beat`, `call`).
 
-    They know nothing of our errors, but click prints its own as one line.
+    They do not handle InvalidSetting, but click prints its own exceptions as one line.
     """
 
     exit_code = ExitCode.USAGE
 
 
 class SettingsLoader(AppLoader):
-    """Celery's loader of an app, which says what is wrong instead of showing a traceback."""
+    """Celery's loader of an app, which reports unreadable settings in one line."""
 
     def config_from_object(self, obj: Any, silent: bool = False) -> Any:  # noqa: FBT001, FBT002 (Celery's signature)
         with one_line():
             return super().config_from_object(obj, silent=silent)
 
     def on_worker_init(self) -> None:
-        """A worker or beat begins: it does not where it could not do its work."""
+        """Refuse to start a worker or beat with unusable settings."""
         from tasks.delivery.startup import refuse_unusable
 
         with one_line():

@@ -1,9 +1,9 @@
-"""The worker's consumer: Celery's own, which outlives whatever its broker does.
+"""The worker's consumer: Celery's, made to survive any failure of the broker.
 
-Celery ends the worker where Redis answers with an error (a replica takes no writes), or where a
-task ends after the connection that brought it; it gives up a broker that was away for 48 minutes,
-waits up to 30 seconds more for one that is back, and begins anew without a pause where the
-connection stands and its use is refused.
+Celery's own ends the worker where Redis answers with an error (a read-only replica), or where a
+task ends after its connection. It gives up a broker that was down for 48 minutes, takes up to 30
+seconds to notice one that is back, and reconnects in a tight loop where the connection succeeds but
+its use is refused.
 """
 
 import logging
@@ -26,8 +26,8 @@ class PatientConsumer(Consumer):
 
     def ensure_connected(self, conn: Connection) -> Connection:
         wait_for_broker(conn, maybe_shutdown)
-        # RabbitMQ's quorum queues, whoever made them, refuse a prefetch count for a whole channel.
-        # So each consumer has its own, as Celery does it where AMQP is kept to the letter.
+        # RabbitMQ's quorum queues refuse a prefetch count for a whole channel, so each consumer has
+        # its own, as Celery does for brokers that follow AMQP strictly.
         transport: Any = conn.transport
         transport.qos_semantics_matches_spec = lambda _connection: True
         self.first_connection_attempt = False
@@ -39,7 +39,7 @@ class PatientConsumer(Consumer):
         time.sleep(AGAIN_SECONDS)
 
     def on_connection_error_after_connected(self, exc: Exception) -> Any:
-        """In place of Celery's own, which fails where a message was not acknowledged yet."""
+        """Replacement of Celery's, which fails where a message was not acknowledged yet."""
         if may_say("connection lost", time.monotonic()):
             logger.warning("Connection to broker lost: it is tried again each second.")
         say_unusable(exc)
@@ -57,14 +57,14 @@ class PatientConsumer(Consumer):
 def answer_broker(answer: Any, logger: Any, _errors: Any, **options: Any) -> None:
     """Acknowledge or reject a message (kombu's `ack_log_error`, a method of the message).
 
-    Raises the broker's error: only a new connection forgets what could not be acknowledged, which
-    would count as being worked on for ever. A message of a former connection needs no answer.
+    Raises the broker's error, as only a new connection releases a message that could not be
+    acknowledged. A message of a former connection needs no acknowledgement.
     """
     if not is_gone(answer.__self__.channel):
         answer(logger, (), **options)
 
 
 def is_gone(channel: Any) -> bool:
-    """Whether the connection of a message's channel was closed, of whichever broker."""
+    """True where the connection of a message's channel was closed, for any broker."""
     transport = getattr(channel, "connection", None)
     return transport is None or getattr(transport, "client", channel) is None

@@ -1,6 +1,6 @@
-"""The limit for what Celery and kombu say of a broker's errors: a line a minute, no traceback.
+"""Limit of Celery's and kombu's log about broker errors: a line a minute, without traceback.
 
-An admin can mend the broker, and not the libraries' calls that met its errors.
+The traceback of a library does not help an admin to repair the broker.
 """
 
 import logging
@@ -13,12 +13,12 @@ from tasks.broker import BROKER_ERRORS
 from tasks.failures.log_once import may_say
 
 LIBRARIES = ("celery.", "kombu.", "amqp")
-# These say it in words alone.
+# Loggers that mention a broker error only in their text.
 ALWAYS = "kombu.transport.redis"
 
 
 class BrokerErrorsOnce(logging.Filter):
-    """Of a handler: each of the libraries' messages about a broker's error once a minute."""
+    """Filter of a handler that passes each message about a broker error once a minute."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING or not record.name.startswith(LIBRARIES):

@@ -1,7 +1,7 @@
-"""The queues on the broker, which are taken as they are there, whoever made them.
+"""The queues on the broker. Existing ones are used with the properties that they have.
 
-RabbitMQ refuses to declare a queue that exists with other properties, such as a quorum queue of an
-admin's or of a virtual host whose default that is.
+RabbitMQ refuses to declare a queue that exists with other properties, such as a quorum queue that
+an admin made, or that is the virtual host's default type.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ QUORUM = {"x-queue-type": "quorum"}
 
 
 def queues(kind: BrokerQueues) -> tuple[Queue, ...]:
-    """The worker's queues; `kind` is how RabbitMQ makes those that are not there."""
+    """The worker's queues. `kind`: the type of those that RabbitMQ has to create."""
     arguments = QUORUM if kind is BrokerQueues.QUORUM else None
     return tuple(
         QueueAsItIs(name, routing_key=name, queue_arguments=arguments)
@@ -25,7 +25,7 @@ def queues(kind: BrokerQueues) -> tuple[Queue, ...]:
 
 
 class QueueAsItIs(Queue):
-    """A queue that is declared only where it is not there."""
+    """A queue that is declared only if it does not exist."""
 
     def queue_declare(
         self,
@@ -40,7 +40,8 @@ class QueueAsItIs(Queue):
 
 
 def exists(channel: Any, name: str) -> bool:
-    """Asked on a channel of its own, which RabbitMQ closes with a no. Redis need not be asked."""
+    """True where the queue exists. A separate channel is used, as RabbitMQ closes it if not; Redis
+    needs no declaration."""
     if not isinstance(channel, amqp.Channel):
         return False
     try:

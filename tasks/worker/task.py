@@ -1,4 +1,4 @@
-"""The class of all tasks: what an admin can mend ends a task in one line of the log."""
+"""The class of all tasks: a known failure ends a task with one line in the log."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from tasks.failures.log_once import log_once
 
 
 class KnownFailure(Exception):
-    """Has been said; Celery notes beside it that the task failed, without a traceback."""
+    """A known failure that is logged already. Celery adds a line about the task, no traceback."""
 
 
 class WorkerTask(Task):  # type: ignore[type-arg]  # it takes none when it runs
-    """A task of the worker. A mistake of the worker is seen in full, as Celery shows it."""
+    """A task of the worker. An error in the worker's code keeps Celery's full traceback."""
 
     abstract = True
     throws = (KnownFailure,)
@@ -31,7 +31,7 @@ class WorkerTask(Task):  # type: ignore[type-arg]  # it takes none when it runs
 
 
 def lines_of(error: Exception) -> tuple[str, ...]:
-    """What a command would end with; nothing for a mistake of the worker."""
+    """The lines with which a command would end; empty for an error in the worker's code."""
     from tasks.failures.known import failure_of  # slow to import
 
     failure = failure_of(error)

@@ -185,7 +185,7 @@ def test_an_insert_works_without_the_optional_columns(bare: Connection) -> None:
         )
 
 
-def test_reading_a_column_that_lacks_names_it(bare: Connection) -> None:
+def test_reading_a_missing_column_names_it(bare: Connection) -> None:
     a_session(bare, tutor_id=1, student_id=1)
 
     with Session(bare) as session:
@@ -195,7 +195,7 @@ def test_reading_a_column_that_lacks_names_it(bare: Connection) -> None:
             _ = lesson.topic
 
 
-def test_selecting_a_column_that_lacks_names_it(bare: Connection) -> None:
+def test_selecting_a_missing_column_names_it(bare: Connection) -> None:
     with (
         Session(bare) as session,
         pytest.raises(ColumnMissing, match=r"column users\.phone does not exist"),

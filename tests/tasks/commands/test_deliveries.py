@@ -177,7 +177,7 @@ def test_retry_takes_all_that_failed_since_an_instant(commands: Commands) -> Non
     words = ["retry", "--failed", "--since", "2026-01-01"]
 
     assert commands.document(deliveries, *words)["deliveries"] == [failed]
-    assert "Nothing that was due since then" in commands.run(deliveries, *words).stdout
+    assert "No message due since then" in commands.run(deliveries, *words).stdout
 
 
 @pytest.mark.parametrize(("how", "state"), [("--sent", "sent"), ("--not-sent", "failed")])

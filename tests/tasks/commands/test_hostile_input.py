@@ -104,7 +104,7 @@ def test_an_option_that_would_be_lost_is_refused(
     result = run(commands, *words)
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"--json says nothing to {words[2]}: write it after" in result.stderr
+    assert f"--json has no effect on {words[2]}: write it after" in result.stderr
     assert commands.conn.scalar(text("SELECT count(*) FROM session_worker.pause")) == 0
 
 

@@ -192,8 +192,7 @@ def test_a_site_without_anything_optional_is_set_up(site: Connection) -> None:
 
     assert result.exit_code == 0
     assert (
-        "Note: column tutor_sessions.topic is missing: the worker runs on without it."
-        in result.stdout
+        "Note: column tutor_sessions.topic is missing: the worker runs without it." in result.stdout
     )
     assert (
         "Note: table whiteboard_sessions is missing: messages carry no whiteboard name."

@@ -282,7 +282,7 @@ def test_a_user_who_may_not_write_sessions_is_told_what_to_grant(
 
     assert site.notes(guest) == [(
         "rights_missing",
-        "the user of DATABASE_URL may not do all that the worker does:"
+        "the user of DATABASE_URL does not have all rights that the worker needs:"
         " GRANT INSERT, UPDATE ON tutor_sessions TO rehearsing;"
         " GRANT USAGE ON SEQUENCE tutor_sessions_id_seq TO rehearsing",
     )]  # fmt: skip

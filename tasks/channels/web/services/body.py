@@ -88,10 +88,12 @@ def in_words(value: Any) -> str:
 
 
 def plain_text(body: bytes) -> str:
+    """The body as text, with invalid bytes replaced."""
     return body.decode("utf-8", "replace").lstrip("\ufeff").strip()
 
 
 def has_tags(text: str) -> bool:
+    """True where the text looks like HTML or XML."""
     return "<" in text and ">" in text
 
 

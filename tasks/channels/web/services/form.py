@@ -117,12 +117,14 @@ def refusal_of(
 
 
 def stance_at(mark: Mark, value: str) -> Stance:
+    """The stance of one value at the mark's path."""
     if fits(mark.yes, value):
         return Stance.YES
     return Stance.NO if fits(mark.no, value) else Stance.NEITHER
 
 
 def together(stances: set[Stance]) -> Stance:
+    """The stance of a message in parts, by the stances of its parts."""
     if len(stances) == 1:
         return stances.pop()
     return Stance.PARTLY if Stance.YES in stances else Stance.NEITHER

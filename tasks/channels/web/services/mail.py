@@ -1,7 +1,7 @@
-"""How mail services answer, by the name of their Apprise plugin.
+"""Answers of mail services, by the name of their Apprise plugin.
 
-From each service's own reference. What is said of the recipient's address is the person's; of the
-sender's, its domain or the login, the channel's.
+From each service's reference. Errors of the recipient's address count as the person's; errors of
+the sender's address, its domain or the login as the channel's.
 """
 
 from collections.abc import Mapping

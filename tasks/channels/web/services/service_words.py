@@ -9,6 +9,8 @@ from tasks.channels.web.seen import WebSeen
 
 
 class Stance(Enum):
+    """Acceptance or refusal of a message in a service's own words."""
+
     YES = "yes"
     NO = "no"
     PARTLY = "partly"  # yes to one part of it, no to another

@@ -1,7 +1,8 @@
-"""What an SMS provider must be told so that letters beyond GSM's own alphabet arrive as they are.
+"""Fields that SMS providers need for letters outside the GSM alphabet, and that Apprise's plugins
+do not send.
 
-Their plugins do not tell it. Without it Vonage and MessageBird write question marks, SMSC reads
-UTF-8 as Windows-1251, and SerwerSMS leaves the letters out.
+Without them Vonage and MessageBird show question marks, SMSC reads UTF-8 as Windows-1251, and
+SerwerSMS drops the letters.
 """
 
 import json
@@ -19,7 +20,7 @@ UNICODE_FIELDS: Mapping[str, Mapping[str, Any]] = {
 
 
 def unicode_fields(service: str, text: str) -> Mapping[str, Any]:
-    """By the plugin's name; none where the text needs none."""
+    """The fields for a service, by its plugin's name; none where the GSM alphabet is enough."""
     return {} if in_gsm_alphabet(text) else UNICODE_FIELDS.get(service, {})
 
 
