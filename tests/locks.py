@@ -1,4 +1,4 @@
-"""Who waits for a lock, seen from outside."""
+"""Detection of sessions that wait for a lock."""
 
 from sqlalchemy import text
 

@@ -1,4 +1,4 @@
-"""What work costs, on whatever machine: the lines of Python that it runs through."""
+"""Machine-independent cost of code: the number of Python lines that it executes."""
 
 import sys
 from collections.abc import Callable

@@ -1,5 +1,6 @@
-"""The documentation says what the code says."""
+"""Agreement of the documentation with the code, and docstrings where they are needed."""
 
+import ast
 import inspect
 import os
 import re

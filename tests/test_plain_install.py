@@ -1,4 +1,4 @@
-"""What `pip install .` brings, without the extra `demo`, is enough for a server."""
+"""`pip install .` without the extra `demo` installs all that a server needs."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the ledger keeps about one person: all of it as a document, and its removal."""
+"""Data of one person in the ledger: export as a document, and removal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,9 @@ class PersonalData:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """`deliveries`: rows without words now. `names`: messages of others that named the person.
-    `addresses`: preferences that held any. `kept`: deliveries whose session is still to come."""
+    """Numbers of changed rows. `deliveries`: rows without texts now; `names`: messages to others
+    that named the person; `addresses`: preferences that had one; `kept`: deliveries left as they
+    are, as their session is still to come."""
 
     person: str
     deliveries: int
@@ -34,7 +35,7 @@ class Forgotten:
     kept: int
 
 
-# No index serves a person: the ledger is read once, for a command that is given now and then.
+# There is no index by person: the ledger is scanned, for a command that is rarely given.
 DELIVERIES = text("""
     SELECT to_jsonb(d) || jsonb_build_object(
                'attempts', (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.id), '[]')
@@ -59,8 +60,8 @@ def export(conn: Connection, person: str) -> PersonalData:
     )
 
 
-# A message on its way, and one about a session that is still to come, whatever start it told: a
-# cancellation must name what was told.
+# A message being sent, and one about a session still to come, with any start: a cancellation has to
+# show what was told.
 OVER = """(d.state NOT IN ('claimed', 'sending') AND d.starts_at < :now
            AND NOT EXISTS (SELECT FROM tutor_sessions s
                             WHERE s.id = d.session_id
@@ -93,7 +94,7 @@ KEPT = text("""
 
 
 def forget(conn: Connection, person: str, now: datetime, zone: str) -> Forgotten:
-    """Remove the words and addresses of `person` from all that is over; what was sent when stays.
+    """Remove the texts and addresses of `person` from past deliveries; times of sending are kept.
 
     `zone` is the site's. A muted person stays muted. Raises LedgerRefusal where neither the site
     nor the ledger knows of them.

@@ -1,4 +1,4 @@
-"""Removal of what the ledger has kept for KEEP_DAYS (design, "A year later").
+"""Removal of ledger rows older than KEEP_DAYS (design, "A year later").
 
 In slices of the primary key, so that no statement takes long and none locks a row of the site's.
 """
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from scheduler.reminders.progress import beat_of
 
-# What one statement reads; on two busy cores it removes as many in some 20 ms.
+# Deliveries that one statement reads; on two busy cores it removes as many in some 20 ms.
 SLICE = 1000
 # Beat asks more often, so that a restart of beat or a lost message costs an hour, not a day.
 ONCE_A = timedelta(hours=23)
@@ -18,14 +18,15 @@ ONCE_A = timedelta(hours=23)
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """`deliveries`: how many went. `last_id`: the last that was looked at; None: nothing older."""
+    """`deliveries`: number of removed ones. `last_id`: the last id that was read, None where there
+    is nothing older."""
 
     deliveries: int
     last_id: int | None
 
 
 def is_time_for_upkeep(conn: Connection, now: datetime) -> bool:
-    """The last upkeep that came to its end is a day ago, or there was none."""
+    """True where the last finished upkeep was a day ago, or there was none."""
     ended_at = beat_of(conn, "upkeep")
     return ended_at is None or now - ended_at >= ONCE_A
 
@@ -60,7 +61,7 @@ REMOVE_SLICE = text(f"""
 
 
 def remove_slice(conn: Connection, before: datetime, zone: str, after: int) -> Removed:
-    """Remove what is older than `before` of the next 1,000 deliveries after the id `after`.
+    """Remove those of the next 1,000 deliveries after the id `after` that are older than `before`.
 
     A delivery is older where it was planned, and its start and its session's date lie, before that
     instant. Its attempts and moves go with it. `zone` is the site's.
@@ -76,8 +77,8 @@ def day_in(conn: Connection, at: datetime, zone: str) -> object:
     return conn.scalar(DAY_IN, {"at": at, "zone": zone})
 
 
-# A handful of rows in each table but finding, which has one for each odd rule. What is odd about a
-# row that still stands is found anew by each look, so only that of rows which are gone is removed.
+# A handful of rows in each table but finding, which has one for each odd rule. Only findings about
+# deleted rows are removed, as those about existing rows would be found again.
 # Indexes: primary keys, delivery_stuck.
 REMOVE_REST = (
     text("DELETE FROM session_worker.backfill WHERE finished_at < :before"),

@@ -18,6 +18,8 @@ LONGEST_WORD = 40
 
 
 class Frequency(StrEnum):
+    """Frequency of a rule, as in session_frequency."""
+
     ONE_TIME = "one-time"
     DAILY = "daily"
     WEEKLY = "weekly"

@@ -77,6 +77,7 @@ def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
 
 
 def clock_of(conn: Connection, as_of: datetime | None) -> Clock:
+    """A clock that stands at `as_of`, or the database's where that is None."""
     return (lambda: as_of) if as_of else running_clock(conn)
 
 
@@ -132,6 +133,7 @@ def left_undone(tools: Tools, now: datetime, tally: Tally) -> Left:
 
 
 def report(now: datetime, changes: Changes, tally: Tally, left: Left | None = None) -> RemindReport:
+    """The report of a round at `now`, from its pass and its deliveries."""
     return RemindReport(
         as_of=now,
         planned=len(changes.made),

@@ -85,6 +85,7 @@ def claim_queued(conn: Connection, settings: Settings, now: datetime, channel: s
 
 
 def lease_of(settings: Settings) -> timedelta:
+    """LEASE_SECONDS as a timedelta."""
     return timedelta(seconds=settings.lease_seconds)
 
 

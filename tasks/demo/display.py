@@ -22,6 +22,8 @@ SHOWN_SAYINGS = 4
 
 
 class Display(Protocol):
+    """Display of the demo: live on a terminal, or line by line in a pipe."""
+
     def say(self, line: str) -> None:
         """What happens next."""
 

@@ -17,6 +17,8 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Mail:
+    """A mail that the demo's mail server received."""
+
     recipient: str
     subject: str
     received_at: datetime

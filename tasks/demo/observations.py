@@ -25,6 +25,8 @@ class RuleSeen:
 
 @dataclass(frozen=True, slots=True)
 class ConflictSeen:
+    """A date without a row, and the session that is in its way."""
+
     session_id: int
     day: date
     blocked_by: int | None

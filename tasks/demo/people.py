@@ -49,6 +49,7 @@ def first_name(name: str) -> str:
 
 
 def address_of(name: str) -> str:
+    """The e-mail address of a person of the demo."""
     return f"{first_name(name).lower()}@tutoring.example"
 
 

@@ -28,6 +28,8 @@ UNDER_WAY = {"planned", "claimed", "sending"}
 
 
 class Ending(Enum):
+    """End of the demo: by itself, or on Ctrl-C."""
+
     AT_ONCE = "when all is shown"
     AT_CTRL_C = "when the user says so"
 

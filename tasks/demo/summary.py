@@ -108,6 +108,7 @@ def conflict_words(conflicts: tuple[ConflictSeen, ...]) -> Iterator[str]:
 
 
 def mail_words(mail: Mail) -> str:
+    """A mail as one line."""
     return f"to {mail.recipient}: {mail.subject}"
 
 

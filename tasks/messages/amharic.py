@@ -20,6 +20,8 @@ CITIES = {"Addis Ababa": "አዲስ አበባ"}
 
 
 class Amharic(Tongue):
+    """Phrases of messages in Amharic."""
+
     code = "am"
     session = "ትምህርት"
     no_link = "ኦንላይን፣ ሊንክ የለም"

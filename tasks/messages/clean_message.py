@@ -14,6 +14,7 @@ from tasks.messages.clean_text import (
 
 
 def clean_message(message: Message) -> Message:
+    """The message with all of the site's texts cleaned."""
     recipient = message.recipient
     return replace(
         message,

@@ -102,6 +102,7 @@ def href(link: str) -> str:
 
 
 def one_line(text: str) -> str:
+    """The text with each run of white space as one space."""
     return " ".join(text.split())
 
 

@@ -11,6 +11,8 @@ NAMED_TOGETHER = 2
 
 
 class English(Tongue):
+    """Phrases of messages in English."""
+
     code = "en"
     session = "Session"
     no_link = "online, no link yet"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
+    """A file of a letter; `mime_type` may have parameters."""
+
     name: str
     mime_type: str
     content: bytes

@@ -82,4 +82,5 @@ def parts(text: str) -> list[int]:
 
 
 def in_gsm_alphabet(text: str) -> bool:
+    """True where all letters are in the GSM alphabet or its extension (3GPP TS 23.038)."""
     return all(letter in BASIC or letter in EXTENDED for letter in text)

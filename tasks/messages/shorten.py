@@ -40,6 +40,7 @@ def shortened(page: Page, shorten: Cut, over: int) -> Page:
 
 
 def shortest(page: Page) -> Page:
+    """The page after all cuts, as short as it can be."""
     for shorten in CUTS:
         page = shortened(page, shorten, 10_000)
     return page

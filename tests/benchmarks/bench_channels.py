@@ -1,4 +1,4 @@
-"""How fast messages leave, beside the tools one would use instead, in the same run.
+"""Rate of sending messages, beside the tools that one would use otherwise, in the same run.
 
     python -m tests.benchmarks.bench_channels [--mails 300] [--posts 2000]
 

@@ -1,4 +1,4 @@
-"""How many messages are put into words in a second of one core, by language and channel.
+"""Rate of rendering messages on one core, by language and channel.
 
 uv run python -m tests.benchmarks.bench_messages
 """

@@ -1,4 +1,4 @@
-"""A Celery app whose task does nothing: the peer that delivery is measured beside."""
+"""A Celery app whose task does nothing, with which delivery is compared."""
 
 import os
 

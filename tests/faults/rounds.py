@@ -1,4 +1,5 @@
-"""What tests with real workers share: a beat that does not wait ten seconds, and sessions soon."""
+"""Fixtures of tests with real workers: a beat that sweeps every second, and sessions that begin
+soon."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A broker that takes no writes, is frozen or away: the worker waits, and is back by itself."""
+"""A broker that refuses writes, hangs or is down: the worker waits, and resumes by itself."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Machines whose clocks are wrong: what is due is judged by the database's."""
+"""Machines with wrong clocks: the database's clock decides what is due."""
 
 import os
 import shutil

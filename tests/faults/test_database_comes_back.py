@@ -1,4 +1,4 @@
-"""PostgreSQL switched over, frozen or gone without a word: the worker is back by itself."""
+"""PostgreSQL switched over, hanging or vanished: the worker resumes by itself."""
 
 import os
 import signal

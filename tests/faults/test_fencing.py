@@ -1,4 +1,4 @@
-"""A worker that is stopped for longer than its lease, and wakes (promise 3)."""
+"""A worker that is suspended for longer than its lease, and resumes (promise 3)."""
 
 import os
 import re

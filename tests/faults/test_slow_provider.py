@@ -1,4 +1,4 @@
-"""A provider that hangs stops nobody else: other channels' messages and planning go on in time."""
+"""A provider that hangs delays neither other channels' messages nor planning."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""An order to stop: nothing is begun after it, and what is begun is not sent twice for it."""
+"""A stop request: no message is begun after it, and messages that were begun are not sent twice."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A host that vanishes without a word: its address is taken away in a network namespace."""
+"""A host that vanishes: its address is removed in a network namespace."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""What `read_catalog` refuses of a site's tables, and what it takes as it is."""
+"""Tables that `read_catalog` refuses, and variations that it accepts."""
 
 import pytest
 from sqlalchemy import Connection, text
@@ -96,7 +96,7 @@ def test_a_start_that_is_a_timestamp_has_a_line(conn: Connection) -> None:
     )
 
 
-def test_a_column_that_lacks_is_told_beside_one_that_does_not_fit(conn: Connection) -> None:
+def test_a_missing_column_is_reported_beside_an_unfit_one(conn: Connection) -> None:
     conn.execute(text(f"{SESSIONS} DROP COLUMN mode, ALTER session_date TYPE timestamp"))
 
     assert [line.partition(":")[0] for line in problems(conn)] == [

@@ -1,4 +1,4 @@
-"""The ledger knows its server and database, and notices when it woke up elsewhere."""
+"""The ledger recognises its server and database, and detects a copy."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The schema session_worker: made once, brought up to date, and never half."""
+"""The schema session_worker is created once, upgraded, and never left half done."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What docs/preferences.md shows, the site's role can do."""
+"""The site's role can run all that docs/preferences.md shows."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the site's callback tells of a message after its provider took it."""
+"""Receipts of the site's callback for a message that the provider accepted."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""scheduler/env_file.py: a `.env` means what it says, or is refused with one line.
+"""scheduler/env_file.py: each line of a `.env` is read as documented, or refused with one line.
 
 The readings expected here are those of the page docs/settings.md, written out by hand.
 """

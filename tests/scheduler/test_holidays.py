@@ -1,4 +1,4 @@
-"""scheduler/holidays.py: a session is skipped for a holiday that is known, not for a guess."""
+"""scheduler/holidays.py: a session is skipped for a certain holiday, not for an estimated one."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Limits that the database's functions and the worker's code both have: they agree."""
+"""Agreement of limits in the database's functions with those in the worker's code."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""scheduler/settings/: what cannot be read, or would lead out of the calendar, is one line."""
+"""scheduler/settings/: unreadable or out-of-range values are reported in one line."""
 
 import subprocess
 import sys

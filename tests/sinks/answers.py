@@ -1,4 +1,4 @@
-"""What a sink is told to answer, and to whom."""
+"""Prepared answers of a sink, by recipient."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A web server that records the requests it gets, and answers as it is told.
+"""A web server that records requests, and answers as configured.
 
 http_sink.answer(Answer(status=429, headers={"Retry-After": "30"}), times=1)
 http_sink.answer(Answer(delay_seconds=30), path="/slow")

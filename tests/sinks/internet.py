@@ -1,4 +1,4 @@
-"""Every host of the net at once: a proxy that opens a way to none and answers for all.
+"""All hosts of the internet at once: a proxy that connects to none and answers for all.
 
 It ends TLS itself, under certificates of an authority of its own, and hands each request to a
 `HttpSink`, which records it with its Host header. What goes through a plugin whose provider's

@@ -1,5 +1,5 @@
 # ruff: noqa: N802 (aiosmtpd finds its hooks by the verb in capitals)
-"""A mail server that records what it is given, and answers as it is told.
+"""A mail server that records mails, and answers as configured.
 
     smtp_sink.reply("RCPT", "550 5.1.1 no such user", recipient="gone@tutoring.example")
     smtp_sink.reply("BODY", "421 4.3.2 shutting down", times=1)

@@ -1,4 +1,4 @@
-"""The sinks answer as they are told: other tests lean on it."""
+"""The sinks answer as configured; other tests rely on it."""
 
 import http.client
 import smtplib

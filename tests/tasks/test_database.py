@@ -1,4 +1,4 @@
-"""The engine's connections: a guest's manners, and one line when the server is away."""
+"""The engine's connections: their session settings, and one line when the server is down."""
 
 import pytest
 from sqlalchemy import Engine, make_url, text

@@ -1,4 +1,4 @@
-"""Expansion as beat has it run: it leaves a sign of life, which the doctor misses when it ends."""
+"""Expansion as run by beat: its heartbeat, which the doctor misses when it stops."""
 
 import re
 from datetime import UTC, datetime, timedelta

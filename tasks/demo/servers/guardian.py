@@ -57,6 +57,7 @@ def note(groups: dict[int, int], words: list[bytes]) -> None:
 
 
 def stop(groups: dict[int, int]) -> None:
+    """Stop process groups: each one's last signal, and SIGKILL after GRACE_SECONDS."""
     for group, last_signal in groups.items():
         send(group, last_signal)
     wait_while(lambda: any(map(stands, groups)), GRACE_SECONDS)

@@ -1,4 +1,4 @@
-"""What the doctor finds in the database, each finding with what was done to earn it."""
+"""Findings of the doctor about the database, each with a state that causes it."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -85,7 +85,7 @@ def test_a_schema_that_an_older_worker_set_up_is_an_error(empty_database: str) -
     assert (one.code, one.severity, one.cure) == ("schema_older", "error", "celery -A tasks setup")
 
 
-def test_each_thing_that_the_site_lacks_is_an_error_with_its_cure(conn: Connection) -> None:
+def test_each_missing_part_of_the_site_is_an_error_with_its_cure(conn: Connection) -> None:
     do(conn, "ALTER TABLE tutor_sessions DROP COLUMN mode")
 
     one = found(conn, "site_mismatch")

@@ -1,4 +1,4 @@
-"""scheduler/doctor/sessions.py: what rests, what was deleted, what stands twice."""
+"""scheduler/doctor/sessions.py: resting series, mass deletions, duplicates."""
 
 from datetime import date, time, timedelta
 

@@ -1,4 +1,4 @@
-"""A site with a worker beside it: what tests of expansion do to it, and ask of it."""
+"""A site with a worker: actions and queries for tests of expansion."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where two lines of the design's table meet: changes on changes, series beside series."""
+"""Combinations of lines in the design's table: changes on changes, series beside series."""
 
 from datetime import date, datetime, time, timedelta
 

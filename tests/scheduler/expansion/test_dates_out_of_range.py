@@ -1,4 +1,4 @@
-"""A session in a year that cannot be meant stops nobody else, and is named."""
+"""A session with a year out of range affects no other session, and is reported."""
 
 from datetime import date
 

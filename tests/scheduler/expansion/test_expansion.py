@@ -1,4 +1,5 @@
-"""Rules → rows on a real database: what a run writes, and what it leaves alone."""
+"""Expansion of rules into rows on a real database: rows that a run writes, and rows that it leaves
+alone."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""Whatever stands in a row becomes a value, soon, and fit to be stored and shown."""
+"""Any content of a row is read in bounded time, as a value that can be stored and shown."""
 
 import json
 import math

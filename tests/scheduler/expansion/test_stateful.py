@@ -1,4 +1,4 @@
-"""Long random histories of edits: what people wrote stands, and the rest follows the rules.
+"""Long random histories of edits: people's values stay, and the rest follows the rules.
 
 By default a few dozen histories, the same each time. EXPANSION_HISTORIES=2000 takes as many new
 ones: `EXPANSION_HISTORIES=2000 uv run pytest tests/scheduler/expansion/test_stateful.py`.

@@ -1,4 +1,4 @@
-"""A site as tutors see it in January: weekly Tuesdays from 29 December, twelve rows to come."""
+"""A site with a weekly rule: Tuesdays from 29 December, twelve rows to come."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta

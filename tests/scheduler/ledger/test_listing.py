@@ -1,4 +1,4 @@
-"""The ledger as a list: what is asked for, in the order in which it is due."""
+"""The list of deliveries: filters, and the order of due times."""
 
 from typing import Any
 

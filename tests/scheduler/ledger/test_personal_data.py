@@ -1,4 +1,4 @@
-"""One person's data in the ledger: exported whole, and forgotten without a trace of words."""
+"""One person's data in the ledger: complete export, and removal of all texts."""
 
 from datetime import date, timedelta
 from typing import Any

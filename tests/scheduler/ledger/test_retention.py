@@ -1,4 +1,4 @@
-"""Removal of what is older than KEEP_DAYS, and what stays."""
+"""Removal of rows older than KEEP_DAYS, and the rows that are kept."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""scheduler/occurrences: rule and span → dates, against a walk over the days (oracle.py)."""
+"""scheduler/occurrences: dates of a rule in a span, against a walk over the days (oracle.py)."""
 
 from datetime import date, datetime, timedelta
 from functools import partial

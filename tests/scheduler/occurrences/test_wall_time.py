@@ -1,5 +1,5 @@
-"""scheduler/occurrences/wall_time.py: zones, gaps and folds, how long a session lasts, and that
-PostgreSQL's functions in session_worker say the same."""
+"""scheduler/occurrences/wall_time.py: zones, gaps and folds, lengths of sessions, and agreement
+with PostgreSQL's functions in session_worker."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random

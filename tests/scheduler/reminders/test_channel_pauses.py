@@ -1,4 +1,4 @@
-"""The switch for a bad day."""
+"""Pauses of channels, and their end."""
 
 import pytest
 from sqlalchemy import Connection

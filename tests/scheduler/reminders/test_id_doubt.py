@@ -1,4 +1,4 @@
-"""What is held while nobody can tell whose ids the sessions hold."""
+"""Messages held while it is in doubt whose ids the sessions hold."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The rounds that beat asks for: the tick plans what newly falls due, the sweep the rest."""
+"""The passes that beat asks for: the tick plans what newly falls due, the sweep everything else."""
 
 from datetime import datetime, timedelta
 from typing import Any

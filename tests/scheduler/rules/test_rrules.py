@@ -1,4 +1,4 @@
-"""scheduler/rules/rfc5545.py: which RRULEs are rules, and what is said of the others."""
+"""scheduler/rules/rfc5545.py: accepted RRULEs, and the reasons for refused ones."""
 
 from datetime import date, time
 from zoneinfo import ZoneInfo

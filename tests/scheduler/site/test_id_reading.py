@@ -1,4 +1,4 @@
-"""Whose ids tutor_id and student_id hold, judged by the rows."""
+"""The kind of ids in tutor_id and student_id, decided by the rows."""
 
 import pytest
 from sqlalchemy import Connection, text

@@ -1,4 +1,4 @@
-"""Who counts as enrolled, and which people pause a series."""
+"""Enrolment of a pair, and the people that pause a series."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Servers that do one odd thing, byte by byte."""
+"""Servers that misbehave in one way each, byte by byte."""
 
 import datetime
 import ipaddress

@@ -1,4 +1,4 @@
-"""Who can be reached, and as what."""
+"""Addresses of people: usable ones in their normal form, and reasons for unusable ones."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every URL that docs/channels.md shows can be used as it stands."""
+"""Every URL in docs/channels.md can be used as it is shown."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The first messages of a fresh process, all at once, and what a plugin's own error means."""
+"""The first messages of a fresh process, all at once, and the meaning of a plugin's own error."""
 
 import subprocess
 import sys

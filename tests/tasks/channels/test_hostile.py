@@ -1,5 +1,5 @@
-"""Whatever stands in a person's data or a session's texts stays words: it adds no header, no
-recipient, no parameter and no markup."""
+"""Any text in a person's data or a session stays text: it adds no header, recipient, parameter or
+markup."""
 
 import email
 import email.policy

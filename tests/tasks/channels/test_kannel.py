@@ -1,4 +1,4 @@
-"""Kannel 1.4.5, run for real: what the recipe in docs/channels.md brings to a phone."""
+"""Kannel 1.4.5 in reality: the SMS that a phone gets with the recipe in docs/channels.md."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How long a connection to a mail server is kept, and when another is begun."""
+"""Lifetime of a connection to a mail server, and its replacement."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

@@ -1,4 +1,4 @@
-"""What a mail server does, and what becomes of the mail (docs/outcomes.md)."""
+"""Outcomes of mails by the mail server's behaviour (docs/outcomes.md)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What mail services say in their bodies, as each one's reference has it."""
+"""Answers of mail services in their bodies, from each one's reference."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""docs/outcomes.md says what the code does, and all of it."""
+"""docs/outcomes.md agrees with the code, and is complete."""
 
 from collections.abc import Iterable
 from enum import Enum

@@ -1,4 +1,4 @@
-"""Gateways of one's own, whose yes CHANNEL_SMS_ACCEPTED describes."""
+"""Generic gateways, whose acceptance CHANNEL_SMS_ACCEPTED describes."""
 
 import json
 from typing import Any

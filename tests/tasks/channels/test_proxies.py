@@ -1,5 +1,5 @@
-"""Real proxies, in front of a service or beside the worker: what they say of an answer that never
-came (docs/decisions/0034)."""
+"""Real proxies, in front of a service or beside the worker: their answers in place of one that
+never came (docs/decisions/0034)."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A provider's words in the ledger: short, on one line, nothing private."""
+"""A provider's words in the ledger: short, in one line, without private data."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A channel's secrets: they decide alone how it logs in, and the log never holds them."""
+"""A channel's secrets: only they decide its login, and the log never has them."""
 
 import io
 from pathlib import Path

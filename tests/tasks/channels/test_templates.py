@@ -1,4 +1,4 @@
-"""A channel's URL that cannot be used stops the worker with one line, and says no secret."""
+"""An unusable URL of a channel stops the worker with one line that shows no secret."""
 
 from urllib.parse import parse_qs
 

@@ -1,4 +1,4 @@
-"""What a service answers, and what becomes of the message (docs/outcomes.md)."""
+"""Outcomes of messages by the service's answer (docs/outcomes.md)."""
 
 import socket
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What lies in a request's body, however it is wrapped: JSON, a form, base64, a mail in a form."""
+"""Content of a request's body in any wrapping: JSON, a form, base64, a mail in a form."""
 
 import base64
 import binascii

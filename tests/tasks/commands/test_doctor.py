@@ -1,4 +1,4 @@
-"""`doctor`: what it asks beside the database, its keys, exit codes and cure."""
+"""`doctor`: checks beside the database, JSON keys, exit codes and cures."""
 
 import subprocess
 import sys
@@ -216,7 +216,7 @@ def test_an_installation_that_never_ran_is_no_error(healthy: Commands, valkey: s
     assert healthy.run(doctor).stdout.endswith("Nothing is broken: see the warnings above.\n")
 
 
-def test_optional_columns_that_lack_are_notes(healthy: Commands) -> None:
+def test_missing_optional_columns_are_notes(healthy: Commands) -> None:
     drop_columns(healthy.conn, "tutor_sessions", ["topic"])
 
     one = found(healthy, "column_missing")

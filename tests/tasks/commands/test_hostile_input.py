@@ -1,5 +1,4 @@
-"""Whatever a user gets wrong ends any command in one line and the right exit code, and nothing is
-written by it."""
+"""Any wrong input ends a command with one line and the right exit code, and writes nothing."""
 
 import os
 import subprocess
@@ -124,7 +123,7 @@ def test_another_database_is_told_apart_from_one_that_was_not_set_up(
         assert "point DATABASE_URL at" in line or "run `celery -A tasks setup`" in line
 
 
-def test_letters_that_a_terminal_lacks_do_not_end_a_command(commands: Commands) -> None:
+def test_letters_missing_from_a_terminals_encoding_do_not_end_a_command(commands: Commands) -> None:
     session = an_anchor(commands.conn, notification_enabled=True)
     commands.conn.commit()
     runner = CliRunner(env=commands.environment, charset="ascii")

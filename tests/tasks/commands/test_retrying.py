@@ -1,5 +1,5 @@
-"""What an admin decides is what the workers do: a retry opens a channel that had refused, what was
-dropped stays so."""
+"""Effects of an admin's decisions on the workers: a retry reopens a channel that had refused,
+dropped messages stay dropped."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A user of the database with few rights: what only reads works, what writes says what to grant."""
+"""A database user with few rights: reading works, and writing names the right to grant."""
 
 import re
 import secrets

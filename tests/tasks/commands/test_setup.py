@@ -1,4 +1,4 @@
-"""`celery -A tasks setup`: fits, says what lacks, or leaves the database as it was."""
+"""`celery -A tasks setup`: installs, lists what is missing, or leaves the database unchanged."""
 
 import json
 from collections.abc import Iterator
@@ -145,7 +145,7 @@ def test_the_sites_tables_are_not_made_beside_one_that_stands(
         assert inspect(conn).get_table_names() == [standing]
 
 
-def test_each_needed_column_that_lacks_has_a_line(site: Connection) -> None:
+def test_each_missing_needed_column_has_a_line(site: Connection) -> None:
     drop_columns(site, "tutor_sessions", ["is_recurring", "alarm_enabled"])
     drop_columns(site, "users", ["email"])
     site.commit()

@@ -1,4 +1,4 @@
-"""How the worker's commands end, what they read, and what they print."""
+"""Exit codes, inputs and outputs of the worker's commands."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def test_an_error_is_one_line_with_its_exit_code(error: Exception, code: int) ->
     assert result.stdout == ""
 
 
-def test_each_thing_that_the_site_lacks_has_a_line_of_its_own() -> None:
+def test_each_missing_part_of_the_site_has_a_line_of_its_own() -> None:
     result = ended_by(SiteMismatch(("table users is missing", "column a.b is missing")))
 
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""Changes are told once: what one person is to hear of at one moment is one notice."""
+"""Changes are told once: all changes for one person at one moment are one notice."""
 
 from datetime import date, time, timedelta
 

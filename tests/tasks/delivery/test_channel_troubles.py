@@ -1,4 +1,4 @@
-"""A channel's trouble is no person's: it uses up no tries, and the next channel goes in time."""
+"""Trouble of a channel uses up no tries of a person, and the next channel is used in time."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Claimed batches on their way to the workers, and a broker that is away (promise 8)."""
+"""Claimed batches on their way to the workers, and a broker that is down (promise 8)."""
 
 import json
 from base64 import b64decode

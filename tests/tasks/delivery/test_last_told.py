@@ -1,4 +1,4 @@
-"""What is told is judged against what a person was told last, and names what was told to them."""
+"""Messages are compared with the person's last one, and show what that one told."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

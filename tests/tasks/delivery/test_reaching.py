@@ -1,4 +1,4 @@
-"""Whom a message reaches, by what, and why not (promise 6)."""
+"""Recipients and channels of a message, and reasons for having none (promise 6)."""
 
 from typing import Any
 

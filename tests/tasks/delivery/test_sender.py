@@ -1,4 +1,4 @@
-"""A batch in a worker's hands: its lease, what changes meanwhile, what goes wrong (promise 3)."""
+"""A batch in a worker: its lease, changes in the meantime, and errors (promise 3)."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A worker that cannot deliver does not start, nor does beat that would call on such workers."""
+"""A worker that cannot deliver does not start, nor does beat with such settings."""
 
 import os
 import subprocess

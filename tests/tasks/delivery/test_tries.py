@@ -1,4 +1,4 @@
-"""What becomes of a try, with a mail server and a web server that answer as they are told."""
+"""Results of a try, with a mail server and a web server that answer as configured."""
 
 from dataclasses import replace
 from typing import Any

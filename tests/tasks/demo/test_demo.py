@@ -1,4 +1,4 @@
-"""The demo, as a user runs it: it shows its rows and mails, ends by itself, leaves nothing."""
+"""The demo as a user runs it: it shows rows and mails, ends by itself, and leaves nothing."""
 
 import json
 import os

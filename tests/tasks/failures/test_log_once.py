@@ -1,4 +1,4 @@
-"""Each line once a minute, and no line for another."""
+"""Each line is logged once a minute, and no line suppresses another."""
 
 import logging
 from multiprocessing import get_context

@@ -1,4 +1,4 @@
-"""What people typed, as one visible line."""
+"""Texts that people typed, as one visible line."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every message in every language on every channel, as it was last looked at."""
+"""Every message in every language on every channel, compared with its golden file."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Whatever stands in the site's columns: no markup, no template, no header, no second line."""
+"""Any text in the site's columns adds no markup, template, header or second line."""
 
 from email.message import EmailMessage
 from email.policy import SMTP

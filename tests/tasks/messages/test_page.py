@@ -1,4 +1,4 @@
-"""Which sessions a message names, in which order, and how several become one."""
+"""Sessions that a message names, their order, and several messages combined into one."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What a letter is made of, by channel and kind."""
+"""Parts of a letter, by channel and kind."""
 
 import json
 from dataclasses import replace

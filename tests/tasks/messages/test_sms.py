@@ -1,4 +1,4 @@
-"""How many SMS a text takes, and what is cut so that it is one."""
+"""Number of SMS of a text, and the shortening that makes it one."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""Templates of an admin: in the place of ours, refused at the start where they cannot be used."""
+"""Templates of an admin in place of the built-in ones, refused at the start where they are
+unusable."""
 
 import re
 from dataclasses import fields
@@ -73,7 +74,7 @@ def test_an_error_is_one_line_at_the_start(tmp_path: Path, source: str, complain
     assert "\n" not in line
 
 
-def test_an_error_that_shows_only_where_something_lacks_is_found(tmp_path: Path) -> None:
+def test_an_error_that_shows_only_with_missing_values_is_found(tmp_path: Path) -> None:
     put(tmp_path, "en/alarm/title.txt", "{{ only.subject }}")  # only is None for several
 
     with pytest.raises(InvalidSetting, match="has no attribute 'subject'"):

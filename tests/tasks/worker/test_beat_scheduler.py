@@ -1,4 +1,4 @@
-"""Beat's schedule: no more than a handful of ticks wait, and a clock that is set stops none."""
+"""Beat's scheduler: only a few ticks wait, and a clock that is set stops none."""
 
 from datetime import timedelta
 

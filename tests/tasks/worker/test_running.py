@@ -1,4 +1,4 @@
-"""Two beats and two workers on one database: no harm, nothing twice."""
+"""Two beats and two workers on one database do no harm, and nothing twice."""
 
 import json
 from datetime import date, datetime, timedelta

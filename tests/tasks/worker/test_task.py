@@ -1,4 +1,4 @@
-"""What an admin can mend is one line in a worker's log; a mistake of the worker is seen in full."""
+"""Known failures are one line in a worker's log; errors in the worker's code keep the traceback."""
 
 import re
 

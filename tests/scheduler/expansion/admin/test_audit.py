@@ -1,4 +1,4 @@
-"""What the audit calls a fault of the worker's, and what it only tells as a choice of people's."""
+"""Faults that the audit attributes to the worker, and decisions of people that it only notes."""
 
 from datetime import date, time
 

@@ -1,4 +1,4 @@
-"""A backfill only fills: what stands elsewhere, and what stands there, is as it was."""
+"""A backfill only inserts rows: existing rows, in its span and outside, stay as they are."""
 
 from datetime import date, time, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A chunk that ends its process each time is given up after three, and the others are filled."""
+"""A chunk that kills its process each time is given up after three tries; the others are filled."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""A preview shows what stands once the next run is done, and why; the run then does just that."""
+"""A preview shows the rows after the next run, with reasons; the run then does exactly that."""
 
 from datetime import date, time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Ending a series by hand, and taking it up again."""
+"""End of a series by hand, and its reopening."""
 
 from datetime import date
 

@@ -1,4 +1,5 @@
-"""A row that the worker cancelled and a person restored: its status is theirs, the rest follows."""
+"""A row that the worker cancelled and a person restored: its status is the person's, other columns
+follow."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A run that has looked remembers it, and still misses nothing that happens afterwards.
+"""A run without work stores a snapshot, and the next ones still miss no change.
 
 After each change a run is held against one that has forgotten: it must find nothing left to do.
 """

@@ -1,5 +1,5 @@
-"""Whose a column is: what the site's machinery wrote is nobody's edit, and what a person wrote is
-theirs (promise 2; design, "What happened")."""
+"""Ownership of columns: changes by the site's triggers are no edits, and a person's edits stay
+(promise 2; design, "What happened")."""
 
 from collections.abc import Callable
 from datetime import date, time, timedelta

@@ -1,4 +1,4 @@
-"""Which row moves where when the dates of a rule change."""
+"""Moves of rows when the dates of a rule change."""
 
 from datetime import date, timedelta
 from itertools import combinations

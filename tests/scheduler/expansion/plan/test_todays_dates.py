@@ -1,4 +1,4 @@
-"""A date of today has a row only while its start is to come; a backfill fills past ones."""
+"""A date of today gets a row only before its start; a backfill fills past dates."""
 
 from datetime import date, datetime, timedelta
 

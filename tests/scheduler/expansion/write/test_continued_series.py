@@ -1,4 +1,5 @@
-""" "This and following": what is handed over, and what comes back (design, "What happened")."""
+""" "This and following": rows that pass to the new series, and rows that are given back (design,
+"What happened")."""
 
 from datetime import date, time, timedelta
 from typing import Any

@@ -1,5 +1,5 @@
-"""What the site refuses is refused date by date, with the server's words; the rest of the series
-stands (design, "A generated row")."""
+"""Rows that the site refuses are recorded by date with the server's words; the rest of the series
+gets its rows (design, "A generated row")."""
 
 from datetime import date, time, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The whole story of a session's messages, a person at a time."""
+"""The story of a session's messages, for each of its people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -485,7 +485,7 @@ def test_an_address_that_cannot_be_used_is_told_with_the_enrolment_it_is_from(
     )
 
 
-def test_a_person_without_a_way_is_told_which_lack(lesson: Lesson) -> None:
+def test_a_person_without_an_address_has_the_reason_in_the_story(lesson: Lesson) -> None:
     assert lesson.last(reach="no_email, no_phone").endswith("no e-mail address, no phone number")
 
 

@@ -1,4 +1,4 @@
-"""What an admin decides about messages that are stuck, and what is refused."""
+"""An admin's decisions about stuck messages, and their refusals."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""When a failed message is tried again."""
+"""Waiting times before the next try of a failed message."""
 
 from datetime import timedelta
 

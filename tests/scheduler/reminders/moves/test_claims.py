@@ -1,4 +1,4 @@
-"""Claims: what is handed out, in which order, and to one worker only (promises 3, 5 and 8)."""
+"""Claims: their order, and that each message goes to one worker only (promises 3, 5 and 8)."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What is true later: the ledger follows the site (promises 4 and 5)."""
+"""Later truth: the ledger follows the site (promises 4 and 5)."""
 
 import pytest
 from sqlalchemy import Connection

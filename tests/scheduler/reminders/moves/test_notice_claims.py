@@ -1,4 +1,4 @@
-"""All notices that one person is to get are claimed as one message (promises 3 and 5)."""
+"""All notices for one person are claimed as one message (promises 3 and 5)."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

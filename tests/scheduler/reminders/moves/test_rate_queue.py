@@ -1,4 +1,4 @@
-"""What waits for a channel's rate is called up soonest start first (promise 5)."""
+"""Messages that wait for a channel's rate become due soonest start first (promise 5)."""
 
 from datetime import timedelta
 

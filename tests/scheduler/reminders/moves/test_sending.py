@@ -1,4 +1,4 @@
-"""The moves of a message that is being sent (promise 3)."""
+"""Moves of a message while it is sent (promise 3)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The states, spelt in an enum, in SQL, in a CHECK and in a picture: all agree."""
+"""Agreement of the states in the enum, in SQL, in the CHECK and in the picture."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Who was told a start that no longer holds is told so, once for each change."""
+"""Notices to people whose last message no longer holds, once for each change."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Quiet hours: a reminder waits for their end, or goes before they start; an alarm never waits."""
+"""Quiet hours: a reminder waits for their end, or is sent before them; an alarm never waits."""
 
 from datetime import datetime, time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Live sessions → ledger rows: for whom, when, and which not."""
+"""Ledger rows planned for live sessions: recipients, due times, and exceptions."""
 
 from datetime import date, time
 from typing import Any
@@ -166,7 +166,7 @@ def test_a_site_that_points_at_users_is_read_so(conn: Connection) -> None:
         "ALTER TABLE users DROP COLUMN is_active, DROP COLUMN phone",
     ],
 )
-def test_a_site_that_lacks_an_optional_column_is_planned_all_the_same(
+def test_a_site_without_an_optional_column_is_planned_all_the_same(
     conn: Connection, lack: str
 ) -> None:
     conn.execute(text(lack))

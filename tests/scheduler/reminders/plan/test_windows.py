@@ -1,4 +1,4 @@
-"""Which wall times a pass reads: never too few, and no more than the zone's changes ask for."""
+"""Wall times that a pass reads: all that it needs, and no more than the zone's changes require."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""When a session ends where the clocks change: a length in minutes is elapsed time."""
+"""Ends of sessions across changes of the clock: a length in minutes is elapsed time."""
 
 from datetime import datetime, time
 

@@ -1,4 +1,4 @@
-"""However the owner of a workspace ends, its processes and its folder go."""
+"""The processes and the folder of a workspace go with its owner, in whatever way that ends."""
 
 import os
 import signal

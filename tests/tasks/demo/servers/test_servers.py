@@ -1,4 +1,4 @@
-"""The throw-away servers: they start for anybody, several at once, and keep what they should."""
+"""The throw-away servers start for any user, several at once, and keep what they should."""
 
 import os
 import shutil
