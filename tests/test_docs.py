@@ -168,3 +168,40 @@ def test_the_page_of_documents_has_every_key_and_an_example_of_each() -> None:
     assert examples.keys() == json_page.DOCUMENTED.keys()
     for name, example in examples.items():
         json_page.refuse_undocumented(name, example)
+
+
+MODULES = {
+    path: ast.parse(path.read_text(encoding="utf-8"))
+    for package in ("models", "scheduler", "tasks", "tests")
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+QUESTIONS = {"What", "Who", "Whom", "Whose", "Which", "Whether", "Where", "When", "Why", "How"}
+
+
+def test_no_module_opens_with_a_question() -> None:
+    opened = {
+        str(path.relative_to(ROOT)): (ast.get_docstring(module) or "-").split()[0]
+        for path, module in MODULES.items()
+    }
+
+    assert {path: word for path, word in opened.items() if word.strip(",:") in QUESTIONS} == {}
+
+
+def test_what_another_module_uses_has_a_docstring() -> None:
+    tests = ROOT / "tests"
+    bare = {
+        (".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), one.name)
+        for path, module in MODULES.items()
+        for one in module.body
+        if not path.is_relative_to(tests) and isinstance(one, ast.FunctionDef | ast.ClassDef)
+        if not ast.get_docstring(one)
+    }
+    used = {
+        (node.module, name.name)
+        for path, module in MODULES.items()
+        for node in ast.walk(module)
+        if not path.is_relative_to(tests) and isinstance(node, ast.ImportFrom) and node.module
+        for name in node.names
+    }
+
+    assert sorted(bare & used) == []

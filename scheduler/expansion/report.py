@@ -39,6 +39,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class SessionFinding:
+    """An oddity of a session's row, as in `scheduler.rules.rule.Finding`."""
+
     session_id: int
     code: str
     detail: str

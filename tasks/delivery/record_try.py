@@ -80,7 +80,7 @@ def record_sent(conn: Connection, ended: Ended, now: datetime) -> Tally:
     outcome = ended.outcome
     moved = sending.mark_sent(conn, ended.tried, outcome.words, now, outcome.provider_id)
     late = len(moved) < len(ended.tried.ids)
-    if late:  # the lease had run out, and somebody took the silence for a lost answer
+    if late:  # the lease had lapsed, and a sweep took the answer for lost
         left = [id_ for id_ in ended.tried.ids if id_ not in moved]
         moved |= mark_sent_late(conn, left, now)
     return Tally(sent=len(moved))

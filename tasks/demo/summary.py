@@ -62,6 +62,7 @@ class DemoDocument(TypedDict):
 
 
 def document(summary: Summary) -> DemoDocument:
+    """The JSON document of the demo's summary."""
     return {
         "seconds": round(summary.seconds, 1),
         "sessions": summary.standing,

@@ -1,4 +1,4 @@
-"""What calendar programs do with our calendar files, and how they read them at a change of clocks.
+"""Behaviour of calendar programs with our calendar files, and with sessions at a change of clocks.
 
     uv run python -m tests.peers.calendar_files [--sabre FOLDER]
 
