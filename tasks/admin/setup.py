@@ -192,7 +192,7 @@ def notes_on_rows(engine: Engine, settings: Settings) -> Iterator[Note]:
         return
     found = rehearse_row(engine, settings, now)
     if isinstance(found, Untried):
-        words = f"what the site says to a generated row could not be tried: {found.words}"
+        words = f"a generated row could not be tried: {found.words}"
         yield Note("row_untried", f"{words}; run setup again")
     else:
         yield from map(note_on_row, found)
