@@ -26,6 +26,7 @@ def note_begun(conn: Connection, holder: UUID) -> None:
 
 
 def note_ended(conn: Connection, holder: UUID) -> None:
+    """Remove the record of a batch that its process has ended; the caller commits."""
     conn.execute(END, {"holder": holder})
 
 

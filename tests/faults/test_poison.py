@@ -1,4 +1,4 @@
-"""What kills its process each time keeps nobody else waiting, on either broker."""
+"""A message that kills its process each time delays no other, on either broker."""
 
 from collections.abc import Iterator
 from time import monotonic

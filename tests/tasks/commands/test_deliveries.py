@@ -97,7 +97,7 @@ WRONG = [
     (["--session", "999"], "there is no session 999"),
     (["--person", "999"], "there is no person 999"),
     (["--state", "lost"], "'lost' is not one of"),
-    (["--since", "soon"], "'soon' is no instant"),
+    (["--since", "soon"], "'soon' is no date and time"),
     (["--limit", "0"], "0 is not in the range"),
     (["pause", "--channel", "fax"], "'fax' is no channel: write email, sms"),
     (["resume", "--channel", "fax"], "'fax' is no channel"),
