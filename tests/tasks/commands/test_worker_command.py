@@ -206,7 +206,7 @@ def test_what_lies_beyond_the_years_that_the_worker_can_reckon_is_refused(
     result = invoke(echo_inputs, option, day)
 
     assert result.exit_code == 2
-    assert f"'{day}' lies beyond 1970-01-01 to 2079-12-31" in result.stderr
+    assert f"'{day}' is not from 1970-01-01 to 2079-12-31" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
