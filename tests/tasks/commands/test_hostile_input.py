@@ -145,5 +145,7 @@ def test_a_full_disk_under_the_output_is_one_line(commands: Commands) -> None:
         )  # fmt: skip
 
     assert ended.returncode == 1
-    assert ended.stderr.startswith("Error: the output cannot be written ([Errno 28]")
+    assert ended.stderr.startswith(
+        "Error: the work is done, but the output cannot be written ([Errno 28]"
+    )
     assert ended.stderr.count("\n") == 1
