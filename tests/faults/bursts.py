@@ -1,0 +1,107 @@
+"""Bursts of alarms due in one second: none is lost, none goes out twice unknown to the ledger.
+
+    uv run python -m tests.faults.bursts fresh [COUNT]  # two workers that have just started
+    uv run python -m tests.faults.bursts crash [COUNT]  # PostgreSQL is killed in the midst of it
+
+The receiver is the witness. `crash` runs on a server and a database that ask for
+`synchronous_commit=off`, which flush ten seconds late: what the worker does not have flushed is
+lost. Exits 1 where a message was lost, or arrived more often than the ledger knows of tries.
+"""
+
+import sys
+from collections import Counter
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from tasks.demo.servers import Durability, PostgresServer, Workspace, start_postgres, start_valkey
+from tests import servers
+from tests.builders import a_session, a_student, a_tutor
+from tests.eventually import eventually
+from tests.faults.rounds import ADDIS, after_the_first_tick, in_wall_time
+from tests.servers import connect
+from tests.sinks.http import HttpSink
+from tests.tasks.worker.run import running
+
+LAZY = {"synchronous_commit": "off", "wal_writer_delay": "10s", "max_connections": "200"}
+MINUTES = 15
+SETTLED_SECONDS = 300
+
+STATES = text("""
+    SELECT state || coalesce(' ' || reason, '') AS state, count(*) AS number
+      FROM session_worker.delivery GROUP BY 1 ORDER BY 1""")
+OPEN = text("""
+    SELECT count(*) FROM session_worker.delivery
+     WHERE state IN ('planned', 'claimed', 'sending') OR retry_at IS NOT NULL""")
+TRIES = text("SELECT delivery_id, count(*) AS number FROM session_worker.attempt GROUP BY 1")
+
+
+def main() -> None:
+    what, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1000
+    with Workspace() as workspace, HttpSink() as sink:
+        postgres = start_postgres(workspace, Durability.KEPT, LAZY)
+        servers.create_template(postgres, "template")
+        servers.clone_template(postgres, "site", "template")
+        with connect(postgres.url("site")) as conn:
+            conn.execute(text("ALTER DATABASE site SET synchronous_commit = off"))
+            conn.commit()
+        webhook = {"CHANNEL_WEBHOOK": f"json://{sink.host}:{sink.port}/"}
+        valkey = start_valkey(workspace).url()
+        with running(postgres.url("site"), valkey, **webhook) as site:
+            with connect(postgres.url("site")) as conn:
+                fill(conn, count)
+            site.worker()
+            site.worker()
+            site.beat()
+            if what == "crash":
+                eventually(lambda: len(sink.requests) > count // 3, within=SETTLED_SECONDS)
+                crash(postgres)
+            eventually(lambda: is_settled(postgres), within=SETTLED_SECONDS)
+        sys.exit(1 if report(postgres, sink, count) else 0)
+
+
+def fill(conn: Connection, count: int) -> None:
+    """Alarms due now, as the workers start."""
+    tutor, start = a_tutor(conn), in_wall_time(MINUTES)
+    alarmed = {"tutor_id": tutor, "alarm_enabled": True, "alarm_before_minutes": MINUTES}
+    for _ in range(count):
+        a_session(conn, student_id=a_student(conn), **alarmed, **start)
+    after_the_first_tick(conn)
+
+
+def crash(postgres: PostgresServer) -> None:
+    """All of its processes at once, and started again."""
+    at = datetime.now(ADDIS)
+    postgres.kill()
+    postgres.start()
+    print(f"PostgreSQL was killed, and back after {datetime.now(ADDIS) - at}")
+
+
+def is_settled(postgres: PostgresServer) -> bool:
+    with connect(postgres.url("site")) as conn:
+        return not conn.scalar(OPEN)
+
+
+def report(postgres: PostgresServer, sink: HttpSink, count: int) -> int:
+    """Prints what became of all; returns how many were lost or doubled in silence."""
+    arrived = Counter(
+        session["delivery_id"]
+        for request in sink.requests
+        for session in request.json["data"]["sessions"]
+    )
+    with connect(postgres.url("site")) as conn:
+        states = {row.state: row.number for row in conn.execute(STATES)}
+        tries = {row.delivery_id: row.number for row in conn.execute(TRIES)}
+    lost = count - len(arrived)
+    silent = [id_ for id_, times in arrived.items() if times > tries.get(id_, 0)]
+    first = min(request.received_at for request in sink.requests)
+    last = max(request.received_at for request in sink.requests)
+    seconds = (last - first) / timedelta(seconds=1)
+    print(f"{count} alarms in {seconds:.0f} s: {states}")
+    print(f"{lost} lost, {len(silent)} silent doubles,", end=" ")
+    print(f"{sum(arrived.values()) - len(arrived)} repeats")
+    return lost + len(silent)
+
+
+if __name__ == "__main__":
+    main()
