@@ -81,26 +81,32 @@ _STANDING = f"""
 # A column that differs from what was written in every coming row of a series, in most of them with
 # the same value, was changed by the site if the anchor has the same value, or if one transaction
 # wrote more than one of them. Two people may write the same value by chance, but not in one
-# transaction. A row that was written later may have the old value: it was made after the change.
+# transaction. A row with a higher id, written later, may have the old words: it was made after the
+# change. Not so where the column places rows, as the worker itself writes those that follow.
 _ALIKE = """
     differing AS MATERIALIZED (
-        SELECT s.anchor_id, k, s.now->k AS value, s.target->k AS wanted, s.version,
+        SELECT s.anchor_id, s.session_id, k, s.now->k AS value, s.target->k AS wanted, s.version,
                count(*) OVER (PARTITION BY s.anchor_id, k) AS changed
           FROM standing s CROSS JOIN unnest(CAST(:copied AS text[])) k
          WHERE s.to_come AND s.state = 'created'
            AND s.now - '{status,session_date}'::text[]
                <> s.written - '{status,session_date}'::text[]
            AND s.now->k IS DISTINCT FROM s.written->k),
+    to_come AS (
+        SELECT anchor_id, count(*) AS rows FROM standing
+         WHERE to_come AND state = 'created' GROUP BY 1),
     most AS MATERIALIZED (
-        SELECT anchor_id, k, value, wanted FROM differing
-         GROUP BY 1, 2, 3, 4, changed HAVING count(*) * 2 > changed),
+        SELECT d.anchor_id, d.k, d.value, d.wanted
+          FROM differing d JOIN to_come n ON n.anchor_id = d.anchor_id
+         WHERE d.changed = n.rows OR d.k <> ALL(CAST(:placing AS text[]))
+         GROUP BY 1, 2, 3, 4, n.rows HAVING count(*) * 2 > n.rows),
     together AS MATERIALIZED (
-        SELECT d.anchor_id, d.k, age(d.version::xid) AS age
+        SELECT d.anchor_id, d.k, age(d.version::xid) AS age, max(d.session_id) AS last
           FROM differing d JOIN most m ON m.anchor_id = d.anchor_id AND m.k = d.k
            AND m.value IS NOT DISTINCT FROM d.value
          GROUP BY 1, 2, d.version HAVING count(*) > 1),
     as_before AS MATERIALIZED (
-        SELECT s.anchor_id, m.k, max(age(s.version::xid)) AS age
+        SELECT s.anchor_id, m.k, max(age(s.version::xid)) AS age, min(s.session_id) AS first
           FROM most m JOIN standing s ON s.anchor_id = m.anchor_id
          WHERE s.to_come AND s.state = 'created'
            AND s.now->m.k IS NOT DISTINCT FROM s.written->m.k
@@ -108,11 +114,13 @@ _ALIKE = """
     alike AS (
         SELECT m.anchor_id, m.k, m.value
           FROM most m
-          LEFT JOIN (SELECT anchor_id, k, max(age) AS age FROM together GROUP BY 1, 2) w
+          LEFT JOIN (SELECT anchor_id, k, max(age) AS age, max(last) AS last
+                       FROM together GROUP BY 1, 2) w
             ON w.anchor_id = m.anchor_id AND w.k = m.k
           LEFT JOIN as_before b ON b.anchor_id = m.anchor_id AND b.k = m.k
          WHERE b.anchor_id IS NULL AND m.value IS NOT DISTINCT FROM m.wanted
-            OR coalesce(b.age < w.age, w.anchor_id IS NOT NULL))"""
+            OR w.anchor_id IS NOT NULL
+               AND (b.anchor_id IS NULL OR b.age < w.age AND b.first > w.last))"""
 
 # A value that the site gave to all rows counts as written, whoever wrote there before; where the
 # anchor has it, as copied too.

@@ -13,11 +13,12 @@ from tests.scheduler.expansion.expanded_site import Site
 from tests.scheduler.expansion.life_story import LifeStory
 from tests.servers import engine_on
 
-STORIES = int(os.environ.get("LIFE_STORIES", "3"))
-STEPS = 10
+STORIES = int(os.environ.get("LIFE_STORIES", "0"))
+SEEDS = range(STORIES) if STORIES else (0, 9, 48)  # the last two found faults
+STEPS = 12
 
 
-@pytest.mark.parametrize("seed", range(STORIES))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_rows_follow_their_rules_through_what_the_site_does_and_people_stay_right(
     conn: Connection, database: str, seed: int
 ) -> None:
