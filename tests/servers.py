@@ -26,6 +26,7 @@ from tasks.demo.servers import (
     Durability,
     PostgresServer,
     Workspace,
+    binaries,
     create_database,
     freeze_database,
     start_postgres,
@@ -33,7 +34,6 @@ from tasks.demo.servers import (
 )
 from tasks.demo.servers import postgres as embedded_postgres
 from tasks.demo.servers import valkey as embedded_valkey
-from tasks.demo.servers.binaries import valkey_binary
 from tasks.demo.servers.databases import Server, run
 
 
@@ -41,12 +41,13 @@ def start_other_kinds() -> None:
     """Done as this module is imported: before any other names what starts a server."""
     if folder := os.environ.get("TEST_POSTGRES"):
         setattr(embedded_postgres, "reachable_install", lambda *_: Path(folder))  # noqa: B010
+        setattr(binaries, "postgres_install", lambda: Path(folder))  # noqa: B010  (pg_dump, psql)
     setattr(embedded_valkey, "valkey_binary", redis_program)  # noqa: B010
 
 
 def redis_program() -> Path:
     """Which is its own sentinel, too."""
-    return Path(os.environ.get("TEST_REDIS") or valkey_binary())
+    return Path(os.environ.get("TEST_REDIS") or binaries.valkey_binary())
 
 
 start_other_kinds()
