@@ -10,16 +10,16 @@ settings = load_settings()
 
 broker_url = settings.redis_url
 broker_connection_retry_on_startup = True
-# An error of the broker's is its own trouble, and no reason to end the worker.
+# A failing broker is reconnected to; it is no reason to end the worker.
 broker_channel_error_retry = True
-# RabbitMQ's: a host that has vanished is given up after twice as long.
+# Heartbeat of RabbitMQ: the connection to a host that has vanished is given up after twice as long.
 broker_heartbeat = 10
 broker_transport_options = {
     **transport_options(settings),
     "visibility_timeout": 3600,
     "health_check_interval": 5,
-    # How long a message is tried where its sender asks for no retries: kombu's own six seconds are
-    # longer than the whole time of one that does.
+    # Time allowed for publishing a message without retries: kombu's default of six seconds is
+    # longer than publishing with retries may take in all.
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0.2,
@@ -30,7 +30,8 @@ task_serializer = "json"
 accept_content = ["json"]
 task_ignore_result = True
 task_acks_late = True
-# What kills its process must not be handed to the next: the ledger knows what was lost.
+# A task that kills its process must not be redelivered to the next one: the ledger knows what was
+# lost, and the sweep finds it.
 task_reject_on_worker_lost = False
 worker_prefetch_multiplier = 1
 worker_hijack_root_logger = False
@@ -44,13 +45,13 @@ timezone = "UTC"
 beat_max_loop_interval = 1
 beat_scheduler = "tasks.worker.beat_scheduler:SteadyScheduler"
 beat_schedule = {
-    # Plans what falls due, claims what is due and hands it out. None expires: a worker's clock may
-    # be ahead of beat's. That no more than a handful wait is the scheduler's care.
+    # Plans and claims due messages and queues their batches. Ticks have no expiry, as a worker's
+    # clock may be ahead of beat's; the scheduler keeps the number of waiting ticks small.
     "tick": {"task": "tasks.planning.tick", "schedule": timedelta(seconds=1)},
-    # Finds what changed behind the tick's back, and what the broker or a dead worker lost.
+    # Finds changes that the tick does not see, and messages that the broker or a dead worker lost.
     "sweep": {"task": "tasks.planning.sweep", "schedule": timedelta(seconds=10)},
-    # Rules to rows: a changed rule takes effect within a minute.
+    # Expands rules into rows: a changed rule takes effect within a minute.
     "expand": {"task": "tasks.planning.expand", "schedule": timedelta(seconds=30)},
-    # Removes once a day what is older than KEEP_DAYS; at other times it looks at one row.
+    # Removes data older than KEEP_DAYS once a day; the other runs read one row and end.
     "upkeep": {"task": "tasks.planning.upkeep", "schedule": timedelta(minutes=10)},
 }

@@ -11,10 +11,10 @@ from tasks.messages.letter import Attachment
 
 
 class LetterFile(AttachMemory):
-    """Lies in memory; and in a file too as soon as a plugin asks for its path.
+    """An attachment in memory, written to a temporary file once a plugin asks for its path.
 
-    Some (`mailgun`, `ses`, `form`) open the path themselves, and Apprise's own attachment in memory
-    gives its bare name for one. The file goes with the attachment.
+    Some plugins (`mailgun`, `ses`, `form`) open the path themselves, and the path of Apprise's own
+    attachment in memory is its bare name. The file is removed with the attachment.
     """
 
     _file: Any = None
@@ -32,7 +32,7 @@ class LetterFile(AttachMemory):
 
 
 def letter_files(attachments: Sequence[Attachment]) -> list[LetterFile] | None:
-    """None, not an empty list, where there are none."""
+    """Apprise's attachments for these files; None (not an empty list) where there are none."""
     return [
         LetterFile(each.content, each.name, each.mime_type.partition(";")[0])  # type: ignore[no-untyped-call]
         for each in attachments

@@ -1,8 +1,9 @@
-"""`requests` as the plugins of a channel see it: the same, but what sends goes by a `Carrier`.
+"""Stand-in for `requests` in the modules of plugins: the same names, but requests go by a
+`Carrier`.
 
-Apprise has no place to put a session of one's own: its plugins call `requests.post`. So in the
-modules of the plugin that a channel uses, and nowhere else, the name `requests` stands for this
-module (docs/decisions/0030). Outside a `Carrier` it does as `requests` does.
+Apprise accepts no `requests.Session` from outside: its plugins call `requests.post`. So the name
+`requests` is bound to this module, but only in the modules of the plugin that a channel uses
+(docs/decisions/0030). Outside a `Carrier` it behaves like `requests`.
 """
 
 import sys
@@ -19,7 +20,7 @@ Session = session = CarriedSession
 
 
 def __getattr__(name: str) -> Any:
-    """Errors, status codes and all else are the library's own."""
+    """Exceptions, status codes and every other name come from `requests` itself."""
     return getattr(requests, name)
 
 
@@ -57,13 +58,14 @@ def delete(url: str, **options: Any) -> requests.Response:
 
 
 def speaks_by_requests(plugin: type[NotifyBase]) -> bool:
-    """Whether the module of a plugin names `requests`, lent or the library's own."""
+    """True if the plugin's module has the name `requests`, bound to the library or to this
+    module."""
     named = vars(sys.modules[plugin.__module__]).get("requests")
     return named is requests or named is sys.modules[__name__]
 
 
 def lend_requests(plugin: type[NotifyBase]) -> None:
-    """Let the modules of a plugin's package, and of those it is derived from, see this one."""
+    """Bind `requests` to this module in the plugin's package and in those of its base classes."""
     for module in modules_of(plugin):
         if vars(module).get("requests") is requests:
             vars(module)["requests"] = sys.modules[__name__]

@@ -24,10 +24,10 @@ PIECE = 16 * 1024
 
 
 class Carrier:
-    """Carries the requests of plugins, over connections that are kept until `close`."""
+    """Sends the requests of plugins over connections that stay open until `close`."""
 
     def __init__(self, connect: timedelta, answer: timedelta) -> None:
-        """`connect`: longest wait for a connection. `answer`: for the whole answer."""
+        """`connect` and `answer`: longest wait for a connection and for the whole answer."""
         self._adapter = NotingAdapter(pool_connections=4, pool_maxsize=4)
         self._answer = answer
         self._times = (connect.total_seconds(), answer.total_seconds())
@@ -37,10 +37,11 @@ class Carrier:
     def carrying(
         self, headers: Mapping[str, str], text: str, fields: Mapping[str, Any] = NOTHING
     ) -> Iterator[list[Exchange]]:
-        """Whatever this thread sends meanwhile through `requests` is carried and noted.
+        """Send what this thread asks of `requests` within the block, and note each exchange.
 
-        `headers` are added where the request has none of that name, `fields` to its body. By the
-        words of `text`, the message's, a request that carries it is known from a question beside.
+        `headers` are added where the request has none of that name, `fields` to its body. `text` is
+        the message's: a request with its words carries the message, others are auxiliary (a token,
+        say).
         """
         exchanges: list[Exchange] = []
         token = CARRYING.set((self, exchanges, headers, text, fields))
@@ -63,7 +64,7 @@ class Carrier:
         return response
 
     def surroundings(self, session: Session, url: str, verify: Any, cert: Any) -> Mapping[str, Any]:
-        """The environment's proxies and certificates for a host, looked up once."""
+        """The environment's proxies and certificates for the URL's host, read once per host."""
         parts = urlsplit(url)
         asked = (parts.scheme, parts.netloc, verify, cert)
         if asked not in self._surroundings:
@@ -76,15 +77,16 @@ class Carrier:
 Carrying = tuple[Carrier, list[Exchange], Mapping[str, str], str, Mapping[str, Any]]
 CARRYING: ContextVar[Carrying | None] = ContextVar("carrying", default=None)
 
-# What a request is made of; the rest of what requests.Session.request takes is how it is sent.
+# The arguments of requests.Session.request that make up the request; the others say how to send it.
 CONTENT = {"headers", "files", "data", "params", "auth", "cookies", "hooks", "json"}
 
 
 class CarriedSession(Session):
-    """A plugin's session. Within `Carrier.carrying` the carrier sends what it is asked to send."""
+    """Session of a plugin. Within `Carrier.carrying` its requests are sent by the carrier."""
 
     def request(self, method: str, url: str, **options: Any) -> Response:  # type: ignore[override]
-        """A redirect is an answer like any other."""
+        """Send by the carrier, if there is one. Redirects are not followed: they count as an
+        answer."""
         carrying = CARRYING.get()
         if carrying is None:
             return super().request(method, url, **options)
@@ -100,8 +102,8 @@ class CarriedSession(Session):
         return carrier.carry(prepared, exchange, **there)
 
     def prepare_request(self, request: Request) -> PreparedRequest:
-        """With the login of the request alone: a `.netrc` of the machine would replace the token in
-        its headers, and hand a stranger's password to the service."""
+        """Prepare the request with its own login only: a `.netrc` of the machine would replace the
+        token in its headers and send another service's password."""
         self.trust_env, trusted = False, self.trust_env
         try:
             return super().prepare_request(request)
@@ -116,12 +118,12 @@ def begun(request: PreparedRequest, text: str) -> Exchange:
 
 
 WORD = re.compile(r"\w{3,}")
-# One word of a message may stand in any address; so many of the same message do not by chance.
+# One word of a message may occur in any URL by chance; this many of them do not.
 TELLING = 3
 
 
 def says_text(address: str, text: str) -> bool:
-    """Whether a text, or the part of it that fits, stands in a percent-encoded address."""
+    """True if a percent-encoded URL contains the text, or as much of it as fits."""
     words = frozenset(WORD.findall(text))
     there = frozenset(WORD.findall(unquote_plus(address)))
     return len(words & there) >= min(TELLING, len(words))
@@ -134,7 +136,7 @@ def note_answer(response: Response, exchange: Exchange) -> None:
 
 
 def read_body(response: Response, exchange: Exchange) -> None:
-    """Read what came, also of a body that breaks off: the status has said yes or no already."""
+    """Read the body as far as it came: if it breaks off, the status still counts as an answer."""
     pieces: list[bytes] = []
     with suppress(HTTPError, OSError, ValueError):
         for piece in response.raw.stream(PIECE, decode_content=True):

@@ -1,8 +1,8 @@
-"""urllib3's connections, which note how far a request got.
+"""Connections of urllib3 that record how far a request got.
 
-What a broken request means depends on whether its last byte had left, and the class of the
-exception does not tell: behind a proxy, urllib3 calls a line cut after the body "Unable to connect
-to proxy". So each step notes itself where it happens.
+The outcome of a broken request depends on whether its last byte had left, and the class of the
+exception does not say so: behind a proxy, urllib3 reports a connection cut after the body as
+"Unable to connect to proxy". So each step is recorded where it happens.
 """
 
 import functools
@@ -25,7 +25,7 @@ from tasks.channels.handover import begin_handover
 from tasks.channels.web.exchange import Exchange
 from tasks.channels.web.seen import WebSeen
 
-# The request that this thread is sending, and how long it may wait for the answer.
+# The request that this thread is sending, and its longest wait for the answer.
 UNDER_WAY: ContextVar[tuple[Exchange, timedelta]] = ContextVar("under_way")
 
 # A server closes an idle connection sooner or later; a request sent into that is lost without a
@@ -34,13 +34,13 @@ LONGEST_IDLE_SECONDS = 1.5
 
 
 class Noting(HTTPConnection):
-    """Notes each step of the request under way."""
+    """HTTP connection that records each step of the current request."""
 
     _used_at = 0.0
 
     @property
     def is_connected(self) -> bool:
-        """False also for one that was idle for so long that the server may be closing it."""
+        """False too after so long an idle time that the server may be closing the connection."""
         return super().is_connected and time.monotonic() - self._used_at < LONGEST_IDLE_SECONDS
 
     def connect(self) -> None:
@@ -93,7 +93,7 @@ POOLS = {"http": NotingPool, "https": NotingSecurePool}
 
 
 class NotingAdapter(HTTPAdapter):
-    """requests' adapter over these connections, directly and through a proxy."""
+    """Adapter of requests that uses these connections, directly and through a proxy."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -106,7 +106,7 @@ class NotingAdapter(HTTPAdapter):
 
 
 class TimedResponse(http.client.HTTPResponse):
-    """An answer with one deadline for its head and body."""
+    """Response with one deadline for its head and body."""
 
     def __init__(self, sock: Any, *args: Any, deadline: float, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -117,7 +117,8 @@ class TimedResponse(http.client.HTTPResponse):
 
 
 def connecting_seen(error: Exception) -> WebSeen:
-    """Checked from the narrow to the wide: urllib3's classes are one another's subclasses."""
+    """The failure that an error of urllib3 means. Subclasses are tested before their base
+    classes."""
     if str(error).startswith("Tunnel connection failed"):  # http.client's plain OSError
         return WebSeen.PROXY_REFUSED
     for kind, seen in CONNECTING:
@@ -135,21 +136,23 @@ CONNECTING: tuple[tuple[type[Exception] | tuple[type[Exception], ...], WebSeen],
 
 
 def sending_seen(error: Exception) -> WebSeen:
-    """A ValueError is a header that cannot be written; nothing has left then."""
+    """The failure that an error while sending means. A ValueError is a header that cannot be
+    encoded: nothing was sent."""
     if isinstance(error, ValueError):
         return WebSeen.NOT_TRIED
     return WebSeen.TIMEOUT_BEFORE if isinstance(error, TimeoutError) else WebSeen.CUT_BEFORE
 
 
 def waiting_seen(error: Exception) -> WebSeen:
-    """Counts only where the request had left: an earlier failure was noted before."""
+    """The failure that an error while waiting for the answer means. It counts only if the request
+    was sent: an earlier failure is recorded already."""
     if isinstance(error, TimeoutError):
         return WebSeen.TIMEOUT_AFTER
     return WebSeen.CUT_AFTER if isinstance(error, OSError) else WebSeen.GARBLED
 
 
 def error_words(error: Exception) -> str:
-    """The system's words, without urllib3's objects around them."""
+    """The system's error text, without the objects of urllib3 around it."""
     cause = innermost(error)
     if isinstance(cause, TimeoutError):
         return "timed out"

@@ -1,4 +1,4 @@
-"""One request as the transport saw it."""
+"""Record of one HTTP request, as the transport saw it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from tasks.channels.web.seen import HONOURS_RETRY_AFTER, WebSeen, seen_by_status
 
 @dataclass(slots=True)
 class Exchange:
-    """Filled while the request is under way.
+    """Record of one request, filled while it is sent.
 
-    `failure`: what stopped it before there was an answer, and `words` the system's for it. With
-    neither a failure nor a status it never came to a connection.
-    `says_message`: the message's own words stand in its address.
-    `whole`: the answer's body came to its end. `body`: its first part, undecoded.
+    `failure`: the cause if there was no answer, with the system's error text in `words`. Without a
+    failure and a status, no connection was made.
+    `says_message`: the URL contains the message's text.
+    `whole`: the answer's body was read to its end. `body`: its first bytes, undecoded.
     """
 
     method: str
@@ -31,7 +31,7 @@ class Exchange:
     whole: bool = False
 
     def fail(self, seen: WebSeen, words: str) -> None:
-        """The first failure is the one that counts; what follows from it is noise."""
+        """Record a failure, unless there is one: later ones are consequences of the first."""
         if self.failure is None:
             self.failure, self.words = seen, words
 
@@ -47,9 +47,8 @@ class Exchange:
 
     @property
     def carries_message(self) -> bool:
-        """False for what a plugin asks beside: a token, a login, a look-up.
-
-        Some services take the message itself by GET; then its words stand in the address.
+        """False for auxiliary requests of a plugin: a token, a login, a look-up. Some services take
+        the message itself by GET; its text is then in the URL.
         """
         return self.says_message or not (self.method in QUESTIONS or self.is_login)
 
@@ -59,7 +58,7 @@ class Exchange:
 
     @property
     def wait(self) -> timedelta | None:
-        """Retry-After, where the answer is one of those that have it."""
+        """Retry-After, if the answer has a status that defines it."""
         return retry_after(self.headers) if self.seen in HONOURS_RETRY_AFTER else None
 
 
@@ -69,9 +68,8 @@ LONGEST_WAIT = timedelta(days=7)
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """RFC 9110, 10.2.3: seconds, or a date, which is taken against the answer's own Date.
-
-    At most a week, so that a nonsense value stays a number.
+    """The value of Retry-After (RFC 9110, 10.2.3): seconds, or a date relative to the answer's own
+    Date. Capped at a week, as servers send absurd values.
     """
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():

@@ -1,4 +1,4 @@
-"""Judgement of a message, from all that was seen of its requests."""
+"""Judgement of a message from what was observed of its requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +12,16 @@ from tasks.channels.web.services.body import first, has_tags, is_page, plain_tex
 from tasks.channels.web.services.service_words import Reader, Reading, Stance
 
 SNIPPET = 120
-# A body of more than so many letters is no sentence to a person.
+# A body with more characters than this is not shown as an error text.
 LONGEST_WORDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message's requests in order, and the plugin's own opinion: `pleased`, and what it
-    complained of.
+    """The requests of one message in order, and the plugin's verdict: `pleased`, and its log lines.
 
-    `reader`: of the service's words; None where the status is all that it ever says. `broke`: the
-    plugin raised an error. `any_request_tells`: whatever it sends carries the message.
+    `reader` reads the service's answers; None where only the status counts. `broke`: the plugin
+    raised an exception. `any_request_tells`: every request carries the message.
     """
 
     reader: Reader | None
@@ -35,7 +34,8 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`words` are not yet fit to be shown."""
+    """Outcome of a message. `words` may still hold addresses or secrets: clean them before
+    showing."""
 
     seen: WebSeen
     words: str
@@ -44,7 +44,7 @@ class Judgement:
 
 
 def judge(heard: Heard) -> Judgement:
-    """The transport decides; a service is believed where it refuses in its own words."""
+    """Judge a message by its transport, and by the body where the service refuses in it."""
     told = [each for each in heard.exchanges if heard.any_request_tells or each.carries_message]
     if not told:
         return never_told(heard)
@@ -63,7 +63,7 @@ def result_of(judgement: Judgement) -> Result:
 
 
 def never_told(heard: Heard) -> Judgement:
-    """Nothing of the message left: it failed, whatever became of the plugin's question beside."""
+    """Judge a message that was never sent: it failed, whatever the auxiliary requests brought."""
     complaint = heard.complaints[-1] if heard.complaints else "nothing was sent"
     if not heard.exchanges or heard.exchanges[-1].accepted:
         seen = WebSeen.BROKEN_LIBRARY if heard.broke else WebSeen.NOT_TRIED
@@ -93,7 +93,7 @@ def by_status(exchange: Exchange) -> Judgement:
 
 
 def refused(exchange: Exchange, reading: Reading) -> Judgement:
-    """In the service's own words. What they leave open an error's status tells."""
+    """Judge a refusal by the service's reason; where the body gives none, by the error status."""
     seen = reading.refusal
     if seen in (None, WebSeen.REFUSED_MESSAGE):
         if exchange.status is not None and 400 <= exchange.status < 500:
@@ -104,11 +104,11 @@ def refused(exchange: Exchange, reading: Reading) -> Judgement:
 
 
 def within_2xx(heard: Heard, exchange: Exchange, reading: Reading | None) -> Judgement:
-    """A 2xx, in whose body a refusal may stand.
+    """Judge a 2xx, whose body may hold a refusal.
 
-    Where the service is not known to say yes there, its plugin is asked. A 200 is what every
-    plugin takes for success, so one that is not pleased has read a refusal; another 2xx may simply
-    not be on its list. A page for people is no service's answer to a program.
+    Where the service is not known to confirm in the body, its plugin decides: every plugin takes
+    200 for success, so one that reports an error has read a refusal; another 2xx may merely be
+    missing from its list. An HTML page is no service's answer to a program.
     """
     if reading is None:
         return Judgement(WebSeen.UNREADABLE, f"{status_words(exchange)}: the answer broke off")
@@ -139,7 +139,7 @@ def status_words(exchange: Exchange) -> str:
 
 
 def answer_words(exchange: Exchange) -> str:
-    """The service's answer in short, or the system's words where there was none."""
+    """The service's answer in short, or the system's error text where there was none."""
     if exchange.status is None:
         return f"{exchange.host}: {exchange.words or 'connection cut'}"
     said = message_in(exchange)
@@ -147,8 +147,8 @@ def answer_words(exchange: Exchange) -> str:
 
 
 def message_in(exchange: Exchange) -> str:
-    """What a body says to people: a structured answer's message, or a short text without tags,
-    whatever it is declared to be; not a page."""
+    """The readable text of a body: a structured answer's message, or a short text without tags,
+    whatever its content type; never an HTML page."""
     said = first(structure(exchange.body), *MESSAGES)
     if said:
         return one_line(said)[:SNIPPET]
@@ -157,7 +157,7 @@ def message_in(exchange: Exchange) -> str:
     return "" if empty or has_tags(text) or len(text) > LONGEST_WORDS else text[:SNIPPET]
 
 
-# In the order of how much they say.
+# The most informative first.
 MESSAGES = (
     "description",
     "detail",

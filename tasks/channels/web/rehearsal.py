@@ -1,4 +1,4 @@
-"""One message to nobody: what a plugin would ask of its service, and where it would send it."""
+"""Dry run of a plugin: the requests that it would make for one message."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +15,7 @@ from tasks.channels.web.exchange import Exchange
 
 
 class Withheld(Carrier):
-    """Keeps each request, and tells the plugin that there is no connection."""
+    """Carrier that keeps each request and raises a connection error in place of sending it."""
 
     def __init__(self) -> None:
         super().__init__(timedelta(seconds=1), timedelta(seconds=1))
@@ -31,9 +31,9 @@ class Withheld(Carrier):
 
 
 def rehearsed(plugin: NotifyBase) -> Sequence[PreparedRequest]:
-    """The requests that the plugin begins a message with; nothing leaves."""
+    """The first requests of the plugin for a message; none is sent."""
     withheld = Withheld()
-    # A plugin may raise anything where its service does not answer; the requests are what counts.
+    # A plugin may raise anything where its service does not answer; only the requests count here.
     with listening(), withheld.carrying({}, "rehearsal"), suppress(Exception):
         plugin.notify(body="rehearsal")
     return withheld.requests

@@ -1,4 +1,4 @@
-"""Everything that can be seen of a request on its way to a service (RFC 9110)."""
+"""Observations that are possible of an HTTP request, from connecting to the answer (RFC 9110)."""
 
 from enum import Enum
 
@@ -11,7 +11,8 @@ MOVED = "set the channel's URL to the new address"
 
 
 class WebSeen(Enum):
-    """In the order of a request's way. Until its last byte has left, nothing was handed over."""
+    """Observations in the order of a request's progress. Before its last byte is sent, nothing was
+    handed over."""
 
     NOT_TAKEN = for_good("the plugin does not take this address", About.PERSON)
     NOT_TRIED = for_good("the plugin refuses the message before any contact")
@@ -73,5 +74,5 @@ BY_HUNDREDS = {2: WebSeen.ACCEPTED, 3: WebSeen.MOVED, 4: WebSeen.NOT_SO, 5: WebS
 
 
 def seen_by_status(status: int) -> WebSeen:
-    """What a status code alone says. A code of no known class tells nothing."""
+    """The observation for a status code alone. A code of no known class is indecisive."""
     return BY_STATUS.get(status) or BY_HUNDREDS.get(status // 100, WebSeen.GARBLED)

@@ -1,4 +1,4 @@
-"""Messages by any Apprise plugin that speaks HTTP."""
+"""Transport of messages by any Apprise plugin that speaks HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,7 +29,8 @@ from tasks.messages.letter import Letter
 
 
 class WebTransport:
-    """The plugin is made anew for each person, as its URL names one; connections are kept."""
+    """Transport of one channel. A plugin is made for each person, as its URL contains the address;
+    connections are kept between messages."""
 
     def __init__(
         self,
@@ -39,22 +40,22 @@ class WebTransport:
         connect: timedelta,
         answer: timedelta,
     ) -> None:
-        """`own_word`: what the settings say of a gateway's answers."""
+        """`own_word` reads the answers of a gateway described in the settings."""
         self._template = template
         self._gateway = str(sample.schema) in GATEWAYS
         self._reader = own_word or usual_reader(template, sample)
         self._urgent = urgent_template(template, sample)
         self._targets = target_count(sample)
         self._secrets = secrets_of(template.text) | private_parts(sample)
-        # A mail service shows HTML; a gateway by JSON gets the text, unless its URL asks for HTML.
+        # Mail services get HTML; a gateway by JSON gets the text, unless its URL asks for HTML.
         asks = "format=html" in template.text or not self._gateway
         self._reads_html = template.channel is ChannelName.EMAIL and asks
-        # A chat or a push that is too long would be refused; an SMS goes out in parts.
+        # A chat or push message that is too long would be refused; a long SMS goes out in parts.
         self._cuts = template.channel in CUT_TO_FIT and "overflow=" not in template.text
         self._carrier = Carrier(connect, answer)
 
     def send(self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime) -> Outcome:
-        """Hand the letter over for one person; `values` fill the URL's placeholders."""
+        """Send the letter to one person; `values` fill the URL's placeholders."""
         template = self._urgent if letter.urgent else self._template
         plugin = load(template.url(values))
         if plugin is None or target_count(plugin) != self._targets:
@@ -68,7 +69,8 @@ class WebTransport:
         self._carrier.close()
 
     def _not_taken(self) -> Judgement:
-        """The address is to blame where the same URL with a stand-in is taken."""
+        """Judge a URL that Apprise refuses: if it accepts the URL with an example address, the
+        person's address is at fault, else the channel."""
         if load(self._template.url(SAMPLE)) is None:
             return Judgement(WebSeen.BROKEN_LIBRARY, "the plugin cannot be loaded")
         return Judgement(WebSeen.NOT_TAKEN, "the plugin does not take this address")
@@ -84,7 +86,7 @@ class WebTransport:
                 pleased = bool(plugin.notify(**self._words_for(plugin, letter)))
             except CalledOff:
                 raise
-            except Exception as error:  # noqa: BLE001 (a plugin may raise anything: what was seen decides)
+            except Exception as error:  # noqa: BLE001 (plugins raise anything: the exchanges decide)
                 broke = True
                 complaints.append(type(error).__name__)
         return judge(
@@ -99,7 +101,8 @@ class WebTransport:
         )
 
     def _words_for(self, plugin: NotifyBase, letter: Letter) -> Mapping[str, object]:
-        """An SMS has its text alone. HTML and files go where a mail or the site would take them."""
+        """Title, body and attachments for the plugin. SMS gets the text only; mail and the site's
+        webhook get HTML and files too."""
         channel = self._template.channel
         title = "" if channel is ChannelName.SMS else letter.title
         as_html = self._reads_html and letter.html is not None
@@ -120,20 +123,21 @@ class WebTransport:
 
 
 def service_of(plugin: NotifyBase) -> str:
-    """The name of the plugin's module: one, whatever the schemes are."""
+    """The name of the plugin's module; the same for all its schemes."""
     return type(plugin).__module__.split(".")[2]
 
 
 def usual_reader(template: Template, sample: NotifyBase) -> Reader | None:
-    """What the plugin's service says in its bodies; None for the site's own webhook, whose status
-    is all there is."""
+    """Reader of the service's bodies; None for the site's own webhook, where only the status
+    counts."""
     if str(sample.schema) not in GATEWAYS:
         return reader_of(service_of(sample))
     return None if template.channel is ChannelName.WEBHOOK else PLAIN_NO
 
 
 def add_data(plugin: NotifyBase, letter: Letter) -> None:
-    """Under "data" a webhook gets the facts: the deliveries to acknowledge, the sessions, times."""
+    """Add the message's facts under "data" for a webhook: deliveries to acknowledge, sessions,
+    times."""
     if isinstance(plugin, NotifyJSON) and letter.data is not None:
         plugin.payload_extras["data"] = dict(letter.data)
 
@@ -141,7 +145,7 @@ def add_data(plugin: NotifyBase, letter: Letter) -> None:
 def in_text(plugin: NotifyBase, title: str, letter: Letter) -> Mapping[str, object]:
     """The text, escaped for a service that reads HTML or Markdown.
 
-    Here, as some plugins (Telegram's) leave that to an outer object and take tags for markup.
+    Some plugins (Telegram's) leave escaping to Apprise's outer object, which is not used here.
     """
     form = plugin.resolve_format(NotifyFormat.TEXT)
     body = in_form(form, letter.text)
@@ -155,7 +159,7 @@ def in_form(form: NotifyFormat, text: str) -> str:
 
 
 def in_html(plugin: NotifyBase, title: str, letter: Letter) -> Mapping[str, object]:
-    """The HTML, for a mail service that takes it; else the text."""
+    """The HTML for a mail service that accepts it; else the text."""
     if plugin.resolve_format(NotifyFormat.HTML) is not NotifyFormat.HTML:
         return in_text(plugin, title, letter)
     return {"title": title, "body": letter.html, "body_format": NotifyFormat.HTML}
@@ -166,7 +170,7 @@ TAKES_FILES = {ChannelName.EMAIL, ChannelName.WEBHOOK}
 
 
 def target_count(plugin: NotifyBase) -> tuple[int, int]:
-    """How many a plugin would send to: a person's data must not add one."""
+    """Number of the plugin's recipients: a person's data must not add one."""
     return len(plugin), len(getattr(plugin, "targets", None) or ())
 
 

@@ -1,4 +1,4 @@
-"""Channels that Apprise takes and that can bring nothing, or not the message, to a person."""
+"""Checks for channel URLs that Apprise accepts but that cannot deliver the message to a person."""
 
 import re
 from importlib.util import find_spec
@@ -16,7 +16,8 @@ NUMBERS = {"phone", "msisdn", "national"}
 
 
 def refuse_unfit(template: Template, sample: NotifyBase) -> None:
-    """Raises InvalidSetting, with what to write instead, where a message would be lost."""
+    """Check a channel's plugin. Raises InvalidSetting, naming the cure, where messages would be
+    lost."""
     refuse_mangled_letters(template)
     refuse_no_number(template, sample)
     refuse_own_phone(template, sample)
@@ -25,8 +26,8 @@ def refuse_unfit(template: Template, sample: NotifyBase) -> None:
 
 
 def refuse_mangled_letters(template: Template) -> None:
-    """Kannel's /sendsms turns letters beyond GSM's alphabet into question marks unless it is told
-    how the text is written; and it takes no JSON."""
+    """Check a URL of Kannel's /sendsms: without `coding` and `charset` it turns letters beyond
+    GSM's alphabet into question marks, and it accepts no JSON."""
     place, _, query = template.text.partition("?")
     names = {name.lstrip(":-+").lower() for name, _ in parse_qsl(query, keep_blank_values=True)}
     if not place.rstrip("/").endswith("/sendsms") or "coding" in names:
@@ -39,8 +40,8 @@ def refuse_mangled_letters(template: Template) -> None:
 
 
 def refuse_no_number(template: Template, sample: NotifyBase) -> None:
-    """Some plugins leave out a number that is not of their country, and some then write to the
-    sender instead."""
+    """Check that the plugin keeps the person's number: some drop a number of another country, and
+    some of these then write to the sender."""
     named = template.placeholders & NUMBERS
     targets = getattr(sample, "targets", None)
     if template.channel is not ChannelName.SMS or not named or targets is None:
@@ -54,7 +55,7 @@ def refuse_no_number(template: Template, sample: NotifyBase) -> None:
 
 
 def refuse_own_phone(template: Template, sample: NotifyBase) -> None:
-    """A plugin without recipients writes to its account's own phone, whoever is meant."""
+    """Check that the plugin has recipients: those without any write to the account's own phone."""
     tokens = {*type(sample).template_tokens, *type(sample).template_args}
     own = not tokens & {"targets", "to"} and not template.placeholders
     if template.channel is ChannelName.SMS and own and sample.schema not in GATEWAYS:
@@ -64,14 +65,15 @@ def refuse_own_phone(template: Template, sample: NotifyBase) -> None:
         )
 
 
-# `{auth_id}`, as it is or percent-encoded.
+# `{auth_id}`, literal or percent-encoded.
 UNFILLED = re.compile(r"(\{|%7B)\w+(\}|%7D)", re.IGNORECASE)
 
 
 def refuse_unfilled_address(template: Template, sample: NotifyBase) -> None:
-    """Apprise 2.3.0 sends every message of Plivo to /v1/Account/{auth_id}/Message/."""
+    """Check for a placeholder left in the address: Apprise 2.3.0 sends every message of Plivo to
+    /v1/Account/{auth_id}/Message/."""
     if template.channel is not ChannelName.SMS:
-        return  # a push plugin may drop a subscription that it cannot reach
+        return  # a push plugin might remove a subscription that it cannot reach
     for request in rehearsed(sample):
         if UNFILLED.search(urlsplit(request.url or "").path):
             raise InvalidSetting(
@@ -81,9 +83,9 @@ def refuse_unfilled_address(template: Template, sample: NotifyBase) -> None:
 
 
 def refuse_socks_without_its_package(template: Template, sample: NotifyBase) -> None:
-    """A proxy that the environment names, and that nothing here can speak to."""
+    """Check the environment's proxy for this channel: its scheme may be unsupported here."""
     named = str(getattr(sample, "host", None) or "")
-    # Of many services a key stands where the host would.
+    # In the URLs of many services a key takes the host's place.
     host = named if re.fullmatch(r"[\w.-]+", named) else "service.example"
     plain = type(sample).protocol or ()
     is_plain = sample.schema in ((plain,) if isinstance(plain, str) else plain)

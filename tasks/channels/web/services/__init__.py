@@ -15,10 +15,11 @@ from tasks.channels.web.services.sms import SMS
 READERS: Mapping[str, Reader] = {**SMS, **CHAT, **MAIL}
 
 
-# Schemes that send to a place of one's own: whatever they ask for carries the message.
+# Schemes for the site's own endpoints: every request of theirs carries the message.
 GATEWAYS = {"json", "jsons", "form", "forms", "xml", "xmls"}
 
 
 def reader_of(service: str) -> Reader:
-    """By the name of the plugin. Of a service that is not described here a plain no is read."""
+    """The reader for a plugin's service, by its name. For services not described here,
+    `PLAIN_NO`."""
     return READERS.get(service, PLAIN_NO)

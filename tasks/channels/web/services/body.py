@@ -1,4 +1,4 @@
-"""Bodies as values, and paths into them.
+"""Parsing of JSON and XML bodies, and look-up of values by path.
 
 A path is names and places in lists with dots, `messages.0.status`; `*` is every place of a list.
 """
@@ -16,7 +16,7 @@ PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)\b", re.IGNORECASE)
 def structure(body: bytes) -> Any:
     """A JSON or XML body as mappings, lists and single values; None where it is neither.
 
-    Of an XML document the elements are the names, from below its root on.
+    The keys of an XML document are its element names, without the root.
     """
     text = body.lstrip(b"\xef\xbb\xbf \t\r\n")
     try:
@@ -26,14 +26,14 @@ def structure(body: bytes) -> Any:
 
 
 def from_xml(text: bytes) -> Any:
-    """A document type could define entities that grow without end; no answer needs one."""
+    """Parse XML, unless it has a document type: that could define endlessly expanding entities."""
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         return None
     return element_value(ElementTree.fromstring(text))  # noqa: S314 (without a document type)
 
 
 def element_value(element: ElementTree.Element) -> Any:
-    """An element's text, or what stands in it by name; a name that comes again is a list."""
+    """An element's text, or its children by name; a repeated name gives a list."""
     if len(element) == 0:
         return element.text or ""
     found: dict[str, Any] = {}
@@ -49,12 +49,12 @@ def element_value(element: ElementTree.Element) -> Any:
 
 
 def find(value: Any, path: str) -> list[str]:
-    """The single values under a path, in words: numbers as written, true, false and null."""
+    """The single values at a path as text: numbers as written, true, false and null."""
     return [in_words(each) for each in walk(value, path.split(".") if path else [])]
 
 
 def first(value: Any, *paths: str) -> str:
-    """The first value that one of the paths leads to and that says something."""
+    """The first non-empty value at any of the paths."""
     for path in paths:
         for found in find(value, path):
             if found and found != "null":
@@ -74,7 +74,7 @@ def walk(value: Any, steps: list[str]) -> Iterator[Any]:
         for each in places:
             yield from walk(each, steps[1:])
     elif steps[0] in ("*", "0"):
-        # XML with one element of a name has no list.
+        # In XML, a list of one cannot be told from a single element.
         yield from walk(value, steps[1:])
 
 
@@ -93,15 +93,15 @@ def plain_text(body: bytes) -> str:
 
 
 def has_tags(text: str) -> bool:
-    """True where the text looks like HTML or XML."""
+    """True if the text looks like HTML or XML."""
     return "<" in text and ">" in text
 
 
 def is_page(body: bytes) -> bool:
-    """Whether it is a page for people: a portal's, a proxy's, of a site that is being mended."""
+    """True if the body is an HTML page: of a portal, a proxy, a site under maintenance."""
     return PAGE.match(body) is not None
 
 
 def fit_id(text: str) -> str | None:
-    """A provider's id as it is kept; None for what is no id."""
+    """A provider's id in the form that is stored; None if the value is no id."""
     return text if text and text.isprintable() and len(text) <= LONGEST_ID else None

@@ -1,6 +1,6 @@
 """Refusals of chat and push services, by the name of their Apprise plugin.
 
-Their 2xx is a yes unless the body says no: none of them is known to take nothing and say nothing.
+A 2xx is a yes unless the body refuses: none of them is known to drop a message silently.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ NTFY = Form(
     passing=r"429\d\d|5\d{4}",
 )
 
-# https://documentation.onesignal.com/reference/create-message: 200 also where nobody was reached
+# https://documentation.onesignal.com/reference/create-message: 200 also if nobody was reached
 ONESIGNAL = Form(
     marks=(
         Mark("errors.*"),

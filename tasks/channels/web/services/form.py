@@ -1,4 +1,4 @@
-"""The form of a service's JSON answers: where yes or no stands, and what the reasons mean."""
+"""Description of a service's JSON answers: the paths of yes and no, and the meaning of reasons."""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +16,8 @@ ANYTHING = r"[\s\S]*"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A path at which a service says yes or no, and the patterns of both.
-
-    A value that fits neither says neither. The patterns are of whole values, without regard to
-    case; `no` is looked at where `yes` does not fit.
+    """A path at which a service says yes or no, and a pattern for each. Patterns match whole
+    values, ignoring case; `yes` is tried first. A value that matches neither is indecisive.
     """
 
     path: str
@@ -29,10 +27,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`marks`: the first whose path leads to something tells; with several values (a message in
-    parts) all must say yes. `code`: paths to the reason of a no. The five patterns are of whole
-    codes; `otherwise` is what another one means. `wait`: where the seconds stand that it bids to
-    wait. `statuses`: an HTTP status that means more here than elsewhere, whatever the body."""
+    """Form of one service's answers. `marks`: the first whose path has a value decides; with
+    several values (a message in parts) all must say yes. `code`: paths to the reason of a no. The
+    five patterns match whole codes; `otherwise` is the meaning of all others. `wait`: path to the
+    seconds to wait. `statuses`: HTTP statuses with a special meaning here, whatever the body."""
 
     marks: tuple[Mark, ...] = ()
     id: tuple[str, ...] = ()
@@ -70,13 +68,14 @@ class Form:
         return together({stance_at(mark, each) for each in found}) if mark else Stance.NEITHER
 
     def is_its_own(self, value: Any, code: str, status: int) -> bool:
-        """Whether a no under 5xx is not a proxy's: many a one says `{"status": 502, "error": …}` or
-        `{"code": 502, "message": …}`. A code of its own is the service's, or an outright false."""
+        """True if a no under 5xx is the service's own: it has a code of its own, or an outright
+        false. Proxies answer `{"status": 502, "error": …}` or
+        `{"code": 502, "message": …}`."""
         _, found = self.marked(value)
         return bool(code) and (code != str(status) or "false" in found)
 
     def marked(self, value: Any) -> tuple[Mark | None, list[str]]:
-        """The mark that tells, and what stands there."""
+        """The mark that decides, and the values at its path."""
         for mark in self.marks:
             if found := find(value, mark.path):
                 return mark, found
@@ -84,7 +83,7 @@ class Form:
 
 
 class Reasons(Protocol):
-    """Patterns of whole codes, or of whole sentences, by whose trouble they are."""
+    """Patterns of whole codes or sentences, grouped by what is at fault."""
 
     @property
     def person(self) -> str: ...
@@ -101,7 +100,7 @@ class Reasons(Protocol):
 def refusal_of(
     reasons: Reasons, code: str, words: str, otherwise: WebSeen = WebSeen.REFUSED_MESSAGE
 ) -> WebSeen:
-    """What kind of no a code is, or a sentence where the code does not tell."""
+    """The kind of refusal, by its code, or by its sentence where the code is not known."""
     kinds = (
         (reasons.person, WebSeen.REFUSED_PERSON),
         (reasons.balance, WebSeen.UNPAID),

@@ -1,7 +1,7 @@
 """Answers of mail services, by the name of their Apprise plugin.
 
 From each service's reference. Errors of the recipient's address count as the person's; errors of
-the sender's address, its domain or the login as the channel's.
+the sender's address, its domain or the login count as the channel's.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,9 @@
-"""A gateway of one's own, whose yes the settings describe (design, "A gateway's own word").
+"""Reader for a site's own gateway, whose yes the settings describe (design, "A gateway's own
+word").
 
 CHANNEL_X_ACCEPTED is `path=value` for a JSON or XML answer, else the beginning of a plain one.
-CHANNEL_X_ID is a path, or a pattern. In each a pattern with one group may stand where a value
-does: `messages.0.status=(0|1)`, `([03]: )`, `Success "([^"]+)"`.
+CHANNEL_X_ID is a path or a pattern. In both, a value may be a pattern with one group:
+`messages.0.status=(0|1)`, `([03]: )`, `Success "([^"]+)"`.
 """
 
 import re
@@ -25,8 +26,8 @@ OWN_WORDS = ("description", "detail", "response.errors.0", *WORDS)
 
 @dataclass(frozen=True, slots=True)
 class OwnWord:
-    """`mark`: where a structured answer says yes; `plain`: how a plain one that says yes begins.
-    `id_path` and `id_pattern`: where the provider's id stands, in either."""
+    """`mark`: the yes of a structured answer; `plain`: the beginning of a plain one that says yes.
+    `id_path` and `id_pattern` find the provider's id in a structured and in a plain answer."""
 
     mark: Mark | None
     plain: re.Pattern[str]
@@ -46,7 +47,7 @@ class OwnWord:
             return Reading(Stance.YES, words, provider_id=self.id_in(text, value))
         if known := known_refusal(body, status):
             return known
-        # A few other words under 5xx may as well be a proxy's.
+        # Other short texts under 5xx may come from a proxy.
         refused = status < 500 and says_no(text)
         return Reading(Stance.NO if refused else Stance.NEITHER, words)
 
@@ -67,7 +68,7 @@ class OwnWord:
 
 
 def own_word(channel: ChannelSettings) -> OwnWord | None:
-    """What the settings say of this channel's answers; None where they say nothing.
+    """Reader from the settings of this channel; None without CHANNEL_X_ACCEPTED.
 
     Raises InvalidSetting where CHANNEL_X_ACCEPTED or CHANNEL_X_ID cannot be read.
     """
@@ -84,7 +85,8 @@ def own_word(channel: ChannelSettings) -> OwnWord | None:
 
 
 def accepted_of(setting: str, text: str) -> tuple[Mark | None, re.Pattern[str]]:
-    """Where a structured answer says yes, and how a plain one begins that does."""
+    """Parse CHANNEL_X_ACCEPTED into the mark of a structured answer or the beginning of a plain
+    one."""
     if found := ACCEPTED.fullmatch(text.strip()):
         value = value_pattern(setting, found["value"])
         return Mark(found["path"], yes=value), re.compile(re.escape(text.strip()), re.IGNORECASE)
@@ -92,7 +94,7 @@ def accepted_of(setting: str, text: str) -> tuple[Mark | None, re.Pattern[str]]:
 
 
 def value_pattern(setting: str, text: str) -> str:
-    """A value as it stands, or a pattern where it has a group."""
+    """A pattern if the value has a group, else the value taken literally."""
     return pattern_of(setting, text).pattern if "(" in text else re.escape(text)
 
 

@@ -1,14 +1,15 @@
-"""Refusals of gateways that a school runs itself and that answer in plain words.
+"""Refusals of self-hosted gateways that answer in plain text.
 
-Their words are known, so they are theirs under any status: a proxy has none of them. What they say
-where they accept a message stands in the settings (tasks.channels.web.services.own_word).
+These texts are distinctive, so they count under any status: no proxy writes them. Their acceptance
+is described by the settings (tasks.channels.web.services.own_word).
 """
 
 from tasks.channels.web.services.form import NEVER
 from tasks.channels.web.services.plain_words import PlainWords
 from tasks.channels.web.services.service_words import Reading, Stance
 
-# Kannel 1.4.5, gw/smsbox.c: 400, 403 and 503. 403 is a login, and a number that no SMSC takes.
+# Kannel 1.4.5, gw/smsbox.c: 400, 403 and 503. 403 stands both for a refused login and for a number
+# without a route.
 KANNEL = PlainWords(
     yes=NEVER,
     no=r"(Temporal failure|Not routable|Number\(s\) has|Missing receiver|Empty receiver"
@@ -17,8 +18,8 @@ KANNEL = PlainWords(
     channel="Sender missing|Authorization failed",
     passing="Temporal failure",
 )
-# Jasmin 0.11.1, run with RabbitMQ and Redis: 400, 403, 412 and 500. 403 is a login, a quota and a
-# rate; an "Unknown error" leaves open how far it came.
+# Jasmin 0.11.1, run with RabbitMQ and Redis: 400, 403, 412 and 500. 403 stands for a login, a quota
+# or a rate; after "Unknown error" the SMS may have gone out.
 JASMIN = PlainWords(
     yes=NEVER,
     no=r'Error "(?!Unknown error)([^"]+)"',
@@ -31,6 +32,6 @@ GATEWAYS_WORDS = (KANNEL, JASMIN)
 
 
 def known_refusal(body: bytes, status: int) -> Reading | None:
-    """A no in the words of one of these gateways; None where it is none."""
+    """The refusal in the text of one of these gateways; None if the text is no such refusal."""
     readings = (each.read(body, status) for each in GATEWAYS_WORDS)
     return next((each for each in readings if each.stance is Stance.NO), None)

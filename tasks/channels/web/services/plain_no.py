@@ -1,8 +1,7 @@
-"""A no in the body of a service whose form is not described here.
+"""Refusals in the bodies of services that are not described here.
 
-What nearly every service calls it: success is false, or there is an error; or the plain words of a
-gateway that is known. Nothing else is taken for a no, and nothing for a yes; nor is a 5xx, which a
-proxy would put into the same words.
+Recognised are the common forms (success is false, or there is an error) and the texts of known
+gateways. Nothing counts as a yes. The common forms do not count under 5xx, as proxies use them too.
 """
 
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ WORDS = (
 
 
 class PlainNo:
-    """Tells a no alone."""
+    """Reader that recognises refusals only."""
 
     @property
     def tells(self) -> bool:
@@ -47,7 +46,7 @@ class PlainNo:
 
 
 def answers_in(value: Any) -> Iterator[dict[str, Any]]:
-    """The mapping in which it may stand: the answer, what it wraps, or a list's only one."""
+    """The mappings that may hold the refusal: the answer, what it wraps, or a list's only item."""
     if isinstance(value, list) and len(value) == 1:
         yield from answers_in(value[0])
     elif isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Answers in plain words rather than in a structure."""
+"""Readers of answers in plain text."""
 
 import re
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from tasks.channels.web.services.body import fit_id, has_tags, plain_text
 from tasks.channels.web.services.form import NEVER, refusal_of
 from tasks.channels.web.services.service_words import Reading, Stance
 
-# What a gateway that is asked for an SMS says in a few words where it does not take it. Anything
-# else that is not the yes is neither: a page of a portal, an empty answer.
+# Short texts by which SMS gateways refuse a message. Any other text that is not the yes is
+# indecisive: a portal's page, an empty answer.
 NO = re.compile(
     r"^\W*-\d|\b(err|error|errors|fail|failed|failure|invalid|rejected|refused|denied|missing"
     r"|insufficient|wrong|expired|blocked|unknown|unauthori[sz]ed|forbidden|not|no|cannot|unable"
@@ -21,8 +21,8 @@ LONGEST_NO = 300
 
 @dataclass(frozen=True, slots=True)
 class PlainWords:
-    """Patterns from the start of an answer on. The group of `yes`, if there is one, is the
-    provider's id, that of `no` the reason; the other patterns are of whole reasons."""
+    """Patterns that match from the start of an answer. The group of `yes`, if it has one, is the
+    provider's id; the group of `no` is the reason. The other patterns match whole reasons."""
 
     yes: str
     no: str
@@ -48,5 +48,5 @@ def group_of(found: re.Match[str]) -> str:
 
 
 def says_no(text: str) -> bool:
-    """Whether a few plain words are a refusal. A page is not, nor are many words."""
+    """True if a short text is a refusal. Pages and long texts are not."""
     return len(text) <= LONGEST_NO and not has_tags(text) and NO.search(text) is not None

@@ -1,4 +1,4 @@
-"""Readings of a service's own words about a message."""
+"""Result of reading a service's answer, and the interface of its readers."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,14 +14,14 @@ class Stance(Enum):
     YES = "yes"
     NO = "no"
     PARTLY = "partly"  # yes to one part of it, no to another
-    NEITHER = "neither"  # nothing that this service is known to say
+    NEITHER = "neither"  # an answer that this service is not known to give
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`refusal`: what kind of no it is; None where the service leaves that open. `words`: the
-    service's, empty where it has none. `provider_id`: what the service calls the message. `wait`:
-    how long it bids to wait."""
+    """What an answer says. `refusal`: the kind of a no; None where the service does not say.
+    `words`: the service's text, or ''. `provider_id`: the service's id of the message. `wait`: the
+    delay that it asks for before another try."""
 
     stance: Stance
     words: str = ""
@@ -35,7 +35,9 @@ class Reader(Protocol):
 
     @property
     def tells(self) -> bool:
-        """Whether this service is known to say yes in its body, so that silence is none."""
+        """True if this service confirms in its body, so that a body without a yes is no
+        confirmation."""
 
     def read(self, body: bytes, status: int) -> Reading:
-        """What the body of an answer under this status says, whatever the status says."""
+        """Read the body of an answer. `status` is context only: what it means by itself is judged
+        elsewhere."""

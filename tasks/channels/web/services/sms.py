@@ -1,7 +1,7 @@
 """Answers of SMS providers, by the name of their Apprise plugin.
 
-From each provider's own reference. Codes that are about the number asked for are the person's; a
-login, a sender, a balance or a country that is not switched on is the channel's.
+From each provider's own reference. Codes about the recipient's number count as the person's; codes
+about the login, the sender, the balance or a country that is not enabled count as the channel's.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tasks.channels.web.services.service_words import Reader
 AFRICAS_TALKING = Form(
     marks=(
         Mark("SMSMessageData.Recipients.*.statusCode", yes="100|101|102"),
-        Mark("SMSMessageData.Message"),  # without any number: what is wrong with all of it
+        Mark("SMSMessageData.Message"),  # no recipients: the whole request was refused
     ),
     id=("SMSMessageData.Recipients.0.messageId",),
     words=("SMSMessageData.Recipients.0.status", "SMSMessageData.Message"),
@@ -241,7 +241,8 @@ TELESIGN = Form(
     passing="210|220|233|237|500|599",
 )
 
-# https://docs.clickatell.com: one entry a number, an error of the whole above them
+# https://docs.clickatell.com: one entry per number; an error of the whole request is at the top
+# level
 CLICKATELL = Form(
     marks=(
         Mark("messages.*.accepted", yes="true"),

@@ -20,12 +20,12 @@ UNICODE_FIELDS: Mapping[str, Mapping[str, Any]] = {
 
 
 def unicode_fields(service: str, text: str) -> Mapping[str, Any]:
-    """The fields for a service, by its plugin's name; none where the GSM alphabet is enough."""
+    """The fields for a service, by its plugin's name; none if the text fits the GSM alphabet."""
     return {} if in_gsm_alphabet(text) else UNICODE_FIELDS.get(service, {})
 
 
 def with_fields(data: Any, fields: Mapping[str, Any]) -> Any:
-    """A request's body with these fields too, be it a form or JSON."""
+    """A request's body, form or JSON, with these fields added."""
     if fields and isinstance(data, dict):
         return {**data, **fields}
     if fields and isinstance(data, str) and data.startswith("{"):
