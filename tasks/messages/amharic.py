@@ -14,7 +14,7 @@ ETHIOPIAN_MONTHS = (
 NAMES_SHOWN = 5
 NAMED_TOGETHER = 2
 REPLACED = {Role.TUTOR: "አስጠኚ", Role.STUDENT: "ተማሪ"}
-DAWN = 6  # o'clock; here a new day begins for a speaker of Amharic
+DAWN = 6  # o'clock; for a speaker of Amharic the day begins here
 PERIODS = {Period.NIGHT: "ሌሊቱ", Period.MORNING: "ጠዋቱ", Period.DAY: "ቀኑ", Period.EVENING: "ምሽቱ"}
 CITIES = {"Addis Ababa": "አዲስ አበባ"}
 
@@ -102,7 +102,8 @@ class Amharic(Tongue):
     def span(self, moment: Moment) -> str:
         """'ከቀኑ 8:00 እስከ 9:00 ሰዓት (14:00–15:00)'; the period is said again where it changes.
 
-        The night after the start is no next day to a speaker of Amharic, whose day begins at dawn.
+        An end after midnight is not marked as the next day, as for a speaker of Amharic the day
+        begins at dawn.
         """
         starts, ends = moment.starts_at, moment.ends_at
         if ends is None:

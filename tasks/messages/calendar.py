@@ -1,7 +1,7 @@
 """Calendar files (RFC 5545, RFC 5546) for e-mails: a session appears, moves and goes by itself.
 
-The identifier is that of the entry which the person was told first, so each later file is about
-the same one (docs/decisions/0043). SEQUENCE grows with each message about it.
+The UID is that of the entry in the person's first message, so each later file changes that entry
+(docs/decisions/0043). SEQUENCE grows with each message about it.
 """
 
 import re
@@ -21,18 +21,19 @@ from tasks.messages.letter import Attachment
 from tasks.messages.page import told_times, way_in
 from tasks.messages.timezone import timezone_of
 
-DOMAIN = "session-worker.invalid"  # ours for ever; RFC 2606 keeps it from being anybody else's
+DOMAIN = "session-worker.invalid"  # never change it; RFC 2606 reserves the name
 PRODUCT = "-//session-worker//tutoring sessions//EN"
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 END = b"END:VCALENDAR\r\n"
 ALARM_BEFORE = timedelta(minutes=15)
-# Files for one message: a REQUEST and a CANCEL are about one UID (RFC 5546, 3.2.2 and 3.2.5).
+# Most files in one message: a REQUEST or a CANCEL has one UID each (RFC 5546, 3.2.2 and 3.2.5).
 FILES_AT_MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """`zone` is the site's: a session is a wall time there, and stays one if its law changes.
+    """Settings of calendar files. `zone` is the site's: a session is a wall time there, also after
+    the zone's rules change.
     `organizer` is the e-mail address that mails come from, '' where it is unknown: a calendar
     program takes a cancellation only from the organizer of the entry."""
 
@@ -44,9 +45,9 @@ class Calendar:
 def invitations(message: Message, calendar: Calendar) -> tuple[Attachment, ...]:
     """The calendar files of a message, with CALENDAR_METHOD=publish or request.
 
-    A cancelled session's is METHOD:CANCEL. REQUEST and CANCEL have a file for each session. Too
-    many at once go as one METHOD:PUBLISH, in which what is cancelled says so; so does all where
-    there is no organizer or attendee to name in a request.
+    A cancelled session has METHOD:CANCEL. REQUEST and CANCEL have one file for each session. If
+    these would be too many, or a request has no organizer or attendee to name, all sessions go in
+    one METHOD:PUBLISH, the cancelled ones with STATUS:CANCELLED.
     """
     cancelled = [lesson for lesson in message.lessons if is_cancelled(lesson)]
     standing = [lesson for lesson in message.lessons if not is_cancelled(lesson)]
@@ -62,7 +63,7 @@ def invitations(message: Message, calendar: Calendar) -> tuple[Attachment, ...]:
 
 
 def attendee_of(message: Message, calendar: Calendar) -> str:
-    """The recipient's address, where requests are wanted and possible; else ''."""
+    """The recipient's address if requests are configured and possible; else ''."""
     if calendar.method is CalendarMethod.PUBLISH or not calendar.organizer:
         return ""
     recipient = message.recipient
@@ -97,7 +98,7 @@ def attachment(
 
 
 def attending(address: str, message: Message) -> vCalAddress:
-    """No answer is asked for: nobody reads it."""
+    """The ATTENDEE. No RSVP is asked for, as nobody would read the answers."""
     attendee = vCalAddress(f"mailto:{address}")
     attendee.params["RSVP"] = "FALSE"
     attendee.params["PARTSTAT"] = "ACCEPTED"
@@ -133,10 +134,11 @@ def event(lesson: Lesson, message: Message, calendar: Calendar) -> Event:
 
 
 def times(lesson: Lesson, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Start and end in the zone; both in UTC where one of them is a wall time that comes twice.
+    """Start and end in the zone; both in UTC if one of them is an ambiguous wall time.
 
-    With a TZID it means the first (RFC 5545, 3.3.5), but most readers take the second; and one end
-    alone in UTC is an event of no length in some.
+    Such a time comes twice as clocks are set back. With a TZID it means the first (RFC 5545,
+    3.3.5), but most programs take the second; and if only one end is in UTC, some show an event
+    without length.
     """
     starts_at, ends_at = told_times(lesson)
     walls = (starts_at.astimezone(zone), ends_at.astimezone(zone))
@@ -146,12 +148,12 @@ def times(lesson: Lesson, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def comes_twice(wall: datetime) -> bool:
-    """Of a wall time that is an instant's, so that it lies in no gap."""
+    """True if the wall time occurs twice. It comes from an instant, so it is not in a gap."""
     return wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset()
 
 
 def texts(lesson: Lesson, message: Message) -> Mapping[str, str | None]:
-    """In the words of the message: the same way in, and nothing of it for what is cancelled."""
+    """The event's description, with the message's way in; without it for a cancelled session."""
     others = (lesson.tutor_name, lesson.student_name)
     hidden = {Role.TUTOR: lesson.tutor_name, Role.STUDENT: lesson.student_name}
     names = [name for name in others if name and name != hidden.get(lesson.role)]
@@ -166,7 +168,7 @@ def texts(lesson: Lesson, message: Message) -> Mapping[str, str | None]:
 
 
 def with_alarms(events: Sequence[Event], message: Message) -> Iterator[Event]:
-    """The events; of those that begin together (a group), the first has the alarm."""
+    """The events; of several with the same start (a group), only the first has an alarm."""
     heard = set()
     for entry in events:
         if entry["status"] != "CANCELLED" and entry.start not in heard:
@@ -176,7 +178,7 @@ def with_alarms(events: Sequence[Event], message: Message) -> Iterator[Event]:
 
 
 def alarm(entry: Event, message: Message) -> Alarm:
-    """15 minutes before, or later where the message itself came later than that."""
+    """An alarm 15 minutes before the start, or at the message's time if that is later."""
     later = message.kind in (Kind.ALARM, Kind.REMINDER)
     component = Alarm()
     component.add("action", "DISPLAY")

@@ -1,4 +1,5 @@
-"""A message with clean texts, made once for its words, its facts and its calendar."""
+"""Cleaning of a message's texts, done once for its text, its webhook data and its calendar
+files."""
 
 from dataclasses import replace
 
@@ -24,13 +25,13 @@ def clean_message(message: Message) -> Message:
 
 
 def named(message: Message, unnamed: str) -> Message:
-    """The message with `unnamed` for a lesson that has no subject."""
+    """The message with the subject `unnamed` in lessons that have none."""
     lessons = (replace(one, subject=one.subject or unnamed) for one in message.lessons)
     return replace(message, lessons=tuple(lessons))
 
 
 def clean_lesson(lesson: Lesson) -> Lesson:
-    """The lesson with its texts as one visible line each, '' where there is none."""
+    """The lesson with each text as one visible line, '' for None."""
     return replace(
         lesson,
         subject=clean(lesson.subject, SUBJECT_LENGTH),

@@ -1,7 +1,8 @@
-"""The site's texts as one visible line each: no control characters, no direction tricks, no novel.
+"""Cleaning of the site's texts to one visible line: no control characters, no reordering, no
+excess.
 
-What people typed into the site ends in mail subjects, in SMS and in HTML. Escaping is the business
-of the templates (HTML is autoescaped); this is about what no escaping mends.
+Texts that people typed into the site appear in mail subjects, SMS and HTML. The templates escape
+them (HTML is autoescaped); this module removes what escaping does not make safe.
 """
 
 import re
@@ -17,7 +18,7 @@ TOPIC_LENGTH = 200
 NAME_LENGTH = 80
 PLACE_LENGTH = 160
 LINK_LENGTH = 1000
-ROOM_FOR_SPACES = 20  # letters read for each that may be left; more are no honest text
+ROOM_FOR_SPACES = 20  # characters read per character kept; the rest is not read
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Format characters (Cf): direction overrides, zero-width spaces, tags, soft hyphens. The two
@@ -55,13 +56,14 @@ def clean(text: str | None, limit: int) -> str:
 
 
 def visible(text: str) -> str:
-    """The text without what cannot be seen, its white space as single spaces, in NFC."""
+    """The text without invisible characters, its white space as single spaces, in NFC."""
     seen = INVISIBLE.sub("", CONTROL.sub(" ", text))
     return " ".join(STACKED_MARKS.sub(r"\1", normalize("NFC", seen)).split())
 
 
 def cut(line: str, limit: int) -> str:
-    """At most `limit` characters; what was cut ends in '…' and splits no letter from its marks."""
+    """At most `limit` characters; a cut text ends in '…', and no letter loses its combining
+    marks."""
     if len(line) <= limit:
         return line
     if line.endswith(END_ISOLATE):
@@ -73,15 +75,15 @@ def cut(line: str, limit: int) -> str:
 
 
 def clean_name(text: str | None) -> str:
-    """A person's name. Phones and mail programs make links of anything like an address, and a
-    name is what a stranger chose: 'http://evil.example' comes out as 'evil. example'."""
+    """A person's name without anything that phones and mail programs turn into a link, as people
+    choose their names freely: 'http://evil.example' gives 'evil. example'."""
     name = clean(text, NAME_LENGTH)
     return DOT_IN_A_WORD.sub(". ", SCHEME.sub("", name)) if "." in name or ":" in name else name
 
 
 def clean_link(text: str | None) -> str:
-    """A meeting link as text, whole or not at all; words that are no address ('Zoom 123 456') are
-    kept as a place is."""
+    """A meeting link as text, whole or ''; text that is no URL ('Zoom 123 456') is cleaned like a
+    place."""
     link = (text or "").strip()
     if not ADDRESS.fullmatch(link) or INVISIBLE.search(link) or CONTROL.search(link):
         return clean(link, PLACE_LENGTH)
@@ -89,7 +91,7 @@ def clean_link(text: str | None) -> str:
 
 
 def href(link: str) -> str:
-    """What a clean link may point at: http and https alone, '' for all else (javascript: …)."""
+    """The target for a link in HTML: http and https URLs only, '' for all else (javascript: …)."""
     if not ADDRESS.fullmatch(link):
         return ""
     if BARE_HOST.fullmatch(link):
@@ -109,7 +111,7 @@ def one_line(text: str) -> str:
 def title_line(text: str) -> str:
     """One line for a mail subject, at most 120 characters.
 
-    Python's EmailMessage decodes an encoded word in a subject ('=?utf-8?q?=0AX?=') into real
-    header text, so its opening is parted.
+    Python's EmailMessage decodes an encoded word in a subject ('=?utf-8?q?=0AX?=') into real header
+    text, so '=?' gets a space.
     """
     return cut(one_line(text).replace("=?", "= ?"), TITLE_LENGTH)

@@ -1,8 +1,8 @@
 """Ethiopian dates and the Ethiopian clock.
 
-abyssinica converts dates; names and clock are ours. A date changes at midnight, as on every
-official paper and phone; the clock is counted from dawn (06:00) and from dusk (18:00) in twelve
-hours each, so 14:00 is 8:00 of the day and 20:00 is 2:00 of the evening.
+The package abyssinica converts dates. Dates change at midnight, as in official papers and on
+phones. The clock counts twelve hours from dawn (06:00) and twelve from dusk (18:00), so 14:00 is
+8:00 of the day and 20:00 is 2:00 of the evening.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from datetime import date, time
 from enum import Enum
 from functools import lru_cache
 
-from abyssinica.calendar import Date as Converted  # type: ignore[import-untyped]  # it has no types
+from abyssinica.calendar import Date as Converted  # type: ignore[import-untyped]  # untyped
 
 
 class Period(Enum):
-    """A quarter of the day; each begins where the clock reads 12:00 or 6:00."""
+    """Quarter of the day; each begins when the Ethiopian clock reads 12:00 or 6:00."""
 
     NIGHT = 0  # 00:00–05:59, on the clock 6:00–11:59
     MORNING = 1  # 06:00–11:59, on the clock 12:00–5:59
@@ -42,11 +42,11 @@ class EthiopianTime:
 
 @lru_cache(maxsize=1024)
 def ethiopian_date(day: date) -> EthiopianDate:
-    """The Ethiopian date of a Gregorian one (its civil day, from midnight)."""
+    """The Ethiopian date of a Gregorian date; both days begin at midnight."""
     converted = Converted.from_gregorian(day)
     return EthiopianDate(converted.year, converted.month, converted.day)
 
 
 def ethiopian_time(clock: time) -> EthiopianTime:
-    """The Ethiopian clock at a wall time of the 24-hour clock."""
+    """The Ethiopian time of a wall time on the 24-hour clock."""
     return EthiopianTime((clock.hour + 5) % 12 + 1, clock.minute, Period(clock.hour // 6))

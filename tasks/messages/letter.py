@@ -15,9 +15,9 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The words of one message. `title` is one clean line (no control characters); `html` is for
-    e-mail alone; `data` is for the webhook alone: the same facts for a program, JSON values only;
-    `urgent` asks for high priority on channels that know it (alarms). `minutes_left`: whole minutes
+    """One rendered message. `title` is one clean line (no control characters); `html` is for e-mail
+    only; `data` is for the webhook only: the same facts as JSON values; `urgent` (alarms) asks for
+    high priority on channels that support it. `minutes_left`: whole minutes
     to the soonest start, rounded up; 0 where it has begun or there is none."""
 
     title: str

@@ -1,4 +1,4 @@
-"""A start as a person says it: in their zone, in their language, seen from now."""
+"""Phrases for a session's time, in a person's time zone and language, relative to now."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from scheduler.message import GRACE
 from scheduler.settings import Role
 
 NOW_WITHIN = timedelta(seconds=30)
-COUNTED_WITHIN = timedelta(hours=12)  # nearer starts are counted: "in 12 minutes", "in 5 hours"
-FAR = 300  # days; from here on a date without its year could be misread
+COUNTED_WITHIN = timedelta(hours=12)  # nearer starts read "in 12 minutes", "in 5 hours"
+FAR = 300  # days; dates farther away are written with the year
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a session begins and ends. All instants are in the person's zone.
+    """Start and end of a session, in the person's zone.
 
-    `wait` is the real time until the start, `length` that from start to end: wall times in one zone
-    must not be subtracted, they forget a change of the clocks in between. `in_one_calendar`: brief
-    dates are to take less room, in a language that tells them in two.
+    `wait` is the elapsed time from now to the start, `length` that from start to end: subtracting
+    wall times of one zone would ignore a change of the clocks. `in_one_calendar` shortens brief
+    dates in a language that writes them in two calendars.
     """
 
     starts_at: datetime
@@ -47,7 +47,7 @@ class Moment:
 
     @property
     def brief(self) -> str:
-        """Date and time in little room: 'Fri 27 Nov 14:00'"""
+        """Date and time, short: 'Fri 27 Nov 14:00'"""
         return self.tongue.brief(self)
 
     @property
@@ -77,27 +77,28 @@ class Moment:
 
     @property
     def upon(self) -> str:
-        """What follows "was to begin": 'today at 14:00', 'on Friday 27 November at 14:00'"""
+        """The phrase after "was to begin": 'today at 14:00', 'on Friday 27 November at 14:00'"""
         return self.tongue.upon(self)
 
     @property
     def relative(self) -> str:
-        """What follows "begins": 'now', 'in 12 minutes', 'tomorrow at 14:00'"""
+        """The phrase after "begins": 'now', 'in 12 minutes', 'tomorrow at 14:00'"""
         return self.tongue.relative(self)
 
     @property
     def told(self) -> str:
-        """`relative` with the date and time in little room: 'in 12 minutes, Fri 27 Nov 14:00'"""
+        """`relative` with the short date and time: 'in 12 minutes, Fri 27 Nov 14:00'"""
         return self.tongue.told(self)
 
     @property
     def timed(self) -> str:
-        """`relative` with the time of day, true whenever it is read: 'in 12 minutes, at 14:00'"""
+        """`relative` with the time of day, for readers who open it late: 'in 12 minutes, at
+        14:00'"""
         return self.tongue.timed(self) if self.is_counted else self.relative
 
     @property
     def is_counted(self) -> bool:
-        """Whether `relative` names no time of day."""
+        """True if `relative` is a number of minutes or hours, without a time of day."""
         return -GRACE <= self.wait < COUNTED_WITHIN
 
     @property
@@ -106,14 +107,14 @@ class Moment:
 
     @property
     def is_far(self) -> bool:
-        """Whether its date is told with the year."""
+        """True if the date is written with the year."""
         return abs(self.days_away) > FAR
 
 
 def moment(
     starts_at: datetime, ends_at: datetime | None, now: datetime, zone: ZoneInfo, tongue: "Tongue"
 ) -> Moment:
-    """`starts_at`, `ends_at` and `now` are aware, in any zone."""
+    """The moment in `zone`; `starts_at`, `ends_at` and `now` are aware, in any zone."""
     start = starts_at.astimezone(UTC)
     return Moment(
         starts_at=starts_at.astimezone(zone),
@@ -126,11 +127,11 @@ def moment(
 
 
 class Tongue(ABC):
-    """A language's way with times and people. One subclass each; stateless."""
+    """Phrases of one language for times and people. A stateless subclass for each language."""
 
     code: str
     session: str  # the subject of a session that has none
-    no_link: str  # in place of the way into an online session that has no link yet
+    no_link: str  # shown for an online session that has no link yet
 
     def relative(self, moment: Moment) -> str:
         if not moment.is_counted:
@@ -194,11 +195,11 @@ class Tongue(ABC):
 
     @abstractmethod
     def who(self, role: Role, tutor: str, students: tuple[str, ...]) -> str:
-        """Whom the session is with, as a phrase for this role: 'with Sara'; '' where unknown"""
+        """The other people of the session, for a reader in this role: 'with Sara'; '' if unknown"""
 
     @abstractmethod
     def replacement(self, role: Role, names: tuple[str, ...]) -> str:
-        """'the tutor is now Sara'; without a name, that it is another"""
+        """'the tutor is now Sara'; without names, only that it is another person"""
 
     @abstractmethod
     def names(self, students: tuple[str, ...]) -> str:
@@ -206,6 +207,6 @@ class Tongue(ABC):
 
 
 def city(zone_key: str) -> str:
-    """'America/New_York' → 'New York'; '' where the name tells no place (UTC, Etc/GMT+3)."""
+    """'America/New_York' → 'New York'; '' if the zone has no place name (UTC, Etc/GMT+3)."""
     area, _, place = zone_key.rpartition("/")
     return "" if area in ("", "Etc") else place.replace("_", " ")

@@ -1,6 +1,6 @@
-"""The message as a template sees it: clean texts, one entry for each session, in order.
+"""The variables of message templates: clean texts, one entry for each session, in order.
 
-These names are a promise to the admins who write templates of their own (docs/templates.md).
+Admins' own templates rely on these names (docs/templates.md): rename none.
 """
 
 from collections.abc import Iterable
@@ -19,12 +19,12 @@ IN_PERSON = {"inperson", "offline", "onsite"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One session, or a group's sessions that differ in the student alone. Texts may be ''.
+    """One session, or a group's sessions that differ only in the student. Texts may be ''.
 
-    `change` is '', 'moved', 'cancelled', 'restored' or 'reassigned'; `was` is the start that was
-    told before. `role` is the reader's in this session. `replaced`: whose place somebody else has
-    now; `goes_on_with`: who stays in a lesson that `students` are out of. `gap` and
-    `overlaps` are the agenda's: minutes free before it, and whether it begins too early for that.
+    `change` is '', 'moved', 'cancelled', 'restored' or 'reassigned'; `was` is the start notified
+    before. `role` is the reader's in this session. `replaced`: the roles that another person has
+    taken over; `goes_on_with`: the students who remain in a lesson that `students` left. `gap` and
+    `overlaps` are for agendas: the free time before this entry, and an overlap with an earlier one.
     """
 
     subject: str
@@ -45,7 +45,7 @@ class Entry:
 
     @property
     def href(self) -> str:
-        """What `link` may point at in HTML: http or https, else ''."""
+        """The target for `link` in HTML: an http or https URL, else ''."""
         return href(self.link)
 
     @property
@@ -60,7 +60,7 @@ class Entry:
 
     @property
     def news(self) -> str:
-        """'the tutor is now Hana', '' where nobody has been replaced"""
+        """'the tutor is now Hana', '' if nobody was replaced"""
         tongue = self.when.tongue
         parts = (
             tongue.replacement(Role.TUTOR, (self.tutor,)) if Role.TUTOR in self.replaced else "",
@@ -72,12 +72,13 @@ class Entry:
 
     @property
     def rest(self) -> str:
-        """'with Abebe and Dawit', who stay in a lesson that its `students` are out of; else ''"""
+        """The students who remain in the lesson after `students` left it: 'with Abebe and Dawit';
+        or ''"""
         return self.when.tongue.who(Role.TUTOR, "", self.goes_on_with)
 
     @property
     def times(self) -> str:
-        """Old and new start in little room, or the start: 'Fri 27 Nov 14:00 → 15:00'"""
+        """Old and new start, short, or the only start: 'Fri 27 Nov 14:00 → 15:00'"""
         when, was = self.when, self.was
         if was is None or self.change != "moved":
             return when.brief
@@ -85,13 +86,13 @@ class Entry:
 
     @property
     def same_day(self) -> bool:
-        """Whether the start that was told before is of the same day; true where nothing moved."""
+        """True if the old start is on the same day, or nothing moved."""
         when, was = self.when, self.was
         return was is None or was.starts_at.date() == when.starts_at.date()
 
     @property
     def clocks(self) -> str:
-        """What `times` tells beside a date: '14:00 → 15:00', '14:00'; '' where the date moved."""
+        """`times` without the date: '14:00 → 15:00', '14:00'; '' if the date moved."""
         when, was = self.when, self.was
         if was is None or self.change != "moved":
             return when.brief_clock
@@ -104,14 +105,14 @@ class Entry:
 
     @property
     def gap(self) -> str:
-        """'45 minutes', '' where there is none"""
+        """'45 minutes'; '' for no gap"""
         return self.when.tongue.lasting(timedelta(minutes=self.gap_minutes))
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One message. `only` is its entry where it has one alone, else None; `change` is that of all
-    its entries, 'mixed' where they differ, '' where it is no notice."""
+    """One message. `only` is its entry if it has just one, else None; `change` is that of all its
+    entries, 'mixed' if they differ, '' if it is no notice."""
 
     kind: str
     role: Role
@@ -125,7 +126,7 @@ class Page:
 
     @property
     def runs(self) -> tuple[tuple[Entry, ...], ...]:
-        """The entries in order, those in a row that differ in their times alone as one run."""
+        """The entries in order; neighbours that differ only in their times form one run."""
         first = self.entries[0].when
         alike = groupby(self.entries, key=lambda entry: replace(entry, when=first, was=None))
         return tuple(tuple(run) for _, run in alike)
@@ -137,7 +138,7 @@ class Page:
 
     @property
     def context(self) -> dict[str, object]:
-        """The names a template knows."""
+        """The variables of a template, by name."""
         return {
             "kind": self.kind,
             "role": self.role,
@@ -154,7 +155,7 @@ class Page:
 def page_of(message: Message, tongue: Tongue) -> Page:
     """The page of a message with clean texts.
 
-    Raises ValueError for one about no lesson.
+    Raises ValueError for a message without lessons.
     """
     if not message.lessons:
         raise ValueError(f"message {message.key} is about no lesson")
@@ -195,7 +196,7 @@ def entry_of(lesson: Lesson, message: Message, tongue: Tongue) -> Entry:
 
 
 def told_times(lesson: Lesson) -> tuple[datetime, datetime]:
-    """Start and end as the person knows them: what is cancelled is named by the start told last."""
+    """Start and end as the person knows them: for a cancelled lesson, the start last notified."""
     if lesson.change is None or lesson.change.kind is not ChangeKind.CANCELLED:
         return lesson.starts_at, lesson.ends_at
     starts_at = lesson.change.old_starts_at.astimezone(UTC)
@@ -204,8 +205,8 @@ def told_times(lesson: Lesson) -> tuple[datetime, datetime]:
 
 
 def way_in(lesson: Lesson) -> tuple[str, str]:
-    """Link and place. A session in person needs no link where it has a place, and one online no
-    place where it has a link; where the mode says nothing, or both, all there is is shown."""
+    """Link and place. A session in person with a place is shown without link, an online one with a
+    link without place; for any other mode, both are shown."""
     link, place = lesson.meeting_link or "", lesson.location or ""
     mode = mode_of(lesson)
     if link and place and mode in IN_PERSON:
@@ -216,12 +217,12 @@ def way_in(lesson: Lesson) -> tuple[str, str]:
 
 
 def mode_of(lesson: Lesson) -> str:
-    """'inperson' of any spelling of it"""
+    """The mode as letters only, in lower case: 'In-person' gives 'inperson'."""
     return "".join(letter for letter in (lesson.mode or "").lower() if letter.isalpha())
 
 
 def grouped(entries: list[Entry]) -> list[Entry]:
-    """Entries that differ in the student alone as one, its students by name."""
+    """The entries, those that differ only in the student merged, their students sorted by name."""
     if len(entries) == 1:
         return entries
     groups: dict[Entry, list[str]] = {}
@@ -234,7 +235,7 @@ def grouped(entries: list[Entry]) -> list[Entry]:
 
 
 def spaced(entries: list[Entry]) -> Iterable[Entry]:
-    """The entries, each with the time that is free before it. They are in order of their start."""
+    """The entries, in order of their start, each with the free minutes before it."""
     busy_until = entries[0].when.wait
     for entry in entries:
         free = entry.when.wait - busy_until

@@ -1,4 +1,4 @@
-"""Made-up messages that try every template once, when a worker starts with an admin's templates."""
+"""Example messages that try every template once, when a worker starts with an admin's templates."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -13,11 +13,12 @@ from scheduler.settings import ChannelName, Role
 NOW = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
 START = NOW + timedelta(hours=24)
 HOUR = timedelta(hours=1)
-MARKUP = "<&>"  # in HTML it must come out escaped
+MARKUP = "<&>"  # must be escaped in HTML
 
 
 def rehearsals(languages: Iterable[str]) -> Iterator[tuple[Message, ChannelName]]:
-    """Each kind to each role on each channel: one full lesson, one that lacks all, and several."""
+    """Messages of each kind for each role on each channel: one complete lesson, one with every
+    optional value missing, and several lessons."""
     for language, role, channel in product(languages, Role, ChannelName):
         for kind, lessons in programme():
             theirs = tuple(replace(one, role=role) for one in lessons)

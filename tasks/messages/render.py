@@ -1,6 +1,6 @@
-"""A message in words: which template, in which language, cut to what its channel holds.
+"""Rendering of messages: choice of template and language, and cutting to the channel's size.
 
-`words_of` reads the templates once; `render` is then called for each try of each message.
+`words_of` loads the templates once; `render` is then called for each attempt of each message.
 """
 
 import re
@@ -42,14 +42,14 @@ Write = Callable[[str, Page], str]
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """All templates, compiled; and what calendar files need. One a process is enough."""
+    """All templates, compiled, and the settings of calendar files. One per process is enough."""
 
     template_set: TemplateSet
     calendar: Calendar
-    language: str  # of people whose own is unknown
+    language: str  # for people without a language of their own
 
     def tongue(self, language: str) -> Tongue:
-        """'am', 'am-ET', 'AM' → Amharic; what we do not speak → the setting's language."""
+        """'am', 'am-ET', 'AM' → Amharic; a language without templates → the setting LANGUAGE."""
         spoken = TONGUES.get(language.lower().replace("_", "-").partition("-")[0])
         return spoken or TONGUES[self.language]
 
@@ -69,7 +69,8 @@ def words_of(settings: Settings, organizer: str = "") -> Words:
 
 
 def rehearse(words: Words, folder: str) -> None:
-    """Every kind on every channel in every language once, so that no message meets the error."""
+    """Render every kind on every channel in every language once, to find errors before any
+    message."""
     for message, channel in rehearsals(TONGUES):
         try:
             letter = render(message, channel, words)
@@ -84,9 +85,9 @@ def rehearse(words: Words, folder: str) -> None:
 
 
 def render(message: Message, channel: ChannelName, words: Words) -> Letter:
-    """The message as this channel takes it.
+    """The message rendered for this channel.
 
-    Raises ValueError for a message about no lesson.
+    Raises ValueError for a message without lessons.
     """
     message = clean_message(message)
     tongue = words.tongue(message.recipient.preferences.language)
@@ -105,14 +106,14 @@ def render(message: Message, channel: ChannelName, words: Words) -> Letter:
 
 
 def minutes_left(message: Message) -> int:
-    """To the soonest start that is still to come, rounded up; 0: none is."""
+    """Minutes to the next start in the future, rounded up; 0 if there is none."""
     coming = [each.starts_at for each in message.lessons if each.starts_at > message.now]
     return -(-(min(coming) - message.now) // timedelta(minutes=1)) if coming else 0
 
 
 def writer(template_set: TemplateSet, page: Page) -> Write:
-    """Writes one part. E-mails and the webhook may name the headline: a template of its own, so
-    that HTML escapes it as it does a value."""
+    """Renders one part of a message. E-mails and the webhook may use the headline: it is a template
+    of its own, so that HTML escapes it like a value."""
     folder = f"{page.language}/{page.kind}"
 
     def write(part: str, page: Page) -> str:
@@ -147,7 +148,7 @@ def html_of(page: Page, write: Write) -> str:
 
 
 def sms_of(page: Page, write: Write) -> str:
-    """The fullest text in as few SMS as the shortest takes: one, wherever time and link allow."""
+    """The fullest text in as few SMS as the shortest text takes: one, if time and link allow it."""
 
     def sms(page: Page) -> str:
         lines = (one_line(line) for line in plain(write("sms.txt", page)).splitlines())
@@ -158,6 +159,6 @@ def sms_of(page: Page, write: Write) -> str:
 
 
 def tidy(text: str) -> str:
-    """Without the spaces and empty lines that absent values leave behind."""
+    """The text without the spaces and empty lines that missing values leave."""
     lines = (one_line(line) for line in text.splitlines())
     return BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()

@@ -1,7 +1,6 @@
-"""Number of SMS that a text takes: GSM 7-bit (3GPP TS 23.038, 6.2.1) where its alphabet does, else
-UCS-2.
+"""Number of SMS for a text, in GSM 7-bit (3GPP TS 23.038, 6.2.1) if possible, else in UCS-2.
 
-One letter outside the alphabet makes the whole text UCS-2 and more than halves its room.
+One character outside the GSM alphabet puts the whole text into UCS-2: 70 in place of 160.
 """
 
 import re
@@ -11,30 +10,31 @@ BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     "ÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-EXTENDED = frozenset("^{}\\[~]|€")  # an escape before each: two places
+EXTENDED = frozenset("^{}\\[~]|€")  # sent with an escape: two places
 
-# Typography that the alphabet lacks, as it has it.
+# Typographic characters outside the alphabet, and their replacements in it.
 PLAIN = str.maketrans({
     "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "→": ">",
     "•": "-", "·": ".", "`": "'", "×": "x", "\u00a0": " ", "\u202f": " ",
     "\ufe0e": None, "\ufe0f": None,
 })  # fmt: skip
-# Pictures and their modifiers cost a second SMS and tell nothing.
+# Emoji and their modifiers would cost a second SMS without telling anything.
 PICTURES = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff\u20e3\u200d]+")
 
 
 def plain(text: str) -> str:
-    """The text without typography and pictures that would make an English SMS UCS-2."""
+    """The text with typographic characters replaced and emoji removed, as they would make it
+    UCS-2."""
     return PICTURES.sub("", text.translate(PLAIN))
 
 
 def segments(text: str) -> int:
-    """How many SMS the text takes; 1 for an empty one."""
+    """Number of SMS for the text; 1 for an empty one."""
     return len(parts(text))
 
 
 def excess(text: str, within: int) -> int:
-    """Places more than fit in so many SMS; 0 or less where it fits."""
+    """Number of places by which the text exceeds this many SMS; 0 or less if it fits."""
     if within == 1:
         letters, alphabet = places(text), room(text)
         return sum(letters) - alphabet.single
@@ -58,7 +58,7 @@ def room(text: str) -> Room:
 
 
 def places(text: str) -> list[int]:
-    """How many places each letter takes: an escape and a surrogate pair are two."""
+    """The places of each character: 2 with an escape or as a surrogate pair, else 1."""
     if room(text) is GSM:
         return [2 if letter in EXTENDED else 1 for letter in text]
     return [2 if ord(letter) > LAST_OF_UCS2 else 1 for letter in text]
@@ -68,8 +68,8 @@ LAST_OF_UCS2 = 0xFFFF
 
 
 def parts(text: str) -> list[int]:
-    """The places taken in each SMS of the text. A letter of two places is never split between two:
-    the last place of a part stays empty before it."""
+    """The places used in each SMS of the text. A character of two places is not split between two
+    SMS: the last place of the first stays empty."""
     letters, alphabet = places(text), room(text)
     if sum(letters) <= alphabet.single:
         return [sum(letters)]
@@ -82,5 +82,5 @@ def parts(text: str) -> list[int]:
 
 
 def in_gsm_alphabet(text: str) -> bool:
-    """True where all letters are in the GSM alphabet or its extension (3GPP TS 23.038)."""
+    """True if all characters are in the GSM alphabet or its extension (3GPP TS 23.038)."""
     return all(letter in BASIC or letter in EXTENDED for letter in text)

@@ -1,8 +1,8 @@
-"""Short texts: what is cut first where room is short, and what never is.
+"""Shortening of texts for channels with a size limit.
 
-The topic goes first, then the whiteboard, the date in a second calendar, then names to first
-names, the place, the subject. The time and the link are never cut: a text without them is of no
-use.
+The topic is cut first, then the whiteboard and the date in a second calendar; then names become
+first names, and the place and the subject are shortened. The time and the link are never cut: a
+text without them is useless.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from dataclasses import replace
 from tasks.messages.clean_text import END_ISOLATE, ISOLATE, cut
 from tasks.messages.page import Entry, Page
 
-LEAST_TOPIC = 8  # a shorter rest of a topic tells nothing
+LEAST_TOPIC = 8  # a topic shorter than this is left out
 LEAST_PLACE = 16
 LEAST_SUBJECT = 16
 MOST_OF_A_NAME = 24
 
 Render = Callable[[Page], str]
-Excess = Callable[[str], int]  # characters too many; 0 or less: it fits
+Excess = Callable[[str], int]  # number of characters over the limit; 0 or less if it fits
 Cut = Callable[[Entry, int], Entry]
 
 
 def fitted(page: Page, render: Render, excess: Excess) -> str:
-    """The fullest text that fits; where none does, the shortest."""
+    """The fullest text that fits; if none does, the shortest."""
     text = render(page)
     for shorten in CUTS:
         over = excess(text)
@@ -34,20 +34,20 @@ def fitted(page: Page, render: Render, excess: Excess) -> str:
 
 
 def shortened(page: Page, shorten: Cut, over: int) -> Page:
-    """Each entry gives its share of what is too much."""
+    """The page with each entry shortened by its share of the excess."""
     share = -(-over // len(page.entries))
     return replace(page, entries=tuple(shorten(entry, share) for entry in page.entries))
 
 
 def shortest(page: Page) -> Page:
-    """The page after all cuts, as short as it can be."""
+    """The page after all cuts, as short as possible."""
     for shorten in CUTS:
         page = shortened(page, shorten, 10_000)
     return page
 
 
 def shorter_topic(entry: Entry, share: int) -> Entry:
-    # Two more than the share: the ellipsis is three full stops in an SMS.
+    # Two more than the share, as the ellipsis becomes three full stops in an SMS.
     rest = len(entry.topic) - share - 2
     return replace(entry, topic=cut(entry.topic, rest) if rest >= LEAST_TOPIC else "")
 

@@ -1,7 +1,7 @@
-"""The templates: those built in, and in their place those of the admin's folder.
+"""Loading of templates: the built-in ones, and their replacements from the admin's folder.
 
-Jinja's immutable sandbox runs them, since an admin's folder may be written by many hands; an
-undefined name is an error; HTML is escaped. A value of the site is never compiled as a template.
+They run in Jinja's immutable sandbox, as many people may write to an admin's folder; an undefined
+name is an error; HTML is escaped. The site's texts are never compiled as templates.
 """
 
 import logging
@@ -31,8 +31,8 @@ TEMPLATE_SUFFIXES = {".txt", ".html"}
 
 @dataclass(frozen=True, slots=True)
 class TemplateSet:
-    """Compiled templates by name ('en/alarm/sms.txt'). `spare` are the built-in ones: a message is
-    never lost to an error in an admin's."""
+    """Compiled templates by name ('en/alarm/sms.txt'). `spare` holds the built-in ones, used if an
+    admin's template fails."""
 
     templates: Mapping[str, Template]
     spare: Mapping[str, Template]
@@ -49,7 +49,7 @@ class TemplateSet:
 
     @property
     def without_spare(self) -> "TemplateSet":
-        """For rehearsals: here an error is one."""
+        """The set without fallback, for rehearsals: errors are raised."""
         return TemplateSet(self.templates, self.templates)
 
 
@@ -91,14 +91,15 @@ def compiled(loader: BaseLoader) -> Mapping[str, Template]:
 
 
 def names() -> Iterator[str]:
-    """The names of the built-in templates, the parts they include (`_…`) left out."""
+    """The names of the built-in templates, without the parts they include (`_…`)."""
     for path in sorted(BUILT_IN.rglob("*")):
         if path.suffix in TEMPLATE_SUFFIXES and not path.name.startswith("_"):
             yield path.relative_to(BUILT_IN).as_posix()
 
 
 def refuse_strays(theirs: Path) -> None:
-    """A template whose name replaces nothing is a slip of the pen. Parts (`_…`) may be new."""
+    """Raise InvalidSetting for a file that replaces no template, likely misnamed. Parts (`_…`) may
+    be new."""
     known = set(names())
     for path in sorted(theirs.rglob("*")):
         name = path.relative_to(theirs)
@@ -113,14 +114,15 @@ def refuse_strays(theirs: Path) -> None:
 def replaced(
     chosen: Mapping[str, Template], theirs: Path, spare: Mapping[str, Template]
 ) -> Mapping[str, Template]:
-    """All of `chosen` where a part (`_…`) is replaced, since any may include it; else theirs."""
+    """The templates to use: all of `chosen` if a part (`_…`) is replaced, since any may include it;
+    else the admin's, and `spare` for the rest."""
     if any(theirs.rglob("_*")):
         return chosen
     return {name: chosen[name] if (theirs / name).is_file() else spare[name] for name in spare}
 
 
 def complaint(error: BaseException, theirs: Path) -> str:
-    """The error in one line, with the file and line of the admin's template where it is known."""
+    """The error in one line, with file and line of the admin's template if known."""
     words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     if isinstance(error, TemplateSyntaxError):
         return f"{error.filename or error.name} line {error.lineno}: {error.message}."

@@ -1,8 +1,7 @@
 """VTIMEZONE components (RFC 5545, 3.6.5) written from Python's zoneinfo.
 
-icalendar makes them too, but begins summer time an hour late, and vobject misreads those with an
-RDATE. Ours have one observance for each change of the clocks about the event, without rules and
-without lists of dates.
+Those of icalendar begin summer time an hour late, and vobject misreads those with an RDATE. These
+have one observance for each change of the clocks around the event, without RRULE and RDATE.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,13 +15,13 @@ from scheduler.zone_data import zone_named
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
-FIRST_YEAR, LAST_YEAR = MINYEAR + 1, MAXYEAR - 1  # a zone's offset must have room at both ends
+FIRST_YEAR, LAST_YEAR = MINYEAR + 1, MAXYEAR - 1  # leaves room for the zone's offset at both ends
 
 
 def timezone_of(zone: ZoneInfo, instants: Iterable[datetime]) -> bytes:
-    """The zone's definition, true from a year before to a year after each of the instants.
+    """The zone's VTIMEZONE, valid from the year before to the year after each instant.
 
-    As lines of a file: nearly all messages of a day have the same, and writing it takes longer
+    Serialised and cached: nearly all messages of a day need the same, and writing it takes longer
     than writing the event.
     """
     years = {instant.year + by for instant in instants for by in (-1, 0, 1)}
@@ -47,7 +46,7 @@ def timezone_of_years(key: str, years: tuple[int, ...]) -> bytes:
 
 
 def changes(zone: ZoneInfo, begins: datetime, ends: datetime) -> Iterator[datetime]:
-    """The instants (UTC) at which the zone's offset is a new one."""
+    """The instants (UTC) at which the zone's offset changes."""
     day = begins
     while day < ends:
         if offset(zone, day) != offset(zone, day + DAY):
@@ -56,7 +55,7 @@ def changes(zone: ZoneInfo, begins: datetime, ends: datetime) -> Iterator[dateti
 
 
 def change_between(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The first second of the offset that stands at `after`."""
+    """The first second of the offset in force at `after`."""
     while after - before > SECOND:
         middle = before + (after - before) // 2
         middle = middle.replace(microsecond=0)
@@ -70,8 +69,8 @@ def change_between(zone: ZoneInfo, before: datetime, after: datetime) -> datetim
 def observance(
     zone: ZoneInfo, before: datetime, instant: datetime
 ) -> TimezoneStandard | TimezoneDaylight:
-    """The offset that stands from `instant` on. Its DTSTART is the wall time just before it
-    changes (RFC 5545: "the onset … in the offset before")."""
+    """The observance in force from `instant` on. Its DTSTART is the wall time just before the
+    change (RFC 5545: "the onset … in the offset before")."""
     local, offset_before = instant.astimezone(zone), offset(zone, before)
     component = TimezoneDaylight() if local.dst() else TimezoneStandard()
     component.add("dtstart", (instant + offset_before).replace(tzinfo=None))

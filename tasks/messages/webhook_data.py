@@ -1,6 +1,6 @@
-"""Facts of a message as JSON values, for the program behind a webhook.
+"""Data of a message as JSON values, for the program behind a webhook.
 
-The site's own alarm needs ids: `session_worker.acknowledge(delivery)` takes a delivery's.
+Delivery ids are included: `session_worker.acknowledge(delivery)` needs them.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ VERSION = 1
 
 
 def facts_of(message: Message) -> Mapping[str, object]:
-    """Of a message with clean texts. Instants are ISO 8601 in the person's zone; what is not known
-    is null."""
+    """The data of a message with clean texts. Instants are ISO 8601 in the person's zone; unknown
+    values are null."""
     recipient = message.recipient
     return {
         "version": VERSION,
