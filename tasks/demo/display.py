@@ -14,7 +14,7 @@ from tasks.demo.mailbox import Mail
 from tasks.demo.observations import MessageSeen, Observations, RuleSeen
 from tasks.demo.summary import Summary, mail_words, words
 
-# Lines that the screen needs beside the table of rules.
+# Lines of the screen besides the table of rules.
 BESIDE_RULES = 20
 LEAST_RULES = 4
 SHOWN_MESSAGES = 6
@@ -25,13 +25,13 @@ class Display(Protocol):
     """Display of the demo: live on a terminal, or line by line in a pipe."""
 
     def say(self, line: str) -> None:
-        """What happens next."""
+        """Announce the next act."""
 
     def show(self, seen: Observations) -> None:
-        """What can be seen now; called several times a second."""
+        """Show the current state; called several times a second."""
 
     def sum_up(self, summary: Summary) -> None:
-        """What came of it; called once."""
+        """Show the summary; called once."""
 
 
 class Lines(AbstractContextManager["Lines"]):
@@ -55,7 +55,7 @@ class Lines(AbstractContextManager["Lines"]):
         self.knows(seen)
 
     def knows(self, seen: Observations) -> None:
-        """Take it as shown."""
+        """Record the current lines as shown."""
         self._known = dict(events(seen))
 
     def sum_up(self, summary: Summary) -> None:
@@ -63,7 +63,7 @@ class Lines(AbstractContextManager["Lines"]):
 
 
 def events(seen: Observations) -> Iterator[tuple[object, str]]:
-    """What there is to tell, and what of: a line that changes is told anew."""
+    """Pairs of subject and line; a line that changes is printed again."""
     for rule in seen.rules:
         if rule.state is not None:
             yield ("rule", rule.session_id), rule_line(rule)
@@ -103,7 +103,7 @@ def mail_line(mail: Mail) -> str:
 
 
 class Screen(AbstractContextManager["Screen"]):
-    """Tables that follow what is seen; after the closing summary, a line for each event."""
+    """Live tables of the current state; after the closing summary, a line for each event."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -184,7 +184,7 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 
 class Document(AbstractContextManager["Document"]):
-    """Nothing but the summary, in the form that `write` gives it."""
+    """Display of the summary only, formatted by `write`."""
 
     def __init__(self, write: Callable[[Summary], Any]) -> None:
         self._write = write
@@ -193,10 +193,10 @@ class Document(AbstractContextManager["Document"]):
         return None
 
     def say(self, line: str) -> None:
-        """Not said."""
+        """Nothing is printed."""
 
     def show(self, seen: Observations) -> None:
-        """Not shown."""
+        """Nothing is printed."""
 
     def sum_up(self, summary: Summary) -> None:
         click.echo(self._write(summary))

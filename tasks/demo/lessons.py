@@ -1,5 +1,5 @@
-"""The sessions of the demo's site: 25 that stand in its database, as messy as a real site's, and
-those that tutors enter while the worker runs.
+"""The sessions of the demo's site: 25 in its database from the start, as messy as a real site's,
+and those that tutors enter while the worker runs.
 """
 
 import json
@@ -14,7 +14,7 @@ from tasks.demo.people import People
 
 Columns = Mapping[str, Any]
 
-# Given twice, as some of the site's forms do: a JSON string that holds JSON.
+# Encoded twice, as by some of the site's forms: a JSON string that contains JSON.
 ENCODED_TWICE = json.dumps({"days": ["Monday", "ረቡዕ"], "months": None, "specific_dates": []})
 
 ALMAZ_DAWIT: Columns = {"tutor_id": "Almaz", "student_id": "Dawit", "subject": "Mathematics"}
@@ -28,13 +28,13 @@ MESERET_BEREKET: Columns = {"tutor_id": "Meseret", "student_id": "Bereket", "sub
 
 
 def standing_sessions(today: date) -> list[dict[str, Any]]:
-    """The rows as found on such a site, around today; `tutor_id` and `student_id` are names."""
+    """The initial rows, with dates around today; `tutor_id` and `student_id` are names."""
     return [*rules(today), *contradictions(today), *unreadable(today), *plain(today)]
 
 
 def rules(today: date) -> list[dict[str, Any]]:
     return [
-        # The weekday of its date; no end.
+        # Weekly on the weekday of its date, without end.
         recurring(ALMAZ_DAWIT, today - timedelta(7), time(9), "Weekly", end_time=None),
         recurring(ALMAZ_HANA, today - timedelta(3), time(11), "weekly", pattern=ENCODED_TWICE),
         recurring(GIRMA_YONAS, today - timedelta(20), time(10), "Bi-weekly", duration=90),
@@ -51,7 +51,7 @@ def rules(today: date) -> list[dict[str, Any]]:
         recurring(MESERET_HANA, today + timedelta(2), time(22, 30), "weekly", end_time=time(0, 30)),
         # His account is inactive.
         recurring(MESERET_BEREKET, today - timedelta(5), time(8), "weekly"),
-        # The same hour as Almaz's lesson with Dawit, half of it: each week in its way.
+        # Overlaps half of Almaz's lesson with Dawit: a conflict each week.
         recurring(ALMAZ_HANA, today - timedelta(6), time(9, 30), "weekly", pattern=on_days(today)),
     ]
 
@@ -70,7 +70,7 @@ def contradictions(today: date) -> list[dict[str, Any]]:
             *(MESERET_SELAM, today - timedelta(1), time(10), "3 times per week"),
             pattern={"days": None, "specific_dates": [str(today + timedelta(n)) for n in (4, 9)]},
         ),
-        # Cancelled: that one session, not the rule.
+        # Cancelled: only that session, not the rule.
         recurring(ALMAZ_DAWIT, today - timedelta(8), time(14), "weekly", status="Cancelled"),
         # It ends before it starts, as 15:90 would.
         recurring(GIRMA_YONAS, today - timedelta(9), time(18), "weekly", end_time=time(15, 30)),
@@ -109,9 +109,8 @@ def plain(today: date) -> list[dict[str, Any]]:
 def entered_now(now: datetime) -> list[dict[str, Any]]:
     """What tutors enter while the worker runs; `now` is the site's wall time.
 
-    In 15 minutes: the reminder of an hour before has just passed and is made up for at once; the
-    alarms are due seconds from now. Tomorrow, for a group: the reminder of a day before is due
-    seconds from now.
+    A session in 15 minutes: its reminder of an hour before is overdue and sent at once; its alarms
+    are due in seconds. One tomorrow, for a group: its reminder of a day before is due in seconds.
     """
     soon = now + timedelta(minutes=15, seconds=SECONDS_AHEAD)
     tomorrow = now + timedelta(days=1, seconds=SECONDS_AHEAD)
@@ -131,12 +130,12 @@ def entered_now(now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-# Within them the sweep (every 10 s) finds the new rows: then they go out on the second.
+# In this time the sweep (every 10 s) finds the new rows, so that the messages are sent on time.
 SECONDS_AHEAD = 12
 
 
 def add_sessions(conn: Connection, people: People, rows: list[dict[str, Any]]) -> list[int]:
-    """Insert them, one by one as their columns differ; returns their ids."""
+    """Insert sessions, one by one as their columns differ; returns their ids."""
     return [add_session(conn, people, row) for row in rows]
 
 
@@ -167,5 +166,5 @@ def starting(pair: Columns, at: datetime, **columns: Any) -> dict[str, Any]:
 
 
 def on_days(today: date) -> dict[str, Any]:
-    """The weekday of the lesson that stands in this one's way."""
+    """The weekday of the lesson that this one overlaps."""
     return {"days": [(today - timedelta(7)).strftime("%A")]}

@@ -1,4 +1,4 @@
-"""The mail server of the demo: it takes every mail and keeps it, and nothing leaves the machine."""
+"""The mail server of the demo: it accepts and keeps every mail, and nothing leaves the machine."""
 
 import asyncio
 import email
@@ -25,17 +25,17 @@ class Mail:
 
 
 class AnyPortController(Controller):
-    """aiosmtpd's controller on a port that the system chooses, told by `port` once it runs."""
+    """aiosmtpd's controller on a port that the system chooses; `port` holds it once it runs."""
 
     def _trigger_server(self) -> None:
-        # The base class connects to the port it was given: 0 stands for any, ask for the real one.
+        # The base class connects to the given port, which is 0 for any: replace it by the real one.
         assert isinstance(self.server, asyncio.Server)  # noqa: S101
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 class Mailbox(AbstractContextManager["Mailbox"]):
-    """A running mail server and the mails it was given, in order."""
+    """A running mail server and the mails that it received, in order."""
 
     def __init__(self) -> None:
         self._mails: list[Mail] = []
@@ -59,7 +59,7 @@ class Mailbox(AbstractContextManager["Mailbox"]):
 
     @property
     def channel_url(self) -> str:
-        """What CHANNEL_EMAIL is set to, so that the worker's mails come here."""
+        """The value of CHANNEL_EMAIL with which the worker's mails come here."""
         sender = "from=sessions@tutoring.example"
         return f"mailto://{HOST}:{self._controller.port}?{sender}&to={{email}}"
 

@@ -11,8 +11,8 @@ from tasks.demo.mailbox import Mail
 
 @dataclass(frozen=True, slots=True)
 class RuleSeen:
-    """A row that carries a rule. `state` is None until the worker has read it; `rows` counts those
-    it made."""
+    """An anchor. `state` is None until the worker has read its rule; `rows` is the number of rows
+    generated from it."""
 
     session_id: int
     lesson: str
@@ -25,7 +25,7 @@ class RuleSeen:
 
 @dataclass(frozen=True, slots=True)
 class ConflictSeen:
-    """A date without a row, and the session that is in its way."""
+    """A date without a row, and the session that conflicts with it."""
 
     session_id: int
     day: date
@@ -48,7 +48,7 @@ class MessageSeen:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """All of it at one moment. `ticked`: beat's first tick on this ledger is done."""
+    """All observations at one moment. `ticked`: beat's first tick on this ledger is done."""
 
     ticked: bool
     rules: tuple[RuleSeen, ...]
@@ -62,7 +62,7 @@ class Observations:
 
 
 def observe(conn: Connection, mails: tuple[Mail, ...]) -> Observations:
-    """Reads alone."""
+    """Read the observations; nothing is written."""
     return Observations(
         ticked=bool(conn.scalar(TICKED)),
         rules=tuple(map(rule_seen, conn.execute(RULES))),
@@ -110,7 +110,7 @@ def rule_seen(row: Row[tuple[object, ...]]) -> RuleSeen:
 
 
 def in_words(row: Row[tuple[object, ...]]) -> str:
-    """The rule in words; of one that cannot be read, what the row says."""
+    """The rule in words; if it is unreadable, the row's raw value."""
     columns = RuleColumns(
         row.session_date, row.is_recurring, row.session_frequency, row.recurring_pattern
     )

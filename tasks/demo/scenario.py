@@ -18,7 +18,8 @@ from tasks.demo.stage import DemoFailed, Processes, Stage, stage
 from tasks.demo.summary import Summary
 
 LOOK_SECONDS = 0.2
-# Since the start. It takes 20 s, and on a busy machine longer; what comes no more is told then.
+# Time limit from the start. It takes 20 s, on a busy machine longer; then missing parts are
+# reported.
 RULES_BY = 60.0
 MAILS_BY = 80.0
 
@@ -36,7 +37,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """`begun` is of the monotonic clock."""
+    """State of a running demo. `begun` is a reading of the monotonic clock."""
 
     on: Stage
     display: Display
@@ -46,7 +47,7 @@ class Play:
 
 
 def play(display: Display, ending: Ending) -> None:
-    """All acts, then the end of everything that was started.
+    """Play all acts, then stop everything that was started.
 
     Raises DemoFailed where rows or mails do not come, and what the embedded servers raise.
     """
@@ -75,7 +76,7 @@ def build_site(on: Stage, display: Display) -> tuple[People, int]:
 
 
 def rules_become_rows(playing: Play) -> None:
-    # Beat asks for it too, half a minute after its start.
+    # Beat queues it too, half a minute after its start.
     ask = Celery(broker=playing.on.broker_url, set_as_current=False)
     ask.send_task("tasks.planning.expand", queue="planning")
     seen = watch(playing, rules_are_read, RULES_BY, what_lacks_of_rules)
@@ -94,7 +95,7 @@ def what_lacks_of_rules(seen: Observations) -> str:
 
 
 def messages_arrive(playing: Play) -> Observations:
-    """Enter sessions as tutors would: beat's first tick sends nothing that was due before it."""
+    """Enter sessions as tutors would, after beat's first tick: nothing due before that is sent."""
     now = datetime.now(UTC).astimezone(playing.on.settings.zone).replace(tzinfo=None)
     with playing.on.engine.begin() as conn:
         added = add_sessions(conn, playing.people, entered_now(now))
@@ -132,7 +133,8 @@ def watch(
     by: float,
     lacks: Callable[[Observations], str],
 ) -> Observations:
-    """Look and show until it is reached. Raises DemoFailed at the limit, or if a process ends."""
+    """Observe and display until the condition holds. Raises DemoFailed at the time limit, or if a
+    process ends."""
     while True:
         with playing.on.engine.connect() as conn:
             seen = observe(conn, playing.on.mailbox.mails)
@@ -147,7 +149,7 @@ def watch(
 
 
 def stay(playing: Play) -> None:
-    """Leave it running, to be looked at from another shell, until Ctrl-C."""
+    """Keep it running for inspection from another shell, until Ctrl-C."""
     settings = " ".join(f"{name}='{value}'" for name, value in playing.on.environment.items())
     playing.display.say(f"All of it runs on until Ctrl-C. For another shell: export {settings}")
     with suppress(KeyboardInterrupt):

@@ -29,20 +29,20 @@ from tasks.failures.lines import ExitCode
 
 SITE = "site"
 STOP_SECONDS = 5.0
-# One process for the planning, one for the sending; no talk with other workers: there are none.
+# One process for planning, one for sending; no gossip, as there are no other workers.
 WORKER = ("worker", "--concurrency=2", "--without-gossip", "--without-mingle", "--loglevel=INFO")
 BEAT = ("beat", "--schedule=beat-schedule", "--pidfile=", "--loglevel=INFO")
 
 
 class DemoFailed(Exception):
-    """The demo did not show what it set out to. One line."""
+    """The demo did not reach its goal. The message is one line."""
 
     exit_code = ExitCode.PARTLY
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`environment` is what the worker's processes run with, and a user's shell may, too."""
+    """`environment` is that of the worker's processes; a user's shell may use it too."""
 
     workspace: Workspace
     engine: Engine
@@ -54,7 +54,8 @@ class Stage:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Servers, an empty site with the worker set up in it, and a mail server; all ends with it."""
+    """Start servers, an empty site with the worker set up in it, and a mail server; all end with
+    the block."""
     with Workspace() as workspace, Mailbox() as mailbox:
         postgres = start_postgres(workspace, Durability.THROW_AWAY)
         broker_url = start_valkey(workspace).url()
@@ -72,7 +73,7 @@ def stage() -> Iterator[Stage]:
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
-    """The demo's settings are the defaults: neither the caller's environment nor a .env counts."""
+    """Default settings of the demo, regardless of the caller's environment and any .env."""
     given: dict[str, Any] = {name.lower(): value for name, value in environment.items()}
     return Settings.model_construct(**given)
 
@@ -95,7 +96,8 @@ class Processes:
                 raise DemoFailed(f"celery {name} has ended: {lines[-1].strip()}")
 
     def stop(self) -> None:
-        """Warm: what is being sent is finished first. Who takes longer is killed."""
+        """Stop them warm: messages being sent are finished first. After the time limit they are
+        killed."""
         for process in self._running.values():
             process.terminate()
         for process in self._running.values():
@@ -105,7 +107,7 @@ class Processes:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def last_error(self) -> str:
-        """The last line in which the worker told of an error, or an empty string."""
+        """The last error line of the worker's log, or an empty string."""
         lines = self._workspace.log("worker").splitlines()
         return next((line.strip() for line in reversed(lines) if "Error" in line), "")
 
@@ -118,7 +120,8 @@ def start(
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without settings; a message of the demo must not leave it.
+    """This process's environment without settings, so that no message of the demo is sent
+    elsewhere.
 
     The processes run in the workspace's folder, so that no `.env` is read, and find the package
     by PYTHONPATH.

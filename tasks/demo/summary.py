@@ -1,4 +1,4 @@
-"""Summary of the demo."""
+"""Summary of the demo as a value, as JSON and as text."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -153,7 +153,7 @@ def comes_twice(wall: datetime) -> bool:
 
 
 def texts(lesson: Lesson, message: Message) -> Mapping[str, str | None]:
-    """The event's description, with the message's way in; without it for a cancelled session."""
+    """The event's texts, with the message's link and place; without these if it is cancelled."""
     others = (lesson.tutor_name, lesson.student_name)
     hidden = {Role.TUTOR: lesson.tutor_name, Role.STUDENT: lesson.student_name}
     names = [name for name in others if name and name != hidden.get(lesson.role)]

@@ -1,6 +1,6 @@
 """Number of SMS for a text, in GSM 7-bit (3GPP TS 23.038, 6.2.1) if possible, else in UCS-2.
 
-One character outside the GSM alphabet puts the whole text into UCS-2: 70 in place of 160.
+One character outside the GSM alphabet puts the whole text into UCS-2: 70 places in place of 160.
 """
 
 import re

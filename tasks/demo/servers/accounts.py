@@ -1,4 +1,5 @@
-"""Accounts that servers run as: PostgreSQL refuses root, so root lends it another user."""
+"""Accounts that servers run as: PostgreSQL refuses to run as root, so root starts it as another
+user."""
 
 import os
 import pwd
@@ -19,22 +20,21 @@ class Account:
     group_id: int
 
     def takes(self, path: Path) -> None:
-        """Hand over a file or a folder with all that is in it."""
+        """Change the owner of a file, or of a folder with its content, to this account."""
         for entry in (path, *path.rglob("*")):
             os.chown(entry, self.user_id, self.group_id, follow_symlinks=False)
 
     def reaches(self, path: Path) -> bool:
-        """Whether everybody may pass every folder above `path`, and read it.
+        """True if every user may read `path` and search all folders above it.
 
-        Stricter than the truth where a group or an ACL lets the account in: then a copy is made
-        that was not needed, which does no harm.
+        Access by a group or an ACL is ignored: the copy that is then made is needless but harmless.
         """
         above = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
         return above and bool(path.stat().st_mode & stat.S_IROTH)
 
 
 def unprivileged_account() -> Account | None:
-    """None where this process may run PostgreSQL itself; else `nobody`, or the next who exists."""
+    """None if this process may run PostgreSQL itself; else `nobody`, or any other user."""
     if os.geteuid() != 0:
         return None
     users = [user for user in pwd.getpwall() if user.pw_uid != 0]
@@ -47,9 +47,8 @@ def unprivileged_account() -> Account | None:
 
 
 def temporary_root() -> Path:
-    """Where temporary folders go: as `tempfile` says, unless the lent account cannot get there.
-
-    A socket's path holds 107 bytes at most (unix(7)), so a deep TMPDIR is left alone too.
+    """The parent of temporary folders: that of `tempfile`, or /tmp if the account cannot reach it
+    or its path is too long for a socket (107 bytes, unix(7)).
     """
     wished = Path(tempfile.gettempdir()).resolve()
     account = unprivileged_account()
@@ -58,11 +57,11 @@ def temporary_root() -> Path:
 
 
 MEMORY = Path("/dev/shm")  # noqa: S108
-ROOM_BYTES = 2 * 1024**3  # a container's is often 64 MB: too small for a server
+ROOM_BYTES = 2 * 1024**3  # in containers it often has 64 MB: too small for a server
 
 
 def memory_root() -> Path | None:
-    """Linux's file system in memory; None where it lacks, is closed to us or has little room.
+    """Linux's file system in memory; None if it is missing, not writable or too small.
 
     Cloning a database makes hundreds of files: measured 35 ms here, 500 ms on a busy disk.
     """
@@ -73,7 +72,7 @@ def memory_root() -> Path | None:
 
 
 def copy_tree(source: Path, target: Path, account: Account) -> None:
-    """Copy a folder for an account that cannot reach the original; build files stay behind."""
+    """Copy a folder for an account that cannot reach the original, without build files."""
     shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.a", "include"))
     target.chmod(0o755)
     account.takes(target)

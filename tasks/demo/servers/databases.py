@@ -12,19 +12,20 @@ class Server(Protocol):
 
 
 def create_database(server: Server, name: str, template: str = "template1") -> None:
-    """Nobody may be connected to the template meanwhile."""
+    """Create a database from a template, to which nobody may be connected meanwhile."""
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     run(server, statement.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def freeze_database(server: Server, name: str) -> None:
-    """Let nobody connect any more, autovacuum included: a template that is always free to copy."""
+    """Forbid connections, autovacuum's too, so that the database can be copied as a template at any
+    time."""
     statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false")
     run(server, statement.format(sql.Identifier(name)))
 
 
 def drop_database(server: Server, name: str) -> None:
-    """Drop it if it is there; who is still connected is cut off."""
+    """Drop a database if it exists; open connections are terminated."""
     run(server, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -1,4 +1,4 @@
-"""Stops a workspace's processes and removes its folders, however its owner ended.
+"""Process that stops a workspace's processes and removes its folders, however its owner ended.
 
 Run as a script, in a session of its own, with a pipe from the owner as standard input:
 `guardian.py FOLDER…`. A line `+ PID SIGNAL` puts a process group in its care, `- PID` takes it out.
@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable
 
 GRACE_SECONDS = 8.0
-# How long a killed process and the files that it still made may take to go.
+# Time for a killed process to disappear, and for removing files that it still created.
 LAST_SECONDS = 5.0
 POLL_SECONDS = 0.02
-# A process forked by the owner may hold the pipe open after it: then the parent's id tells.
+# A process forked by the owner may keep the pipe open after its end: so the parent's id is checked
+# too.
 ORPHAN_CHECK_SECONDS = 0.5
 
 
@@ -31,11 +32,12 @@ def main(folders: list[str]) -> None:
 
 
 def listen(owner: int) -> dict[int, int]:
-    """The groups in care (id → signal), once the owner is gone or has closed the pipe."""
+    """Read commands until the owner ends or closes the pipe; returns the groups in care (id →
+    signal)."""
     groups: dict[int, int] = {}
     unread = b""
     while True:
-        orphaned = os.getppid() != owner  # asked first: what it said before it died is read
+        orphaned = os.getppid() != owner  # checked first, so that its last commands are still read
         if not select.select([0], [], [], 0 if orphaned else ORPHAN_CHECK_SECONDS)[0]:
             if orphaned:
                 break
@@ -57,7 +59,7 @@ def note(groups: dict[int, int], words: list[bytes]) -> None:
 
 
 def stop(groups: dict[int, int]) -> None:
-    """Stop process groups: each one's last signal, and SIGKILL after GRACE_SECONDS."""
+    """Stop process groups: send each its last signal, and SIGKILL after GRACE_SECONDS."""
     for group, last_signal in groups.items():
         send(group, last_signal)
     wait_while(lambda: any(map(stands, groups)), GRACE_SECONDS)
@@ -67,7 +69,7 @@ def stop(groups: dict[int, int]) -> None:
 
 
 def remove(folders: list[str]) -> None:
-    """Again while there is something: who was killed last may have made a file meanwhile."""
+    """Remove folders, repeatedly: a process killed just before may still have created a file."""
 
     def remains() -> bool:
         for folder in folders:
@@ -89,15 +91,14 @@ def send(group: int, number: int) -> None:
 
 
 def stands(group: int) -> bool:
-    """Whether a group has a process that is more than a zombie.
-
-    Its owner's death leaves zombies to init, which in a container may never collect them.
+    """True if a group has a process that is not a zombie: in a container, init may never reap
+    those.
     """
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # macOS says so of a group of zombies
+    except PermissionError:  # macOS reports this for a group of zombies
         return False
     return not os.path.isdir("/proc/self") or any(map(runs, members_of(group)))
 
@@ -107,12 +108,12 @@ def members_of(group: int) -> list[int]:
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that this one started, where the system tells (Linux)."""
+    """The child processes of this one (Linux only)."""
     return [process for process in processes() if stat_of(process)[1:2] == [str(pid)]]
 
 
 def runs(pid: int) -> bool:
-    """Whether the process is there, and is more than a zombie (Linux)."""
+    """True if the process exists and is not a zombie (Linux only)."""
     return stat_of(pid)[:1] not in ([], ["Z"])
 
 
@@ -122,9 +123,9 @@ def processes() -> list[int]:
 
 
 def stat_of(pid: int) -> list[str]:
-    """State, parent, process group and so on (proc(5)); empty where there is no such process."""
+    """State, parent, process group and so on (proc(5)); empty if there is no such process."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:
-        # The name before it, in parentheses, may hold spaces and parentheses itself.
+        # The preceding name, in parentheses, may itself contain spaces and parentheses.
         return stat.read().rpartition(")")[2].split()
     return []
 

@@ -23,9 +23,9 @@ STOP_SECONDS = 60.0
 
 
 class Durability(Enum):
-    """What a commit outlives. A crash of the server alone loses nothing in either."""
+    """Durability of commits. Both survive a crash of the server process."""
 
-    THROW_AWAY = "throw away"  # a crash of the machine may lose it all: for tests and the demo
+    THROW_AWAY = "throw away"  # lost in a crash of the machine: for tests and the demo
     KEPT = "kept"  # written through to the disk, as on a site: for measurements
 
 
@@ -35,7 +35,7 @@ SETTINGS: Mapping[Durability, Mapping[str, str]] = {
         "synchronous_commit": "off",
         "full_page_writes": "off",
         "max_wal_size": "256MB",  # it lies in memory
-        "dynamic_shared_memory_type": "mmap",  # in the data folder, so that it goes with it
+        "dynamic_shared_memory_type": "mmap",  # in the data folder, so that it is removed with it
     },
     Durability.KEPT: {},
 }
@@ -44,7 +44,7 @@ SETTINGS: Mapping[Durability, Mapping[str, str]] = {
 class PostgresServer:
     """A running server: made by `start_postgres`, ended with its workspace.
 
-    The socket is the only way in. Its folder has mode 0700, so trust needs no password.
+    It listens on the socket only. The socket's folder has mode 0700, so `trust` is safe.
     """
 
     def __init__(self, workspace: Workspace, folder: Path, command: Command) -> None:
@@ -54,7 +54,7 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
-        """SQLAlchemy's and libpq's URL of a database of this server."""
+        """URL of a database on this server, for SQLAlchemy and libpq."""
         return f"postgresql://{OWNER}@/{database}?host={quote(str(self._folder))}"
 
     @property
@@ -70,13 +70,12 @@ class PostgresServer:
         wait_for(self._answers, within=START_SECONDS, otherwise=self._failed)
 
     def stop(self) -> None:
-        """As an administrator does: connections are cut, nothing is lost."""
+        """Stop it in fast mode: connections are closed, nothing is lost."""
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """As a loss of power does: the postmaster and its children are killed.
-
-        Without them the memory is free for the next start; alone, a busy child outlives it.
+        """Kill the postmaster and its children, as in a loss of power: a busy child left alive
+        would hold the shared memory and prevent the next start.
         """
         children = children_of(self.pid)
         self._end(signal.SIGKILL)
@@ -121,7 +120,7 @@ def start_postgres(
 def start_on(
     data: Path, workspace: Workspace, install: Path, settings: Mapping[str, str]
 ) -> PostgresServer:
-    """A server on a data folder that is there and belongs to the account that runs it."""
+    """A server on an existing data folder that belongs to the account it runs as."""
     account = unprivileged_account()
     folder = workspace.new_folder("postgres", account)
     wished = {**settings, "unix_socket_directories": str(folder)}
@@ -165,7 +164,7 @@ def initialize(workspace: Workspace, install: Path, data: Path, account: Account
 
 
 def options(settings: Mapping[str, str]) -> list[str]:
-    """No way in but the socket, whatever was asked for."""
+    """The command line; `listen_addresses` is always empty."""
     fixed = {"timezone": "UTC", **settings, "listen_addresses": ""}
     return [f"--{name}={value}" for name, value in fixed.items()]
 

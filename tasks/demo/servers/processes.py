@@ -1,4 +1,4 @@
-"""A temporary folder and the processes that live in it, which end together."""
+"""A temporary folder and the processes in it, which end together."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from typing import Any, Self
 from tasks.demo.servers import guardian
 from tasks.demo.servers.accounts import Account, memory_root, temporary_root
 
-# Becomes the command once it is told to; a shell reads no more than that line.
+# Waits for a line, then becomes the command; a shell reads no input beyond that line.
 AT_A_LINE = 'read -r _ && exec "$@"'
 
 
@@ -25,8 +25,8 @@ AT_A_LINE = 'read -r _ && exec "$@"'
 class Command:
     """One process of a workspace.
 
-    `name` names its log, `NAME.log` in the workspace's folder. `last_signal` is what it gets when
-    the workspace is closed. `environment` replaces this process's whole environment.
+    `name` names its log, `NAME.log` in the workspace's folder. `last_signal` is sent when the
+    workspace is closed. `environment` replaces this process's whole environment.
     """
 
     name: str
@@ -70,44 +70,45 @@ class Workspace(AbstractContextManager["Workspace"]):
     def start(self, command: Command, given: bytes = b"") -> subprocess.Popen[bytes]:
         """Start a process in a group of its own; `given` is its standard input.
 
-        It begins once it is in the guardian's care: who dies in between leaves nothing.
+        It begins only once the guardian knows it, so that a crash in between leaves no process.
         """
         with uninterrupted():
             process = self._popen(command)
             self.adopt(process, command.last_signal)
         assert process.stdin is not None  # noqa: S101
-        with suppress(BrokenPipeError), process.stdin:  # it ended before it had read all
+        with suppress(BrokenPipeError), process.stdin:  # it ended before reading all of it
             process.stdin.write(b"\n" + given)
         return process
 
     def adopt(self, process: subprocess.Popen[Any], last_signal: signal.Signals) -> None:
-        """Take a process into care that was started elsewhere, as leader of its own group."""
+        """Put a process that was started elsewhere, as leader of its own group, in the guardian's
+        care."""
         self._tell(f"+ {process.pid} {int(last_signal)}\n")
         self._processes.append(process)
 
     def new_folder(self, prefix: str, owner: Account | None) -> Path:
-        """A folder of mode 0700 in this one, for the account or for ourselves."""
+        """A folder of mode 0700 in this one, owned by the account, or by this user."""
         return own_folder(self.folder, prefix, owner)
 
     def new_memory_folder(self, prefix: str, owner: Account | None) -> Path:
-        """The same for what a crash of the machine may lose."""
+        """The same in memory, for data that need not survive a crash of the machine."""
         return own_folder(self.memory_folder, prefix, owner)
 
     def ended(self, process: subprocess.Popen[Any]) -> None:
-        """Take a process that was waited for out of the guardian's care."""
+        """Remove a process that has ended from the guardian's care."""
         self._tell(f"- {process.pid}\n")
         self._processes.remove(process)
 
     def log(self, name: str) -> str:
-        """What the process of that name has written so far, to both streams."""
+        """The output so far, of both streams, of the process of that name."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def close(self) -> None:
-        """End everything and wait for it; closing twice is nothing."""
+        """End everything and wait for it. Closing again has no effect."""
         assert self._guardian.stdin is not None  # noqa: S101
         self._guardian.stdin.close()
-        if self._guardian.wait() != 0:  # it was killed: its work is ours
+        if self._guardian.wait() != 0:  # it was killed: do its work here
             guardian.stop({process.pid: signal.SIGQUIT for process in self._processes})
             guardian.remove([str(folder) for folder in self._folders])
         for process in self._processes:
@@ -142,7 +143,7 @@ class Workspace(AbstractContextManager["Workspace"]):
 
 def top_folder(root: Path) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="session-worker-", dir=root))
-    folder.chmod(0o711)  # a lent account passes through to its own folder
+    folder.chmod(0o711)  # the other account must reach its own folder in it
     return folder
 
 
@@ -166,9 +167,10 @@ def guardian_of(folders: Sequence[Path]) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait for the block's end: nothing is started and then forgotten."""
+    """Delay Ctrl-C and SIGTERM to the block's end, so that nothing is started without being
+    recorded."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's affair
+        yield  # only the main thread handles signals
         return
     arrived: list[int] = []
     held = {
@@ -190,7 +192,8 @@ POLL_SECONDS = 0.01
 def wait_for(
     condition: Callable[[], bool], within: float, otherwise: Callable[[], Exception]
 ) -> None:
-    """Poll until the condition holds; after `within` seconds raise what `otherwise` makes."""
+    """Poll until the condition holds; after `within` seconds raise the exception made by
+    `otherwise`."""
     limit = time.monotonic() + within
     while not condition():
         if time.monotonic() > limit:

@@ -21,11 +21,12 @@ PORTS_TO_TRY = 5
 
 
 class PortTaken(Exception):
-    """Somebody else took the port between our look and the server's bind."""
+    """Another process took the port after it was found free."""
 
 
 class ValkeyServer:
-    """A running server: made by `start_valkey`, ended with its workspace. It keeps nothing."""
+    """A running server: made by `start_valkey`, ended with its workspace. It stores nothing on
+    disk."""
 
     def __init__(self, workspace: Workspace, port: int, password: str) -> None:
         self._workspace = workspace
@@ -35,7 +36,7 @@ class ValkeyServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: int = 0) -> str:
-        """redis:// URL of one of its 16 databases, as Celery and redis-py take it."""
+        """redis:// URL of one of its 16 databases, for Celery and redis-py."""
         return f"redis://:{self._password}@{HOST}:{self._port}/{database}"
 
     @property
@@ -48,7 +49,7 @@ class ValkeyServer:
     def start(self) -> None:
         """Start it, or again after `stop` or `kill` on the same port, and wait for its answer."""
         command = Command(self._name, [valkey_binary(), "-"])
-        # The configuration goes through standard input: a command line is for all to see.
+        # The configuration goes through standard input: a command line is visible to every user.
         self._process = self._workspace.start(command, self._configuration().encode())
         wait_for(self._answers, within=START_SECONDS, otherwise=self._failed)
 
@@ -56,7 +57,7 @@ class ValkeyServer:
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """As a crash does: what was in it is lost."""
+        """Kill it, as a crash would: its content is lost."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
@@ -80,7 +81,7 @@ class ValkeyServer:
             with closing(redis.Redis.from_url(self.url(), socket_timeout=PING_SECONDS)) as client:
                 return bool(client.ping())
         except (redis.ConnectionError, redis.TimeoutError):
-            # Or somebody else has our port, and knows no such password: ours will end soon.
+            # Or another server has the port and does not know the password: this one will end soon.
             return False
 
     def _failed(self) -> Exception:
