@@ -15,7 +15,7 @@ from sqlalchemy.types import NullType, TypeEngine
 from models.site import SITE_TABLES
 
 NUMBERS = count(1)
-# What the builders of people pass on to `users`; all else is the profile's.
+# Columns that the builders of people write to `users`; all others go to the profile.
 OF_THE_USER = {"first_name", "father_name", "grandfather_name", "email", "phone"}
 
 
@@ -59,7 +59,7 @@ def an_enrolment(conn: Connection, **columns: Any) -> int:
 
 
 def a_session(conn: Connection, **columns: Any) -> int:
-    """One session: Tuesday 2026-12-01, 14:00 to 15:00, scheduled, nobody told.
+    """One session: Tuesday 2026-12-01, 14:00 to 15:00, scheduled, nobody notified.
 
     Tutor and student are made if not given, without an enrolment.
     """

@@ -23,7 +23,7 @@ from tests import servers
 from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
 
-# What takes longest, and mostly waits for processes of its own.
+# The slowest tests, which mostly wait for their own processes.
 LONGEST = ("test_demo", "faults/", "stateful", "told_once", "test_running", "test_task")
 
 
@@ -34,16 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def let_signals_through() -> None:
-    """In the background (`&`, nohup) signals are ignored, and so they are by every process begun
-    from here, also by those that a test sends one. A handler of ours is not inherited."""
+    """Signals are ignored in the background (`&`, nohup), and child processes inherit that, even
+    those that a test sends a signal. A handler set here is not inherited."""
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
 
 
 def share_bytecode(config: pytest.Config) -> None:
-    """Where Python is told to write none (PYTHONDONTWRITEBYTECODE), each of a hundred processes
-    would compile Celery anew, for seconds. They share a folder that goes with the run."""
+    """With PYTHONDONTWRITEBYTECODE each of a hundred processes would compile Celery anew, for
+    seconds. So they share a bytecode folder that is removed after the run."""
     folder = tempfile.mkdtemp(prefix="session-worker-bytecode-")
     config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -56,7 +56,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest: at the end of a run it would keep one test process, and none else."""
+    """Run the longest first: at the end of a run, one test process would work on it alone."""
     items.sort(key=lambda item: not any(part in item.nodeid for part in LONGEST))
 
 
@@ -102,7 +102,7 @@ def empty_database(postgres: Server) -> Iterator[str]:
 
 @pytest.fixture
 def conn(database: str) -> Iterator[Connection]:
-    """A connection to `database`. Commit what another connection or process shall see."""
+    """A connection to `database`. Commit rows that another connection or process has to see."""
     with servers.connect(database) as connection:
         yield connection
 
@@ -132,7 +132,7 @@ def smtp_server() -> Iterator[SmtpSink]:
 
 @pytest.fixture
 def smtp_sink(smtp_server: SmtpSink) -> SmtpSink:
-    """A mail server that accepts everything, until it is told otherwise."""
+    """A mail server that accepts everything, unless configured otherwise."""
     smtp_server.reset()
     return smtp_server
 
@@ -145,7 +145,7 @@ def http_server() -> Iterator[HttpSink]:
 
 @pytest.fixture
 def http_sink(http_server: HttpSink) -> HttpSink:
-    """A web server that answers 200 to everything, until it is told otherwise."""
+    """A web server that answers 200 to everything, unless configured otherwise."""
     http_server.reset()
     return http_server
 

@@ -10,7 +10,7 @@ WAITING = text("""
 
 
 def someone_waits(url: str) -> bool:
-    """Whether a connection to this database waits for a lock, of whatever kind.
+    """True if a connection to this database waits for a lock of any kind.
 
     Asked on a connection of its own: a transaction sees pg_stat_activity as it was at first.
     """

@@ -37,7 +37,7 @@ class Guarded:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a worker has to know beside `url`."""
+        """The settings that a worker needs besides `url`."""
         return {"SENTINEL_MASTER": NAME, "SENTINEL_PASSWORD": self.sentinel_password}
 
     @property

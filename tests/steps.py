@@ -7,7 +7,7 @@ from typing import Any
 
 
 def steps(work: Callable[[], object]) -> int:
-    """How many lines are run, those of libraries included. What is written in C counts as one."""
+    """Number of executed lines, those of libraries included. A call into C counts as one."""
     count = 0
 
     def trace(_frame: FrameType, event: str, _given: Any) -> Any:

@@ -111,7 +111,7 @@ def sections_of(command: click.Command, name: str, heading: str) -> Iterator[str
 
 
 def cell(words: str) -> str:
-    """Without a number's range, which says nothing that its error line does not."""
+    """The text of a table cell, without a number's range, which its error line states too."""
     words = re.sub(r"\s*\[\d+<=x<=\d+\]", "", words).replace("INTEGER RANGE", "ID")
     return " ".join(words.split()).replace("|", "\\|")
 

@@ -94,7 +94,7 @@ def test_a_module_is_named_for_what_it_holds(package: str) -> None:
     assert named & NEEDLESS_NAMES == set()
 
 
-# What a name means that stands in several folders: the same thing in each.
+# Names that occur in several folders, with their one meaning.
 SHARED_NAMES = {
     "admin": "what an admin asks for",
     "columns": "the columns of tutor_sessions",

@@ -1,4 +1,4 @@
-"""10,000 new rules × 12 weeks: the worker beside what a user would write instead, in one run.
+"""Expansion of 10,000 new rules × 12 weeks, compared with hand-written alternatives in one run.
 
     uv run python -m tests.benchmarks.bench_expansion [--rules 10000] [--rounds 3]
 
@@ -207,7 +207,7 @@ def by_execute_values(engine: Engine, rows: Rows) -> int:
 
 
 def by_orm(engine: Engine, rows: Rows) -> int:
-    """A tenth of the rows, one add and flush each; without the columns that the model lacks."""
+    """A tenth of the rows, one add and flush each, without columns that are not in the model."""
     known = [name for name in rows.columns if name in TutorSession.__table__.columns]
     some = rows.values[: len(rows.values) // ORM_SHARE]
     with Session(engine) as session:
@@ -242,7 +242,7 @@ CONTESTANTS: dict[str, Contestant] = {
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Rows a second of each, and the share of the first run that one with nothing to do takes."""
+    """Rows per second of each, and the time of a run without work as a share of the first run."""
 
     rates: dict[str, float]
     idle: float
@@ -284,7 +284,7 @@ def spread(values: Sequence[float], form: str) -> str:
 
 
 def show_memory(server: PostgresServer, rules: Sequence[int]) -> None:
-    """The most memory that a process holds which expands; half of a chunk's rules, and many."""
+    """Peak memory of an expanding process, for half a chunk of rules and for many."""
     for number in rules:
         stage = set_stage_for_memory(server, number)
         engine = stage.fresh("memory")

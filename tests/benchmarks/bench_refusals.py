@@ -2,10 +2,10 @@
 
     uv run python -m tests.benchmarks.bench_refusals [--rules 400] [--rounds 5]
 
-Prints what all refused, and a tenth refused, cost in shares of none refused, and what a run right
-after costs in shares of the first. Only the ratios mean something: machines vary. Counted is CPU
-time, of this process and of the server's that it is connected to, and of each kind the cheapest
-round: so the ratios hold on a busy machine too. Exits with 1 where one is above its limit
+Prints the cost with all rules refused, and with a tenth refused, as a share of the cost with none
+refused, and the cost of a second run as a share of the first. Only the ratios matter: machines
+vary. Measured is the CPU time of this process and of its server processes, and of each kind the
+cheapest round, so the ratios hold on a busy machine too. Exits with 1 if one is above its limit
 (docs/decisions/0081).
 """
 
@@ -49,7 +49,7 @@ REFUSE = """ALTER TABLE tutor_sessions ADD CONSTRAINT of_the_site
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """CPU seconds of the first run, and of one right after it."""
+    """CPU seconds of the first run, and of a second one directly after it."""
 
     first: float
     second: float
@@ -67,7 +67,7 @@ def run(server: PostgresServer, rules: int, refused: int) -> Run:
         conn.execute(text(REFUSE))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(text("VACUUM ANALYZE"))
-    engine.dispose()  # what was counted so far goes with its connections
+    engine.dispose()  # its connections, and the time counted so far, end here
     first = seconds(server, engine, failed=refused, inserted=(rules - refused) * 12)
     second = seconds(server, engine, failed=0, inserted=0)
     engine.dispose()
@@ -104,7 +104,7 @@ BACKENDS = text("SELECT pid FROM pg_stat_activity WHERE datname = 'refusals'")
 
 
 def cpu_seconds(server: PostgresServer) -> float:
-    """Of this process and of those that serve its connections, which stay in the pool."""
+    """CPU seconds of this process and of the server processes of its pooled connections."""
     with engine_on(server.url("postgres")).connect() as conn:
         pids = conn.scalars(BACKENDS).all()
     nanoseconds = sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids)
@@ -120,7 +120,7 @@ class Round:
     mixed: Run
 
 
-# What is compared, and at most how much it may be.
+# Compared ratios, and the limit of each.
 LIMITS = {
     "all refused : none refused": 3.0,
     "a tenth refused : none refused": 1.5,
@@ -129,7 +129,7 @@ LIMITS = {
 
 
 def show(rounds: Sequence[Round], rules: int) -> bool:
-    """Whether each ratio is within its limit."""
+    """True if every ratio is within its limit."""
     good, refused, mixed = map(cheapest, zip(*map(astuple, rounds), strict=True))
     ratios = (
         refused.first / good.first, mixed.first / good.first, refused.second / refused.first,

@@ -235,7 +235,7 @@ def per_second(taken: Taken) -> str:
 
 
 def celery_noops(broker: str, count: int) -> Taken:
-    """All are in the queue before the workers' first; to the last one's end."""
+    """Number and seconds of tasks that do nothing; all are queued before the workers start."""
     noops.conf.update(broker_url=broker)
     for number in range(count):
         noops.send_task("noops.nothing", (number,))
@@ -252,7 +252,7 @@ def celery_noops(broker: str, count: int) -> Taken:
 def alarms_sent(
     server: PostgresServer, broker: str, name: str, count: int, environment: dict[str, str]
 ) -> Taken:
-    """From the second they are due in to the last one's end."""
+    """Number of alarms, and seconds from their due second to the end of the last one."""
     engine = engine_on(server.url(f"second_{name}"))
     create_database(server, f"second_{name}", "empty")
     with redis.Redis.from_url(broker) as client:

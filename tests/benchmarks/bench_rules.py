@@ -22,7 +22,7 @@ FIRST, LAST = date(2026, 12, 1), date(2027, 2, 22)  # 84 days
 NEW, OLD = date(2026, 11, 26), date(1990, 1, 4)
 LAST_SUNDAY = "FREQ=MONTHLY;BYDAY=-1SU"
 FORTY_DATES = [f"2026-12-{n % 28 + 1:02}" for n in range(40)]
-# What the rule is called, its row, and the same to dateutil.
+# The rule's name, its row, and the same rule for dateutil.
 CASES: list[tuple[str, date, str | None, dict[str, Any] | None, str]] = [
     ("weekly, no pattern", NEW, "Weekly", None, "FREQ=WEEKLY"),
     ("weekly on two days", NEW, "Weekly", {"days": ["Monday", "ረቡዕ"]}, "FREQ=WEEKLY;BYDAY=MO,WE"),
@@ -66,7 +66,7 @@ def date_many(rule: Rule) -> None:
 
 
 def by_dateutil(rrule: str, anchor: date) -> None:
-    """Read and dated: its rules remember nothing, and begin at their anchor."""
+    """Read and dated by dateutil, whose rules cache nothing and begin at their anchor."""
     for _ in range(RULES):
         rule = rrulestr(rrule, dtstart=at_midnight(anchor))
         rule.between(at_midnight(FIRST), at_midnight(LAST), inc=True)

@@ -1,11 +1,11 @@
-"""Bursts of alarms due in one second: none is lost, none goes out twice unknown to the ledger.
+"""Bursts of alarms due in one second: none is lost, none is sent twice without a record of it.
 
     uv run python -m tests.faults.bursts fresh [COUNT]  # two workers that have just started
     uv run python -m tests.faults.bursts crash [COUNT]  # PostgreSQL is killed in the midst of it
 
-The receiver is the witness. `crash` runs on a server and a database that ask for
-`synchronous_commit=off`, which flush ten seconds late: what the worker does not have flushed is
-lost. Exits 1 where a message was lost, or arrived more often than the ledger knows of tries.
+Messages are counted at the receiver. `crash` runs on a server and a database with
+`synchronous_commit=off` that flush ten seconds late: commits that the worker does not flush are
+lost. Exits 1 if a message was lost, or arrived more often than the ledger has attempts.
 """
 
 import sys
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def fill(conn: Connection, count: int) -> None:
-    """Alarms due now, as the workers start."""
+    """Enter sessions whose alarms are due as the workers start."""
     tutor, start = a_tutor(conn), in_wall_time(MINUTES)
     alarmed = {"tutor_id": tutor, "alarm_enabled": True, "alarm_before_minutes": MINUTES}
     for _ in range(count):
@@ -70,7 +70,7 @@ def fill(conn: Connection, count: int) -> None:
 
 
 def crash(postgres: PostgresServer) -> None:
-    """All of its processes at once, and started again."""
+    """Kill all processes of PostgreSQL at once, and start it again."""
     at = datetime.now(ADDIS)
     postgres.kill()
     postgres.start()
@@ -83,7 +83,7 @@ def is_settled(postgres: PostgresServer) -> bool:
 
 
 def report(postgres: PostgresServer, sink: HttpSink, count: int) -> int:
-    """Prints what became of all; returns how many were lost or doubled in silence."""
+    """Print the outcome of all; returns the number lost or doubled without a record."""
     arrived = Counter(
         session["delivery_id"]
         for request in sink.requests

@@ -1,7 +1,8 @@
-"""An app whose worker dies of what it does for certain people: `celery -A tests.faults.poison …`.
+"""An app whose worker process dies on messages to certain people: `celery -A tests.faults.poison
+…`.
 
-Their address tells the moment: `words@…` when the message is put in words, `call@…` when it is
-handed over. A task `tests.faults.poison.die` dies at once.
+Their address sets the moment: `words@…` when the message is rendered, `call@…` when it is handed
+over. A task `tests.faults.poison.die` dies at once.
 """
 
 import os

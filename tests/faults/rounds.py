@@ -36,7 +36,7 @@ def _post_until(broker: str, done: Event) -> None:
 
 
 def after_the_first_tick(conn: Connection) -> None:
-    """The ledger is in use since yesterday; what is overdue now is sent."""
+    """A ledger in use since yesterday, so that overdue messages are sent."""
     conn.execute(
         text(
             "UPDATE session_worker.installation SET first_tick_at = now() - interval '1 day',"

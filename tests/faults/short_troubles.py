@@ -1,4 +1,4 @@
-"""Short troubles with messages due at their start, and how late each message is for it.
+"""Delay of messages that are due at the start of a short trouble.
 
     uv run python -m tests.faults.short_troubles [COUNT]
 
@@ -28,7 +28,8 @@ from tests.servers import connect
 from tests.sinks.http import Answer, HttpSink
 from tests.tasks.worker.run import Running, running
 
-# A trouble's alarms are due at the start, its reminders in the same second and so long before it.
+# Alarms are due at their session's start; reminders, due in the same second, this long before
+# theirs.
 LEAD = timedelta(seconds=15)
 APART = timedelta(seconds=14)
 SETTLED_SECONDS = 90
@@ -36,7 +37,7 @@ SETTLED_SECONDS = 90
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a trouble happens to."""
+    """The servers and processes that a trouble affects."""
 
     postgres: PostgresServer
     running: Running
@@ -53,7 +54,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How long a trouble took, how late the last message was, and what became of all."""
+    """Duration of a trouble, delay of the last message, and outcomes of all."""
 
     name: str
     trouble: timedelta
@@ -69,7 +70,7 @@ class Measured:
 
 
 def lock(site: Site, tables: str, seconds: float) -> None:
-    """As a migration of the site's does."""
+    """Lock tables, as a migration of the site does."""
     with psycopg2.connect(site.postgres.url("site")) as connection:
         connection.cursor().execute(f"LOCK TABLE {tables}")
         time.sleep(seconds)  # the trouble itself
@@ -82,7 +83,7 @@ def restart(site: Site, away_seconds: float) -> None:
 
 
 def kill(site: Site) -> None:
-    """One of two workers, in the midst of its messages."""
+    """Kill one of two workers while it sends."""
     site.sink.answer(Answer(delay_seconds=0.5))
     before = len(site.sink.requests)
     eventually(lambda: len(site.sink.requests) > before + 5, within=20)

@@ -1,4 +1,4 @@
-"""PostgreSQL servers that tests switch over, behind one address."""
+"""PostgreSQL servers behind one address, for tests of switch-overs."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.relay import Relay
 
 
 def primary_with_site(workspace: Workspace) -> PostgresServer:
-    """A server of its own, as it is to be killed, with the database `site`."""
+    """A separate server with the database `site`, as the test kills it."""
     server = start_postgres(workspace, Durability.THROW_AWAY)
     servers.create_template(server, "template")
     servers.clone_template(server, "site", "template")
@@ -26,7 +26,7 @@ def standby_of(workspace: Workspace, primary: PostgresServer) -> PostgresServer:
 
 
 def copy_of(workspace: Workspace, primary: PostgresServer) -> PostgresServer:
-    """A base backup that is just started, beside the primary: nothing in it says that it is one."""
+    """A started base backup, beside the primary; nothing in it marks it as a copy."""
     return started_copy(workspace, primary, ())
 
 

@@ -19,7 +19,7 @@ from tests.faults.rounds import after_the_first_tick, in_wall_time, mail_channel
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import Running, running
 
-# What an admin reads at the level WARNING.
+# Lines of the log at the level WARNING.
 LOUD = re.compile(r"\b(?:WARNING|ERROR|CRITICAL)\b.*")
 
 
@@ -94,8 +94,8 @@ def thaw(broker: ValkeyServer) -> None:
     os.kill(broker.pid, signal.SIGCONT)
 
 
-# How it begins and ends, and how many alarms, one due each second, are to be late meanwhile. Of one
-# that is frozen only a read's time-out of five seconds tells.
+# Begin and end of each trouble, and the number of alarms, one due each second, that have to be late
+# meanwhile. A frozen broker is noticed only by a read's time-out of five seconds.
 TROUBLES: dict[str, tuple[Trouble, Trouble, int]] = {
     "is a replica": (become_replica, become_primary, 4),
     "wants replicas": (want_replicas, want_none, 4),
@@ -108,7 +108,7 @@ TROUBLES: dict[str, tuple[Trouble, Trouble, int]] = {
 def test_the_worker_is_back_soon_after_its_broker_whatever_that_had(
     site: Running, broker: ValkeyServer, smtp_sink: SmtpSink, conn: Connection
 ) -> None:
-    """One worker and one beat live through them all."""
+    """One worker and one beat survive all of them."""
     for trouble, (begin, end, late) in TROUBLES.items():
         said_before = len(LOUD.findall(site.log()))
         begin(broker)

@@ -158,8 +158,8 @@ def test_four_that_edit_rows_at_random_lose_nothing_and_wait_for_nobody_for_ever
 
 @dataclass
 class Interruption:
-    """Does something in another connection just before one statement of a run: the `at`-th. What
-    has to wait for the run is done after it, as the backend's would be."""
+    """Does something in another connection just before one statement of a run: the `at`-th. If it
+    has to wait for the run, it is done after it, like the backend's statements."""
 
     engine: Engine
     url: str
@@ -270,7 +270,7 @@ def topics(site: Site) -> dict[str, int]:
 
 @pytest.fixture
 def quiet_rows(postgres: Server, template: str) -> Iterator[list[Any]]:
-    """What one quiet run makes of the random site."""
+    """The result of one undisturbed run on the random site."""
     name = unused_name("quiet")
     clone_template(postgres, name, template)
     with random_site(postgres.url(name)) as site:
@@ -290,7 +290,7 @@ def random_site(url: str) -> Iterator[Site]:
 
 
 def begin(engine: Engine) -> int:
-    """A backfill in as many chunks as there are rules: so that there is much to break."""
+    """A backfill with one rule per chunk, so that it can be interrupted often."""
     with engine.begin() as conn, pytest.MonkeyPatch.context() as patch:
         patch.setattr(backfills, "CHUNK", 1)
         return begin_backfill(conn, SPAN)
@@ -327,7 +327,7 @@ def test_a_backfill_that_is_killed_again_and_again_makes_the_rows_of_one_quiet_r
                     until_it_works(site.engine, number)
                 after_a_moment(chance.random() * 0.1)
                 process.send_signal(signal.SIGKILL)
-        assert left(site.engine, number) > 0  # or the last kills broke nothing
+        assert left(site.engine, number) > 0  # else the last kills interrupted nothing
 
         with resumed(database, number) as process:
             assert process.wait(timeout=120) == 0
@@ -363,7 +363,7 @@ def left(engine: Engine, number: int) -> int:
 
 
 def after_a_moment(seconds: float) -> None:
-    """A kill is to fall at any point of a chunk, not where a condition becomes true."""
+    """Wait a random moment, so that a kill falls at any point of a chunk."""
     Event().wait(seconds)
 
 
@@ -391,7 +391,7 @@ DOUBLED = """
 
 
 def test_a_server_that_crashes_loses_whole_chunks_at_most(quiet_rows: list[Any]) -> None:
-    """A chunk's commit does not wait for the disk: what is lost is done again."""
+    """A chunk's commit does not wait for the disk: lost chunks are done again."""
     with Workspace() as workspace:
         server = start_postgres(workspace, Durability.KEPT)
         create_template(server, "empty")

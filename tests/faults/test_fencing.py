@@ -21,7 +21,7 @@ ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 60}
 def test_a_worker_that_wakes_after_its_lease_sends_nothing_that_another_has_taken(
     conn: Connection, database: str, valkey: str, smtp_sink: SmtpSink
 ) -> None:
-    """It is stopped while the mail server ponders over the first of six mails."""
+    """The worker is suspended while the mail server delays its answer to the first of six mails."""
     for minutes, address in enumerate(PEOPLE, start=10):
         student = a_student(conn, email=address)
         a_session(conn, student_id=student, **in_wall_time(minutes), **ALARMED)
@@ -38,7 +38,7 @@ def test_a_worker_that_wakes_after_its_lease_sends_nothing_that_another_has_take
 
         site.worker()
         eventually(lambda: count(conn, "sent") == len(PEOPLE))
-        # The sleeper's own mail is in once the server has pondered over it; then it is asked again.
+        # The suspended worker's own mail arrives after the server's delay; then it is resumed.
         handed_over = len(PEOPLE) + 1
         eventually(lambda: len(smtp_sink.mails) == handed_over)
         os.killpg(sleeper.pid, signal.SIGCONT)
@@ -46,7 +46,7 @@ def test_a_worker_that_wakes_after_its_lease_sends_nothing_that_another_has_take
 
         assert len(smtp_sink.mails) == handed_over
         assert mails(smtp_sink) == {PEOPLE[0]: 2, **dict.fromkeys(PEOPLE[1:], 1)}
-        first, again = smtp_sink.mails_to(PEOPLE[0])  # it was handed over, and nobody knew
+        first, again = smtp_sink.mails_to(PEOPLE[0])  # handed over, but not recorded
         assert first.message["Message-ID"] == again.message["Message-ID"]
         assert "Traceback" not in site.log()
 
@@ -54,7 +54,8 @@ def test_a_worker_that_wakes_after_its_lease_sends_nothing_that_another_has_take
 def test_a_worker_that_stops_within_a_transaction_stops_nobody_else(
     conn: Connection, database: str, valkey: str, smtp_sink: SmtpSink
 ) -> None:
-    """It has the turn to plan, and waits for the site's lock on its table, when it is stopped."""
+    """The worker is suspended while it holds the planning lock and waits for the site's table
+    lock."""
     student = a_student(conn, email=PEOPLE[0])
     a_session(conn, student_id=student)  # the first of a site is looked at before the turn is taken
     after_the_first_tick(conn)
@@ -93,7 +94,7 @@ def seen(onlooker: Connection, question: TextClause) -> bool:
 
 
 def has_woken(site: Running) -> bool:
-    """Every batch that was handed out has ended, the sleeper's too."""
+    """True if every batch has ended, the suspended worker's too."""
     log = site.log()
     ended = re.findall(r"Task tasks.delivery.deliver\[(\S+)\] succeeded", log)
     return len(ended) == len(re.findall(r"Task tasks.delivery.deliver\[(\S+)\] received", log))

@@ -1,4 +1,4 @@
-"""A row that makes no sense stops nobody else, and nobody is told that it is cancelled."""
+"""A row with impossible values affects no other, and no cancellation is sent for it."""
 
 from sqlalchemy import Connection, text
 
@@ -7,7 +7,7 @@ from tests.builders import a_session, a_student, a_tutor
 from tests.tasks.delivery.conftest import day, make_day  # noqa: F401
 from tests.tasks.delivery.lesson_day import LessonDay, wall
 
-# What a told session's row is made to say.
+# Impossible values written to the row of a notified session.
 IMPOSSIBLE = {
     "the year 12026": "session_date = '12026-12-01'",
     "a year beyond timestamps": "session_date = '300000-12-01'",
@@ -22,7 +22,7 @@ IMPOSSIBLE = {
     "an end weeks before the start": "end_time = '00:00', duration = -30240",
     "the longest duration": "end_time = NULL, duration = 2147483647",
 }
-DATES = 7  # of them are beyond what anybody can mean
+DATES = 7  # the first seven are dates out of any range
 NULLABLE = text("""
     ALTER TABLE tutor_sessions ALTER session_date DROP NOT NULL, ALTER start_time DROP NOT NULL""")
 

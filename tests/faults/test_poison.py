@@ -58,7 +58,7 @@ def test_a_message_that_kills_its_process_keeps_no_other_waiting(
 
 
 def deaths(conn: Connection) -> int:
-    """How often the process of a message died that puts it in words."""
+    """Largest number of process deaths recorded for an unsent message."""
     conn.rollback()
     found = conn.scalar(
         text("SELECT max(deaths) FROM session_worker.delivery WHERE state <> 'sent'")

@@ -80,7 +80,7 @@ def test_a_transaction_has_a_guests_manners_and_leaves_none(pooled: str, databas
         assert cursor.fetchone() == ("0",)
 
 
-# What has nothing to do with sessions that are shared, and is tried again.
+# Errors that are not caused by shared sessions, and are retried.
 OF_A_BUSY_POOLER = ("try again, nothing is lost", "server closed the connection unexpectedly")
 
 

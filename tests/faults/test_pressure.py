@@ -49,7 +49,8 @@ def test_with_one_message_a_second_the_soonest_start_goes_first_and_the_rest_exp
 
 
 def enter_all(conn: Connection) -> list[str]:
-    """In scrambled order. Returns who is told of a later start, in the order of the promise."""
+    """Enter the sessions in scrambled order. Returns the addresses for later starts, in the
+    promised order."""
     later = [in_wall_time(30 + minutes) for minutes in range(2)]
     soon = in_wall_time(0.15)
     entries: list[Entry] = [(f"soon{n}", soon, ALARMED) for n in range(SOON)]

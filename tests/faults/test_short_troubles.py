@@ -1,4 +1,4 @@
-"""A short trouble of the database or a worker costs no message, also of those due at the start.
+"""A short trouble of the database or a worker loses no message, not even one due at the start.
 
 How late they are is measured by `python -m tests.faults.short_troubles`.
 """

@@ -24,7 +24,7 @@ from tests.tasks.worker.run import running
 
 HANGING, HEALTHY = 120, 20
 MINUTES = 15
-# What a tick would wait for, were it the one that calls the provider; several ticks' time.
+# Delay of the provider: several ticks would be missed if the tick called it.
 SEND_TIMEOUT, LONGEST_GAP = "12s", timedelta(seconds=9)
 
 
@@ -50,7 +50,7 @@ def test_a_mail_server_that_never_greets_keeps_no_other_channel_and_no_tick_wait
 
 
 def alarms_of_one_second(conn: Connection) -> set[int]:
-    """Those by e-mail are many, and come first. Returns the others' people."""
+    """Many alarms by e-mail, which come first, and others. Returns the people of the others."""
     start = in_wall_time(MINUTES + 0.1)
     healthy = set[int]()
     tutor = a_tutor(conn)

@@ -3,9 +3,9 @@
     uv run python -m tests.faults.upgrades             every migration, a line each
     uv run python -m tests.faults.upgrades 0016 0017   these
 
-For each migration the code just before it sets up an empty database and sends a reminder; the
-ledger is brought to the migration; then the old code expands, sends and tells again. Exit code 1
-where it did not. Needs the history of this repository.
+For each migration, the code of the commit before it sets up an empty database and sends a reminder;
+the ledger is migrated; then the old code expands, sends and reports again. Exit code 1 if it could
+not. Needs the history of this repository.
 """
 
 import json

@@ -15,13 +15,13 @@ ANOTHER = UUID(int=8)
 
 
 def an_alarm(conn: Connection, **columns: Any) -> int:
-    """Sent, to user 7, for a start in an hour."""
+    """An alarm that was sent to user 7, for a start in an hour."""
     told = {"kind": "alarm", "lead_minutes": 15, "state": "sent", "message_key": KEY}
     return a_delivery(conn, **{"starts_at": in_an_hour(conn), **told, **columns})
 
 
 def in_an_hour(conn: Connection) -> datetime:
-    """Of the transaction's clock, so that it is the same for all rows of a test."""
+    """An instant relative to the transaction's start, the same for all rows of a test."""
     found: datetime = conn.scalar(text("SELECT now() + interval '1 hour'"))
     return found
 
@@ -187,6 +187,6 @@ def test_the_site_needs_no_right_on_the_ledger_but_one_on_the_function(conn: Con
 
 
 def become_the_site(conn: Connection) -> None:
-    """A role without rights; it goes with the transaction."""
+    """A role without rights, removed with the transaction."""
     conn.execute(text("CREATE ROLE the_site"))
     conn.execute(text("GRANT USAGE ON SCHEMA session_worker TO the_site"))

@@ -10,7 +10,7 @@ EXAMPLES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_every_example_runs_with_the_rights_that_the_page_grants(conn: Connection) -> None:
-    """The role goes with the transaction."""
+    """The site's role, removed with the transaction."""
     conn.execute(text("CREATE ROLE site"))
     rights, *examples = EXAMPLES
     conn.exec_driver_sql(rights)

@@ -1,4 +1,4 @@
-"""Nothing names the tables that the site removed, but the one place that says so."""
+"""Only one file names the tables that the site removed."""
 
 from pathlib import Path
 

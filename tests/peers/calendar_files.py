@@ -259,7 +259,7 @@ class Tools:
 
 
 def put(url: str, file: Path) -> str:
-    """What the server has of it afterwards."""
+    """The entries that the server has afterwards."""
     body = file.read_bytes()
     kind = {"Content-Type": "text/calendar; charset=utf-8"}
     answer = requests.put(url, body, headers=kind, auth=("anybody", ""), timeout=10)
@@ -289,7 +289,7 @@ def in_utc(at: date) -> str:
 
 
 def in_words(line: str) -> str:
-    """An entry by its hour in Addis Ababa: 14:00 as first told, 16:00 as moved."""
+    """An entry by its hour in Addis Ababa: 14:00 at first, 16:00 after the move."""
     start, _, status = line.strip().partition(" ")
     if start == "none":
         return "none"

@@ -1,7 +1,7 @@
-"""Rows of the ledger on a real database: what the worker's own moves make of them.
+"""Rows of the ledger on a real database, changed by the worker's own moves.
 
-The walk asks what a move makes of many rows at once; each is a message of its own, to a person of
-its own, about the same session. Nothing of what a move does is written down here.
+The walk runs a move on many rows at once; each is a separate message, to a different person, about
+the same session. The effects of moves are not repeated here.
 """
 
 import json
@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a move finds beside the row."""
+    """The circumstances of a move, besides the row."""
 
     has_begun: bool
     is_true: bool
@@ -172,7 +172,7 @@ class LedgerRows:
 
 
 def row_of(found: Any, now: datetime) -> Row:
-    """As it was read. The moves are asked for while no batch is settled but by them."""
+    """The row as read."""
     return Row(
         found.state,
         None if found.state in OPEN else found.reason,

@@ -81,7 +81,7 @@ class Moves:
 
     @property
     def of_the_ledger(self) -> Mapping[str, Callable[[Connection, datetime], object]]:
-        """What works on whatever is there."""
+        """The moves on the whole ledger, in place of one named row."""
         return {**self.of_the_sweep, **self.of_what_is_held, **{
             f"{verb}_{cause}": batch_move(verb, batch)
             for verb in ("release_batch", "drop_batch")
@@ -216,7 +216,7 @@ def each(move: Callable[[Connection, datetime, int], Any]) -> Move:
 
 
 def nothing(_: object) -> None:
-    """What the move returned says no more than the rows do."""
+    """Drop what a move returned, as the rows show all of it."""
 
 
 def batch_move(verb: str, batch: int) -> Callable[[Connection, datetime], object]:
@@ -224,7 +224,7 @@ def batch_move(verb: str, batch: int) -> Callable[[Connection, datetime], object
 
 
 def allowed(conn: Connection, move: Callable[[], object]) -> None:
-    """What is refused changes nothing."""
+    """Run a move, and ignore its refusal, as that changes nothing."""
     with suppress(LedgerRefusal):
         move()
 
@@ -235,5 +235,5 @@ def attempted(conn: Connection, id_: int, call: Call) -> sending.Try:
 
 
 def without_person(decision: Decision) -> Decision:
-    """Of two rows that are alike but for their people one decision."""
+    """The decision without its recipient: the same for rows that differ only in their people."""
     return replace(decision, recipient=NOBODY) if isinstance(decision, Send) else decision

@@ -1,8 +1,8 @@
 """All that can happen to one delivery: two workers, the sweep, an admin and a provider over a row.
 
 Breadth first over every order of steps, each of which is a transaction, or something that happens
-outside. What a step makes of the row is asked of the worker's own functions on a real database
-(moves_of_one_row); written down here are the steps alone, and what must hold.
+outside. The effect of a step on the row comes from the worker's own functions on a real database
+(moves_of_one_row); defined here are only the steps, and the conditions that must hold.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A worker knows what became of its call, and has not recorded it."""
+    """A worker knows the outcome of its call, and has not recorded it."""
 
     call: Call
     answer: str
@@ -64,7 +64,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a move makes of a row."""
+    """The effect of a move on a row, as a question to the database."""
 
     move: str
     row: Row
@@ -103,7 +103,7 @@ Edge = tuple[str, str]
 
 @dataclass
 class Walk:
-    """`known`: what moves make of rows, as far as it was asked for."""
+    """`known`: effects of moves on rows, as far as they were computed."""
 
     moves: Moves
     scope: Scope
@@ -172,7 +172,7 @@ class Walk:
                 return "sent though the session was cancelled"
         return None
 
-    # What the worker makes of a row
+    # Effects of the worker's moves
 
     def ask(
         self, move: str, world: World, row: Row, *given: Any
@@ -313,7 +313,8 @@ class Walk:
         yield at.step("is stopped", gone(after, at) if after else GONE, None)
 
     def answers(self) -> Iterator[tuple[str, int]]:
-        """What a worker hears, and how often the provider has taken the message then."""
+        """The provider's possible answers, each with the number of times that it has accepted the
+        message."""
         for answer in self.scope.answers:
             if answer in ("yes", "silence"):
                 yield answer, 1
@@ -385,7 +386,7 @@ def state_of(world: World) -> str:
 
 
 def is_begun(was: Row | None, now: Row | None) -> TypeGuard[Row]:
-    """Whether a try began in this step."""
+    """True if an attempt began in this step."""
     return was is not None and now is not None and len(now.attempts) > len(was.attempts)
 
 

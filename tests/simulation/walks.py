@@ -22,7 +22,7 @@ from tests.simulation.wrong_moves import WRONG_MOVES, WrongMove
 
 @dataclass
 class Walks:
-    """They share a database, and what moves make of a row there."""
+    """Walks that share a database and the computed effects of moves."""
 
     conn: Connection
     rows: LedgerRows = field(init=False)
@@ -45,7 +45,7 @@ class Walks:
         return Walk(moves, scope, self.known.setdefault(name, {}) if known is None else known)
 
     def find(self, wrong: WrongMove) -> str | None:
-        """What the walk says of a wrong move; None where it goes through."""
+        """The fault that the walk finds with a wrong move; None if it finds none."""
         known = {
             question: answer
             for question, answer in self.known.get(wrong.scope, {}).items()

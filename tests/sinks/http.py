@@ -103,7 +103,7 @@ class HttpSink(AbstractContextManager["HttpSink"]):
         self._server.finish_request(connection, connection.getpeername())
 
     def reset(self) -> None:
-        """Forget everything, and cut who is still connected."""
+        """Forget everything, and close open connections."""
         self.script.clear()
         self.stalled.set()
         for connection in list(self.open):

@@ -29,7 +29,7 @@ ESTABLISHED = b"HTTP/1.1 200 Established\r\n\r\n"
 
 
 class Authority:
-    """Signs certificates for any host; `bundle` is the file of those who trust it."""
+    """Signs certificates for any host; `bundle` is the CA file for clients that trust it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

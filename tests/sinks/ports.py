@@ -14,7 +14,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def is_open(port: int) -> bool:
-    """Whether somebody listens there.
+    """True if a server listens there.
 
     A socket that knocks at a free port may be given that very port, and then meets itself.
     """

@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail, as handed over. `accepted`: whether the client was told 250."""
+    """One mail, as handed over. `accepted`: True if the client got 250."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -136,7 +136,7 @@ class SmtpSink(AbstractContextManager["SmtpSink"]):
         self._script.add(stage, recipient, Answer(status, seconds), times)
 
     def reset(self) -> None:
-        """Forget everything, and cut who is still connected."""
+        """Forget everything, and close open connections."""
         self._script.clear()
         asyncio.run_coroutine_threadsafe(self._hang_up(), self._controller.loop).result(5)
         self.mails, self.logins, self.connections, self.stalled = [], [], 0, Counter()

@@ -379,7 +379,7 @@ def test_row_level_security_that_does_not_hold_for_the_worker_is_none(running: C
 
 
 def as_a_guest(conn: Connection, *attributes: str) -> None:
-    """The rest of the transaction as a user who may do everything with the tables."""
+    """Run the rest of the transaction as a user with all rights on the tables."""
     role = "row_security_guest"
     do(conn, f"CREATE ROLE {role} {' '.join(attributes)}")
     for schema in ("public", "session_worker"):

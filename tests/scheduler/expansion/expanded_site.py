@@ -109,7 +109,7 @@ class Site:
         ).scalars())  # fmt: skip
 
     def everything(self) -> Sequence[Any]:
-        """All that a run could write, with row versions and the sequence's last value."""
+        """Everything that a run could write, with row versions and the sequence's last value."""
         tables = ("tutor_sessions", "session_worker.series", "session_worker.occurrence",
                   "session_worker.finding")  # fmt: skip
         found = [

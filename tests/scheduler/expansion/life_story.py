@@ -1,9 +1,9 @@
 """One random life story of a site: people edit rows and rules, and the site's machinery (triggers,
-partitions, migrations, edits of all rows alike) changes rows too. The model knows who did what, so
-it can decide which rows follow their rule, and in which columns.
+partitions, migrations, edits of all rows alike) changes rows too. The model records the author of
+each change, so it can decide which rows follow their rule, and in which columns.
 
-Series do not meet: each has its own tutor and student, and whoever moves a row moves it to a
-Sunday, when no rule falls. Conflicts are the other random histories' (shadow.py).
+Series never conflict: each has its own tutor and student, and rows are only moved to Sundays, which
+no rule names. Conflicts are tested by the other random histories (shadow.py).
 """
 
 import json
@@ -102,7 +102,7 @@ class LifeStory:
             self.chance.choice(EVENTS)(self)
         self.expand()
 
-    # What people do
+    # Actions of people
 
     def a_row_to_come(self) -> tuple[Series, int] | None:
         series = self.chance.choice(self.series)
@@ -183,7 +183,7 @@ class LifeStory:
         self.tell("a person writes", name, "of anchor", series.anchor)
 
     def anchor_has(self, series: Series, name: str) -> None:
-        """Another value than before: what the site gave to rows gives way to it."""
+        """Give the anchor a new value: it replaces the values that the site gave to rows."""
         series.changed.add(name)
         for row in series.rows.values():
             row.given.pop(name, None)
@@ -197,10 +197,11 @@ class LifeStory:
         self.site.edit(series.anchor, end_time=end, duration=minutes)
         self.tell("anchor", series.anchor, "lasts", minutes, "minutes")
 
-    # What the site's machinery does
+    # Actions of the site's machinery
 
     def site_changes_all(self) -> None:
-        """Anchors and rows alike: nobody's edit, whoever had written there before."""
+        """Change anchors and rows alike: no person's edit, even where a person had written
+        before."""
         name, words = self.chance.choice(self.columns), self.new_words()
         self.site.sql(f"UPDATE tutor_sessions SET {name} = :words", words=words)
         self.tell("the site writes", name, "everywhere:", words)
@@ -210,8 +211,8 @@ class LifeStory:
                 row.theirs.pop(name, None)
 
     def site_changes_rows(self) -> None:
-        """All generated rows and no anchor: they hold it until the anchor has another value, also
-        one of the same moment. A series of one row says nothing of who it was."""
+        """Change all generated rows and no anchor: they keep the value until the anchor gets
+        another one, even at the same moment. In a series of one row the author cannot be known."""
         name, words = self.chance.choice(self.columns), self.new_words()
         cells = self.cells()
         for series in self.series:
@@ -277,7 +278,7 @@ class LifeStory:
         self.at += timedelta(hours=self.chance.randrange(1, 24 * 6))
         self.tell("it is", self.at)
 
-    # What must hold
+    # Conditions that must hold
 
     def cells(self) -> dict[int, Cells]:
         found = self.site.sql("SELECT id, to_jsonb(t) AS cells FROM tutor_sessions t")
@@ -369,7 +370,7 @@ class LifeStory:
             for name in ("session_date", "status"):
                 assert found[name] == before[name], f"{number} is placed"
         if found["status"] == "cancelled" and "status" not in row.theirs:
-            return  # taken away with its date
+            return  # removed with its date
         if row.theirs.keys().isdisjoint(HOURS):
             assert [found[name] for name in HOURS] == [anchor[name] for name in HOURS], (
                 f"{number} follows to other hours"
@@ -383,7 +384,7 @@ class LifeStory:
                 assert found[name] == wanted, f"{number}: {name} follows"
 
 
-# Machinery that is there from the beginning
+# Machinery that exists from the beginning
 
 
 def trigger(story: LifeStory, name: str, when: str, body: str) -> None:

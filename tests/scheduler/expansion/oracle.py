@@ -1,4 +1,4 @@
-"""The design's table of rules as a definition: walk the days one by one, ask whether each fits.
+"""The design's table of rules as a definition: walk the days one by one, and test each.
 
 Slow, and on purpose without a line in common with scheduler/: it counts weeks and months by
 walking over their first days, and knows names from its own lists.
@@ -90,7 +90,7 @@ def given_days(pattern: Mapping[str, Any]) -> list[date]:
 def chosen_days(
     anchor: date, frequency: str, pattern: Mapping[str, Any], last: date, month_end: str
 ) -> list[date]:
-    """What the frequency chooses, in the months, up to the count."""
+    """The days named by the frequency, in the months, up to the count."""
     wanted = {DAY_NUMBERS[name] for name in pattern.get("days") or []}
     interval = 2 if frequency == "bi-weekly" else pattern.get("interval") or 1
     months = {MONTH_NUMBERS[name] for name in pattern.get("months") or []} or range(1, 13)
@@ -130,7 +130,8 @@ def same_day_of_month(day: date, anchor: date, month_end: str) -> bool:
 
 
 def same_ordinal(day: date, anchor: date) -> bool:
-    """The how-manieth of its weekday in its month; a fifth stands for the last."""
+    """True if day and anchor are the same n-th weekday of their months; a fifth counts as the
+    last."""
     if ordinal(anchor) == 5:
         return (day + 7 * DAY).month != day.month
     return ordinal(day) == ordinal(anchor)

@@ -1,7 +1,7 @@
 """A random site: people, sessions entered by hand, and rows that carry rules of every shape.
 
-Beside each rule stands what it means, told by the generator and not read from the row: the dates
-come from tests/scheduler/oracle.py.
+The generator states the meaning of each rule; it is not read from the row. The dates come from
+tests/scheduler/expansion/oracle.py.
 """
 
 import json
@@ -39,7 +39,7 @@ class RandomRule:
 
 @dataclass
 class RandomSite:
-    """What was inserted: session id → columns, and of those that carry a rule the rule."""
+    """Inserted rows: session id → columns; and the rule of each anchor."""
 
     sessions: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     rules: dict[int, RandomRule] = field(default_factory=dict)
@@ -58,7 +58,7 @@ def build_site(conn: Connection, seed: int, rules: int) -> RandomSite:
         rule = a_rule(chance, pair | a_time(chance))
         session = a_session(conn, **rule.columns)
         site.sessions[session], site.rules[session] = rule.columns, rule
-        if chance.random() < 0.4:  # a group, a twin, or somebody who comes in between
+        if chance.random() < 0.4:  # a group, a duplicate, or a conflicting session
             add_rival(conn, site, chance, rule, students)
     meant = [(rule, rule.dates(TODAY, LAST, "clamp")) for rule in site.rules.values()]
     for _ in range(rules):
@@ -162,7 +162,7 @@ def by_days(chance: random.Random, base: Mapping[str, Any]) -> RandomRule:
 
 
 def by_dates(chance: random.Random, base: Mapping[str, Any]) -> RandomRule:
-    """Whatever else the row says."""
+    """A rule of given dates, which override its other columns."""
     days = [TODAY + chance.randrange(-50, 400) * DAY for _ in range(chance.randrange(1, 15))]
     pattern = a_pattern(chance, "daily", base["session_date"])
     pattern["specific_dates"] = [day.isoformat() for day in days]

@@ -1,6 +1,6 @@
-"""A shadow of what people wrote on a site, and what must hold after each expansion.
+"""A shadow copy of people's edits on a site, and the conditions that hold after each expansion.
 
-The worker is not asked what it did: rows are read before and after, and compared with the shadow.
+The worker's own report is not used: rows are read before and after, and compared with the shadow.
 """
 
 from collections.abc import Callable, Mapping
@@ -89,7 +89,7 @@ class Shadow:
         found = self.site.sql("SELECT * FROM session_worker.occurrence")
         return {(row.anchor_id, row.occurs_on): row for row in found}
 
-    # What people do
+    # Actions of people
 
     def write(self, session: int, **columns: Any) -> None:
         """A person writes cells of a row."""
@@ -163,12 +163,12 @@ class Shadow:
         return [(row.anchor_id, row.occurs_on) for row in found]
 
     def forget(self) -> None:
-        """session_worker is lost: what stands is adopted, and never written again."""
+        """session_worker is lost: existing rows are adopted, and never written again."""
         self.not_ours |= set(self.rows())
         self.theirs.clear()
         self.closed.clear()
 
-    # What must hold
+    # Conditions that must hold
 
     def expand(self) -> None:
         """One expansion, and a second one that has nothing to do."""
@@ -210,7 +210,7 @@ class Shadow:
         after: dict[int, Row],
         occurrences: dict[tuple[int, date], Any],
     ) -> None:
-        """Where the worker put a row there is no other: neither its twin nor one in the way."""
+        """A row made by the worker has no duplicate and no conflict."""
         withdrawn = {one.session_id for one in occurrences.values() if one.state == "skipped"}
         for session, row in after.items():
             old = before.get(session)

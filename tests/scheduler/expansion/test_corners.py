@@ -42,7 +42,7 @@ def test_a_rule_beyond_the_calendar_is_unreadable_and_stops_no_other(site: Site,
     assert {finding.code for finding in report.findings} >= {"session_date", "rule_switched_off"}
 
 
-# What the site refuses
+# Rows that the site refuses
 
 
 def test_a_series_that_the_site_refuses_says_so_until_it_is_expanded(site: Site) -> None:
@@ -208,7 +208,7 @@ def test_a_series_that_an_admin_ends_cancels_all_or_says_that_rows_are_held(site
     assert site.live(anchor) == []
 
 
-# What people wrote
+# Edits of people
 
 
 @pytest.mark.parametrize("status", ["completed", "missed", "cancelled"])
@@ -525,7 +525,7 @@ def test_a_row_that_was_moved_to_an_earlier_day_begins_its_series_there(site: Si
 
 
 def test_what_a_lost_schema_knew_of_a_split_an_admin_says_again(site: Site) -> None:
-    """The older rule cannot be told from one that somebody means (docs/decisions/0016)."""
+    """The older rule could be intended, so it stays in force (docs/decisions/0016)."""
     anchor = an_anchor(site.conn)
     site.run()
     new = site.row_on(anchor, date(2026, 12, 15)).id

@@ -1,4 +1,5 @@
-"""Random life stories with a model of who follows: what people did, and what the site's machinery.
+"""Random life stories of a site, compared with a model of people's edits and the site's own
+changes.
 
 By default a few, the same each time. LIFE_STORIES=300 takes as many:
 `LIFE_STORIES=300 uv run pytest -n 2 tests/scheduler/expansion/test_life_stories.py`.

@@ -106,7 +106,9 @@ class History(RuleBasedStateMachine):
         for tutor in self.tutors:
             for student in self.students:
                 self.enrol(tutor, student)
-        self.enrol(a_tutor(self.conn), a_student(self.conn))  # never gone: the table is not lost
+        self.enrol(
+            a_tutor(self.conn), a_student(self.conn)
+        )  # never removed: the table is not empty
         for number, (offset, hours, meaning) in enumerate(lessons):
             self.add_anchor(number, (offset % 15, hours, meaning))
         self.shadow.expand()
@@ -220,7 +222,7 @@ class History(RuleBasedStateMachine):
         else:
             self.shadow.write_adopted(row, session_date=self.day_of(row) + days * DAY)
 
-    # What is around them
+    # People, enrolments and settings
 
     @rule(events=st.lists(EVENTS, min_size=1, max_size=3))
     def something_happens(self, events: list[tuple[str, int, Any]]) -> None:
@@ -254,7 +256,7 @@ class History(RuleBasedStateMachine):
             self.conn.rollback()
             self.shadow.expand()
 
-    # Who is meant
+    # Choice of rows
 
     def anchors(self) -> list[int]:
         return sorted(self.shadow.dates)

@@ -18,7 +18,7 @@ TOLD = {"subject": "Algebra", "tutor_name": "Almaz Tadesse", "student_name": "Be
 
 @pytest.fixture
 def told(conn: Connection) -> dict[str, int]:
-    """The tutor, user 7, and a student without an account, each told of one session."""
+    """The tutor, user 7, and a student without an account, each notified of one session."""
     tutor = a_delivery(conn, state="sent", told=TOLD, change={"kind": "moved"})
     student = a_delivery(conn, state="sent", told=TOLD, recipient="student:1", person_id=None,
                          role="student", kind="alarm", lead_minutes=15)  # fmt: skip
@@ -85,7 +85,7 @@ def test_somebody_without_an_account_is_forgotten_too(
 def test_what_was_told_of_a_session_that_is_still_to_come_stays_until_it_is_over(
     conn: Connection, told: dict[str, int]
 ) -> None:
-    """It was moved: what was told of the old start is what a cancellation has to name."""
+    """The session was moved: a cancellation has to name the old start, which was notified."""
     session = a_session(conn, session_date=date(2027, 1, 5))
     conn.execute(
         text("UPDATE session_worker.delivery SET session_id = :id WHERE id = :tutor"),

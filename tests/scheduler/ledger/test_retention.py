@@ -82,7 +82,7 @@ def test_a_delivery_stays_whose_start_or_plan_is_younger(conn: Connection, colum
 
 
 def test_the_last_word_about_a_session_that_is_still_to_come_stays(conn: Connection) -> None:
-    """It was told a year and more ago, and then moved into next term."""
+    """A session notified more than a year ago, and then moved into next term."""
     session = a_session(conn, session_date=date(2026, 12, 20))
     one = a_delivery(conn, **OLD, session_id=session)
 

@@ -1,4 +1,5 @@
-"""The passes that beat asks for: the tick plans what newly falls due, the sweep everything else."""
+"""The passes that beat queues: the tick plans messages that newly fall due, the sweep all
+others."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -212,7 +213,8 @@ def test_the_sweep_takes_back_what_leases_lost(conn: Connection, beat: Beat) -> 
     texting = a_delivery(conn, student_id=3, state="sending", lease_until=over, channel="sms")
     beat.sweep(at("12:00", -1))
 
-    # The sweep goes on at once: what may be repeated is planned, and there is no such session.
+    # The sweep proceeds at once: repeatable messages are planned again, but the session does not
+    # exist.
     taken = [row_of(conn, id_) for id_ in (claimed, sending, texting)]
     assert [(row.state, row.reason) for row in taken] == [
         ("obsolete", "deleted"),

@@ -150,7 +150,7 @@ def test_pairs_that_fit_with_either_column_read_as_user_ids_tell_neither(conn: C
     assert [key for key, _ in taken(conn)] == [
         None,
         None,
-    ]  # tutors as users, or students: who knows
+    ]  # ambiguous: either column may hold user ids
 
 
 def test_values_of_either_kind_are_asked_about(conn: Connection) -> None:

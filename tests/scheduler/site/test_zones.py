@@ -1,4 +1,5 @@
-"""Zone data of PostgreSQL and of the machine: what differs is told, and the database's counts.
+"""Zone data of PostgreSQL and of the machine: differences are reported, and the database's data is
+used.
 
 The machine's data is made to differ by files of its own in front of it (PYTHONTZPATH's place).
 """

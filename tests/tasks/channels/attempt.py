@@ -19,7 +19,7 @@ KEY = UUID("5f0c2f52-6c3e-4b6a-9d6e-000000000001")
 AT = datetime(2026, 12, 1, 7, 30, tzinfo=UTC)
 NOW = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
 
-# What `said` yields.
+# Result of `said`.
 SENT = (Result.SENT, False)
 LATER = (Result.FAILED, False)
 FOR_GOOD = (Result.FAILED, True)

@@ -21,7 +21,8 @@ def internet(
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What a worker at `-l DEBUG` writes. (pytest's own also hears loggers that are cut off.)"""
+    """The log of a worker at `-l DEBUG`. (pytest's own log also captures loggers that do not
+    propagate.)"""
     written = io.StringIO()
     handler, root = logging.StreamHandler(written), logging.getLogger()
     before = root.level

@@ -1,5 +1,5 @@
 """A fresh process that sends as many messages at once as its first argument says, to the port that
-its second names; each has a calendar file. Prints what became of them."""
+its second names; each has a calendar file. Prints the outcomes."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor

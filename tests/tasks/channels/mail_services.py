@@ -26,7 +26,7 @@ def with_key(scheme: str, key: str, calendar: str | None = "text/calendar") -> M
     return MailService(f"{scheme}://{key}:{DESK}/{{email}}", (key,), calendar=calendar)
 
 
-BY_NAME = "by its name"  # the service is told no type
+BY_NAME = "by its name"  # the service gets no type
 UNTYPED = "application/octet-stream"
 
 SERVICES = {

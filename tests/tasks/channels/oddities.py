@@ -82,7 +82,7 @@ def drip_for_a_while(connection: socket.socket) -> None:
 
 
 def has_left(connection: socket.socket, within: float) -> bool:
-    """Whether the other end closes within so many seconds. Reads nothing."""
+    """True if the other end closes within this many seconds. Reads nothing."""
     leaving = select.poll()
     leaving.register(connection, select.POLLRDHUP)
     return bool(leaving.poll(within * 1000))
@@ -138,7 +138,7 @@ def mailing(*replies: str) -> Behaviour:
 
 
 def read_turn(lines: BinaryIO, before: str) -> None:
-    """What a client says next: one line, or after 354 a whole mail."""
+    """The client's next input: one line, or after 354 a whole mail."""
     line = lines.readline()
     while before.startswith("354") and line not in (b".\r\n", b""):
         line = lines.readline()

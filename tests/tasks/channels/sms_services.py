@@ -1,7 +1,7 @@
 """The SMS plugins of Apprise, each with a URL that it takes and what its request must hold.
 
-`number`: in what form +251911223344 leaves. `asks`: what tells the provider that letters beyond
-GSM's alphabet are in the text; empty where it finds that out by itself.
+`number`: the form in which +251911223344 is sent. `asks`: the field that tells the provider of
+letters outside the GSM alphabet; empty if the provider detects them.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""Exim as Debian ships it: what it lays aside comes with its next queue run, after the lesson."""
+"""Exim in Debian's configuration: mails that it queues are delivered by its next queue run, too
+late."""
 
 import os
 import pwd

@@ -226,6 +226,6 @@ def read_by_old_rules(content: bytes) -> EmailMessage:
 
 
 def as_lines(text: str) -> list[str]:
-    """The words of a text: what mail may change is its line ends and white space."""
+    """The words of a text, as mail transport may change its line ends and white space."""
     printable = "".join(c if c.isprintable() else " " for c in text)
     return printable.split()

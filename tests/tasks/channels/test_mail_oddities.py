@@ -171,7 +171,7 @@ def stops_reading(connection: socket.socket) -> None:
 
 
 def answer_lines(connection: socket.socket, *replies: str) -> None:
-    """The last reply is not waited for: what comes next is the caller's to read."""
+    """Send the replies; the input after the last one is left to the caller."""
     for reply in replies:
         connection.sendall(f"{reply}\r\n".encode())
         if reply != replies[-1]:

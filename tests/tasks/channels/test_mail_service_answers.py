@@ -13,7 +13,7 @@ from tests.tasks.channels.mail_services import SERVICES, WELCOME, a_real_letter
 
 PERSON, MESSAGE, CHANNEL = About.PERSON, About.MESSAGE, About.CHANNEL
 TRANSPORT, BUSY = About.TRANSPORT, About.BUSY
-# What they ask for a login before the message, as `Internet` hands it on.
+# Login requests that precede the message, as passed on by `Internet`.
 TOKENS = ("/0a1b2c3d-tenant-4e5f/oauth2/v2.0/token", "/oauth/access_token")
 
 pytestmark = pytest.mark.usefixtures("internet")

@@ -86,7 +86,7 @@ def test_no_secret_lies_beside_the_message(http_sink: HttpSink, service: str) ->
 def test_neither_the_ledgers_words_nor_the_log_hold_a_secret(
     http_sink: HttpSink, log: io.StringIO, service: str, status: int
 ) -> None:
-    """Also where the service repeats what it was told."""
+    """No secret is shown, even if the service repeats its request."""
     secrets = SERVICES[service].secrets
     told = json.dumps({"message": " ".join(secrets), "errors": [{"detail": " ".join(secrets)}]})
     http_sink.answer(Answer(status=status, body=told.encode()))

@@ -85,7 +85,7 @@ class TestNtfy:
 
 
 class TestFcm:
-    """Each push asks for a token first: what becomes of that is not what becomes of the push."""
+    """Each push requests a token first; the outcome of that request is not the push's."""
 
     @pytest.fixture
     def push_with(

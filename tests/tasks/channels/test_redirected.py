@@ -1,4 +1,4 @@
-"""OUTBOX=redirect:ADDRESS: every message goes to one address and says whom it was for."""
+"""OUTBOX=redirect:ADDRESS: every message goes to one address and names its recipient."""
 
 from collections.abc import Mapping
 

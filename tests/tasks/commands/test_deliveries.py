@@ -1,4 +1,4 @@
-"""`deliveries` and its subcommands: keys, words, and what is refused."""
+"""`deliveries` and its subcommands: keys, words, and refusals."""
 
 import json
 

@@ -40,7 +40,7 @@ def test_every_document_is_of_its_type(conn: Connection, commands: Commands) -> 
 
 
 def documents(conn: Connection, commands: Commands) -> Iterator[tuple[str, str]]:
-    """Command → what it prints, on a site with a weekly rule and a message in each plight."""
+    """Command → its output, on a site with a weekly rule and a message in each state."""
     user = a_user(conn, first_name="Hana")
     tutor = a_tutor(conn, user_id=user)
     student = a_student(conn, first_name="Sara")

@@ -1,4 +1,4 @@
-"""`explain`: keys, words, and what is refused."""
+"""`explain`: keys, words, and refusals."""
 
 import pytest
 from sqlalchemy import text

@@ -1,4 +1,4 @@
-"""`export` and `forget`: keys, words, exit codes, and what is no person."""
+"""`export` and `forget`: keys, words, exit codes, and refusals."""
 
 import json
 

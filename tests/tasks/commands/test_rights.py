@@ -28,7 +28,7 @@ ROWS = "INSERT, UPDATE ON tutor_sessions"
 
 
 class Guest:
-    """Commands as a user who may read everything, and write what a test grants."""
+    """Commands as a database user with read access, and the write access that a test grants."""
 
     def __init__(self, conn: Connection, database: str) -> None:
         self.conn, self.name = conn, f"guest_{secrets.token_hex(6)}"

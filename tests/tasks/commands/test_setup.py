@@ -257,7 +257,7 @@ def codes_of_two(conn: Connection) -> list[int]:
 
 @contextmanager
 def a_role_without_rights(conn: Connection) -> Iterator[str]:
-    """The URL of the same database for a user who may read the site's tables, and no more."""
+    """The URL of the same database for a user who may only read the site's tables."""
     conn.execute(text("CREATE ROLE guest LOGIN PASSWORD 'guest'"))
     conn.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest"))
     conn.commit()

@@ -42,7 +42,7 @@ class Installing:
                      FOR EACH ROW EXECUTE FUNCTION of_the_site()""")
 
     def notes(self, url: str | None = None) -> list[tuple[str, str]]:
-        """Code and detail of what setup says of rows, once everything so far is committed."""
+        """Code and detail of setup's findings about rows, after a commit of the test's changes."""
         self.conn.commit()
         own = self.conn.engine.url.render_as_string(hide_password=False)
         runner = CliRunner(env={"DATABASE_URL": url or own})

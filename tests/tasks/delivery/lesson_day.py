@@ -28,14 +28,14 @@ def wall(clock: str, days: int = 0) -> datetime:
 
 @dataclass
 class LessonDay:
-    """A worker that runs when it is told, and the mails it sent."""
+    """A worker that runs when called, and the mails it sent."""
 
     conn: Connection
     tools: Tools
     sink: SmtpSink
 
     def at(self, clock: str, days: int = 0) -> RemindReport:
-        """One round at a wall time; what the test wrote is committed first."""
+        """One round at a wall time, after a commit of the test's changes."""
         self.conn.commit()
         return remind(self.tools, wall(clock, days))
 

@@ -56,13 +56,13 @@ def test_what_stands_in_a_calendar_is_what_takes_place(
 
 
 # Of sixty, those that ended with an entry too many: two had become one session, or of two that were
-# cancelled together one was told.
+# cancelled together only one was notified.
 @pytest.mark.parametrize("seed", [7, 41, 46])
 def test_of_two_sessions_of_one_pair_at_one_start_no_entry_is_left_over(
     make_day: MakeDay, conn: Connection, seed: int
 ) -> None:
-    """Who is told of both hears of it once, so one entry may stand for them, and never one more
-    than there are rows."""
+    """A person notified of both gets one message, so one entry may stand for two rows; never more
+    entries than rows."""
     day = make_day(reminder_leads="48h", reminder_recipients="tutor,student")
     for email in TUTORS:
         a_tutor(conn, email=email)

@@ -1,4 +1,4 @@
-"""Changes are told once: all changes for one person at one moment are one notice."""
+"""Each change is notified once: all changes for one person at one moment are one notice."""
 
 from datetime import date, time, timedelta
 
@@ -80,7 +80,7 @@ def test_what_begins_before_it_is_sent_is_left_out_and_expired(
 def test_500_sessions_of_20_tutors_moved_by_one_statement_are_one_mail_to_each(
     make_day: MakeDay, conn: Connection
 ) -> None:
-    """25 sessions each, in the coming 25 days, all told before."""
+    """25 sessions each, in the coming 25 days, all notified before."""
     day = make_day(reminder_leads="30d", reminder_recipients="tutor,student", claim_batch=7)
     people = [(f"tutor{n}@tutoring.example", f"student{n}@tutoring.example") for n in range(20)]
     for tutor, student in people:

@@ -1,4 +1,4 @@
-"""Messages are compared with the person's last one, and show what that one told."""
+"""Messages are compared with the person's last one, and show its values as the old ones."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ BOTH = {"reminder_leads": "24h,1h", "reminder_recipients": "tutor,student"}
 
 @pytest.fixture
 def lesson(make_day: MakeDay, conn: Connection) -> LessonDay:
-    """Tutor 1 and her student were told at noon of the day before; tutor 2 is free."""
+    """Tutor 1 and her student were notified at noon of the day before; tutor 2 is free."""
     tutor = a_tutor(conn, email=TUTOR, first_name="Hana", father_name="Alemu")
     second = a_tutor(conn, email=SECOND, first_name="Yonas", father_name="Tesfaye")
     student = a_student(conn, email=STUDENT, first_name="Sara", father_name="Bekele")
@@ -45,7 +45,7 @@ Entries = dict[str, tuple[str, datetime]]
 
 
 def calendar_of(mails: Sequence[Mail]) -> Entries:
-    """A calendar that takes each file as it comes if its SEQUENCE is not older: what stands."""
+    """The entries of a calendar that applies each file unless its SEQUENCE is older."""
     entries: dict[str, tuple[int, str, datetime]] = {}
     for mail in mails:
         for file in ics(mail):

@@ -1,4 +1,4 @@
-"""An alarm by each mail service, from the site's rows to what an admin is shown: no secret."""
+"""An alarm by each mail service, from the site's rows to the admin's output, shows no secret."""
 
 import io
 import json
@@ -30,8 +30,8 @@ def test_a_secret_of_the_url_is_nowhere(
     log: io.StringIO,  # noqa: F811
     service: str,
 ) -> None:
-    """Not with the person, though the calendar file names the sender; not in the ledger, the log or
-    what commands print, though the service repeats all it was told in a refusal."""
+    """Not in the mail, though the calendar file names the sender; not in the ledger, the log or the
+    output of commands, though the service repeats its whole request in a refusal."""
     known = SERVICES[service]
     told = json.dumps({"message": " ".join(known.secrets)}).encode()
     http_sink.answer(Answer(body=WELCOME))

@@ -34,7 +34,7 @@ FOREVER = timedelta.max
 
 
 class Meanwhile:
-    """A channel beside whose sending something happens."""
+    """A channel during whose sending something happens."""
 
     def __init__(self, channel: Channel, happening: Any) -> None:
         self._channel, self._happening = channel, happening
@@ -53,7 +53,7 @@ class Meanwhile:
 
 
 class Breaking(Meanwhile):
-    """A channel whose code fails when the message has left."""
+    """A channel whose code fails after the message was sent."""
 
     def __init__(self, day: LessonDay) -> None:
         super().__init__(day.tools.channels[ChannelName.EMAIL], lambda: None)
@@ -79,7 +79,7 @@ def alarms(conn: Connection, count: int) -> list[str]:
 
 
 def claimed(day: LessonDay, lease: timedelta = timedelta(minutes=1)) -> Batch:
-    """All that is planned, claimed at 13:45."""
+    """Claim all planned messages at 13:45."""
     day.at("13:44:30")
     (batch,) = claim(day.conn, NOW, 1, 100, lease)
     day.conn.commit()

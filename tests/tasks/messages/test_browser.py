@@ -34,8 +34,8 @@ HOSTILE_TOO = {
     "one address": "https://meet.example.com/" + "a" * 900,
 }
 
-# What a person would see of each letter: how far it is too wide, the times that are torn between
-# two lines, and the colours of each text and of what is behind it.
+# The appearance of each letter: its excess width, times broken across two lines, and the colours of
+# each text and of its background.
 LOOK = """
 const behind = (element) => {
   for (let at = element; at; at = at.parentElement) {
@@ -78,8 +78,8 @@ class Scheme(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`over`: by how much it is wider than its window; `torn`: times that go over two lines;
-    `colours`: of each text and of what is behind it."""
+    """`over`: excess width over the window; `torn`: times broken across two lines; `colours`: of
+    each text and of its background."""
 
     letter: str
     width: int

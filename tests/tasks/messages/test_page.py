@@ -151,7 +151,7 @@ def test_what_is_cancelled_is_named_by_the_start_that_was_told() -> None:
     lesson = cancelled(a_lesson())
     later = a_lesson(
         starts_at=START + HOUR, ends_at=START + 3 * HOUR, change=lesson.change
-    )  # moved and cancelled before anybody was told of the move
+    )  # moved and cancelled before a notice of the move
 
     assert page(a_message(later)).entries[0].when.span == "14:00–16:00"
 

@@ -169,7 +169,7 @@ def test_all_that_a_template_knows_is_written_down() -> None:
     names = {*page.context, "headline"} | known(Entry) | known(Moment)
     told = set(re.findall(r"`(\w+)`", (REPOSITORY / "docs/templates.md").read_text()))
 
-    # What is left out is there for the words themselves, not for templates.
+    # The names left out are used inside phrases, not by templates.
     inner = {
         "starts_at", "ends_at", "now", "wait", "length", "tongue", "is_counted", "is_far",
         "days_away",

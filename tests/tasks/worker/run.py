@@ -38,13 +38,13 @@ class Running:
         return self._start("tasks", "beat", f"--schedule={schedule}", "--pidfile=")
 
     def log(self) -> str:
-        """What all of them wrote."""
+        """The output of all processes."""
         return "\n".join(
             path.read_text(errors="replace") for path in self._workspace.folder.rglob("*.log")
         )
 
     def is_quiet_about(self, words: str) -> bool:
-        """Whether each of its processes wrote this line, and no more than once a minute."""
+        """True if each of its processes wrote this line, at most once a minute."""
         said, minutes = self.log().count(words), 1 + (monotonic() - self._began) // 60
         return 1 <= said <= len(self.processes) * minutes
 

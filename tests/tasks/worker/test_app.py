@@ -1,4 +1,4 @@
-"""Whoever sends a task to a broker that does not take it gets one line, and soon."""
+"""Sending a task to a broker that does not accept it fails soon, with one line."""
 
 import socket
 from collections.abc import Iterator

@@ -19,7 +19,7 @@ from tests.servers import engine_on
 
 THE_22ND = date(2026, 12, 22)
 RESTORED = "restored_by_a_person"
-# ON_STOP bears on nothing here but the one way of withdrawing rows that is about it.
+# ON_STOP matters here only for the case that stops a rule.
 HOW: dict[str, Any] = {"on_stop": OnStop.CANCEL}
 
 
@@ -49,7 +49,7 @@ def a_restored_row(site: Site) -> tuple[int, int]:
 
 
 def run_and_be_quiet(site: Site, **settings: Any) -> None:
-    """A run, and two after it that write nothing: one that remembers, one that looks."""
+    """A run, and two more that write nothing: one with the stored snapshot, one without."""
     site.run(**(HOW | settings))
     before = site.everything()
     for _ in range(2):
@@ -63,12 +63,12 @@ def previewed(site: Site, anchor: int) -> dict[date, tuple[str, str]]:
     return {one.date: (one.state, one.why) for one in found.dates}
 
 
-# While the rule does not want the date
+# While the rule does not name the date
 
 
 def test_a_restored_row_is_a_row_of_its_series_again_and_says_why(site: Site) -> None:
     anchor, _ = a_restored_row(site)
-    assert previewed(site, anchor)[THE_22ND][0] == "created"  # what the next run makes of it
+    assert previewed(site, anchor)[THE_22ND][0] == "created"  # the result of the next run
 
     report = site.run(**HOW)
 
@@ -166,7 +166,7 @@ def test_another_spelling_of_cancelled_restores_nothing(site: Site) -> None:
     assert site.occurrence(anchor, THE_22ND).state == "skipped"
 
 
-# Once the rule wants the date again
+# Once the rule names the date again
 
 
 @pytest.mark.parametrize("seen_between", [True, False])
@@ -193,7 +193,7 @@ def test_a_restored_row_is_the_row_of_its_date_when_the_rule_wants_it_again(
 
 
 def test_a_record_that_an_older_worker_left_is_put_right(site: Site) -> None:
-    """The rule wanted the date again while the record still said that it did not."""
+    """The rule names the date again, but the record still says that it does not."""
     anchor, _ = a_restored_row(site)
     widen(site, anchor)
     site.run(**HOW)
@@ -205,7 +205,7 @@ def test_a_record_that_an_older_worker_left_is_put_right(site: Site) -> None:
     assert site.occurrence(anchor, THE_22ND)[3:5] == ("created", None)
 
 
-# Whatever had cancelled it
+# All causes of the cancellation
 
 
 def by_days(site: Site, anchor: int) -> None:
@@ -267,7 +267,7 @@ def test_a_row_restored_on_a_holiday_stands(site: Site) -> None:
     assert site.occurrence(anchor, christmas)[3:5] == ("created", None)
 
 
-# And what people do with it afterwards
+# People's later edits of the row
 
 
 def test_a_row_restored_and_moved_keeps_its_occurrence(site: Site) -> None:
@@ -334,14 +334,15 @@ def test_a_restored_row_is_not_doubled_by_a_worker_that_lost_its_schema(
 
     run_and_be_quiet(site)
 
-    assert site.live(anchor) == dec(8, 15, 22)  # and nobody knows who had cancelled the 29th
+    assert site.live(anchor) == dec(8, 15, 22)  # who cancelled the 29th is unknown
     found = site.occurrence(anchor, THE_22ND)
     assert (found and (found.state, found.session_id)) == (
         ("created", row) if wanted_again else None)  # fmt: skip
 
 
 def test_a_date_of_a_restored_row_is_not_given_to_another_that_stands_there(site: Site) -> None:
-    """Somebody entered the lesson anew, and then restored the old row too: both are theirs."""
+    """A person entered the lesson anew and then restored the old row too: both rows are the
+    person's."""
     anchor, row = a_restored_row(site)
     site.edit(row, status="cancelled")
     by_hand = a_session(site.conn, session_date=THE_22ND, **site.pair(anchor))

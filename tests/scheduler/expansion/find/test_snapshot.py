@@ -29,8 +29,8 @@ BEGINS_A_LOOK = "SET TRANSACTION ISOLATION LEVEL"
 
 @dataclass
 class Looking(Site):
-    """A site whose worker tells which statements it executes. There are: an anchor with its rows,
-    all made; one with a date in conflict; and a row that seems to carry a rule."""
+    """A site whose worker records its statements. It has an anchor with all its rows, an anchor
+    with a date in conflict, and a row that only seems to carry a rule."""
 
     statements: list[tuple[str, Any]] = field(default_factory=list)
 
@@ -45,7 +45,7 @@ class Looking(Site):
         self.student = a_student(conn, user_id=self.student_user)
         pair = {"tutor_id": self.tutor, "student_id": self.student}
         self.enrolment = an_enrolment(conn, tutor_id=self.tutor, student_profile_id=self.student)
-        an_enrolment(conn)  # another's: the table is not lost
+        an_enrolment(conn)  # of another student, so that the table is not empty
         self.anchor = an_anchor(conn, **pair)
         self.obstacle = a_session(
             conn, tutor_id=self.tutor, session_date=date(2026, 12, 9), start_time=time(9)
@@ -57,7 +57,7 @@ class Looking(Site):
         conn.commit()
 
     def look(self, as_of: datetime = NOON, **settings: Any) -> tuple[ExpansionReport, bool]:
-        """A run's report, and whether it looked at everything."""
+        """A run's report, and True if it scanned everything."""
         self.statements.clear()
         report = self.run(as_of, **settings)
         return report, any(one.startswith(BEGINS_A_LOOK) for one, _ in self.statements)
@@ -77,7 +77,8 @@ def site(conn: Connection, database: str) -> Looking:
 def does_all_that_a_forgetful_run_does(
     site: Looking, as_of: datetime = NOON, **how: Any
 ) -> Written:
-    """What a run wrote; one that has forgotten everything finds nothing left, and says the same."""
+    """The rows that a run wrote. A run without snapshot then finds no work, and reports the
+    same."""
     report = site.run(as_of, **how)
     after = site.everything()
     site.forget()
@@ -129,7 +130,7 @@ def test_every_table_that_a_look_or_its_report_reads_is_watched(site: Looking) -
                 read |= relations(cursor.fetchall())
 
     own = {"session_worker.last_look", "session_worker.migration", "session_worker.refused"}
-    own.add("session_worker.installation")  # whose ids they are: the statements say it, hashed
+    own.add("session_worker.installation")  # the kind of ids is part of the hashed statements
     watched = {one if "." in one else f"public.{one}" for one in WATCHED}
     assert {one for one in read if not one.startswith("pg_catalog.")} - own == watched
 
@@ -385,7 +386,7 @@ def test_the_days_that_come_are_filled(site: Looking) -> None:
     assert later.rows.inserted == 2
 
 
-# Transactions that are under way while a run looks
+# Transactions that are open during a scan
 
 
 @contextmanager
@@ -401,7 +402,7 @@ def edit(conn: Connection, site: Looking) -> None:
 
 
 def in_savepoints(conn: Connection, site: Looking) -> None:
-    """The transaction wrote before; what matters has xids of savepoints within savepoints."""
+    """The transaction wrote before; the relevant rows have xids of nested savepoints."""
     conn.execute(text("UPDATE users SET phone = phone WHERE id = :id"), {"id": site.tutor_user})
     with conn.begin_nested(), conn.begin_nested():
         edit(conn, site)
@@ -437,7 +438,7 @@ def test_what_is_committed_after_the_look_though_written_before_it_is_seen(
 
 
 def later_transactions_end(site: Looking) -> None:
-    """So that the next snapshot's upper bound is past all xids of the one that is under way."""
+    """Raises the next snapshot's upper bound above all xids of the open transaction."""
     for _ in range(3):
         site.sql("INSERT INTO session_worker.heartbeat VALUES ('x', now()) ON CONFLICT (name)"
                  " DO UPDATE SET beat_at = excluded.beat_at")  # fmt: skip
@@ -458,7 +459,7 @@ def test_beside_a_transaction_that_stays_open_a_run_sees_what_others_change(site
     with another(site) as conn:
         conn.execute(text("UPDATE users SET phone = phone WHERE id = :id"), {"id": site.tutor_user})
         assert site.run().rows.inserted == 6
-        assert not site.look()[1]  # though none of the rows just made is older than that one
+        assert not site.look()[1]  # though none of the new rows is older than that transaction
 
         delete_a_row(site)
         assert site.run().occurrences["deleted"] == 1
@@ -489,7 +490,7 @@ def test_two_young_rows_in_the_place_of_two_young_ones_are_seen(site: Looking) -
 def test_what_comes_and_goes_while_a_run_looks_is_not_taken_for_what_stands(
     site: Looking,
 ) -> None:
-    """The obstacle is gone; between two statements of a look it is there again."""
+    """The conflicting row disappears, and comes back between two statements of a scan."""
     site.run()
     site.delete(site.obstacle)
     happened = list[str]()
@@ -514,7 +515,7 @@ def test_what_comes_and_goes_while_a_run_looks_is_not_taken_for_what_stands(
     assert date(2026, 12, 9) in site.live(site.blocked)
 
 
-# What is not remembered
+# Runs after which no snapshot is stored
 
 
 def test_a_look_is_renewed_after_an_hour(site: Looking) -> None:

@@ -182,7 +182,7 @@ def test_what_a_person_wrote_is_theirs_though_the_site_changed_all_other_columns
     assert [row.session_date for row in rows(site, anchor)] == THURSDAYS
 
 
-# What places a row
+# Edits that place a row
 
 
 @pytest.mark.parametrize("column", ["tutor_notes", "student_feedback", "topic", "location"])

@@ -110,7 +110,7 @@ def test_a_refused_mail_that_went_by_sms_is_told_try_by_try(lesson: Lesson) -> N
     an_attempt(lesson.conn, one, channel="sms", begun_at=NOW + SECOND, ended_at=NOW + 3 * SECOND,
                words="accepted")  # fmt: skip
 
-    story = lesson.story()[1:]  # the lead of 24 hours lacks
+    story = lesson.story()[1:]  # without the lead of 24 hours, which is missing
 
     assert [(event.at - NOW, event.what, event.detail) for event in story] == [
         (-MINUTE, "planned", "reminder 1 h before the start: due Tue 2026-12-01 13:00, for the"

@@ -206,7 +206,7 @@ def test_what_begins_within_a_minute_is_claimed_in_small_batches(conn: Connectio
 
 
 def test_a_claim_holds_for_seconds_and_no_longer_than_the_lease(conn: Connection) -> None:
-    """Who is gone keeps no alarm that is due at the start until after it."""
+    """A crashed worker's claim ends in time for an alarm that is due at the start."""
     id_ = a_delivery(conn, **DUE)
     claim(conn, NOW, 1, 1, HOUR)
     now = conn.scalars(text("SELECT clock_timestamp()")).one()

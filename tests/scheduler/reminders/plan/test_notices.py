@@ -10,7 +10,7 @@ from tests.scheduler.reminders.passes import REMINDED, Planner, at, planner
 
 
 class Told(Planner):
-    """Whose deliveries are told when the test says so."""
+    """A ledger whose deliveries count as sent when the test says so."""
 
     def send(self, now: datetime) -> None:
         self.write(
@@ -19,7 +19,7 @@ class Told(Planner):
         )  # fmt: skip
 
     def notices(self) -> list[tuple[str, datetime, str, str | None]]:
-        """What each notice tells, the start it is about, and what became of it."""
+        """Change, start and state of each notice."""
         found = self.rows("kind", "change", "starts_at", "state", "reason")
         return [
             (row.change["kind"], row.starts_at, row.state, row.reason)
@@ -30,7 +30,7 @@ class Told(Planner):
 
 @pytest.fixture
 def told(conn: Connection) -> Told:
-    """The tutor was reminded at 13:00 of the session at 14:00."""
+    """A tutor who was reminded at 13:00 of the session at 14:00."""
     a_session(conn, tutor_id=a_tutor(conn), student_id=a_student(conn), **REMINDED)
     made = planner(conn, reminder_leads="1h")
     told = Told(conn, made.settings)
