@@ -75,9 +75,9 @@ def primary(workspace: Workspace) -> Iterator[PostgresServer]:
     server.kill()
 
 
-def relay_on(host: Host, workspace: Workspace, target: str) -> None:
-    relay = [sys.executable, str(REPOSITORY / "tests" / "relay.py"), THERE, str(PORT), target]
-    name = f"relay-{host.name}"
+def relay_on(host: Host, workspace: Workspace, target: str, port: int = PORT) -> None:
+    relay = [sys.executable, str(REPOSITORY / "tests" / "relay.py"), THERE, str(port), target]
+    name = f"relay-{host.name}-{port}"
     workspace.start(Command(name, ["ip", "netns", "exec", host.name, *relay], dict(os.environ)))
     eventually(lambda: "ready" in workspace.log(name))
 

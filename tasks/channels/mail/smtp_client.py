@@ -25,6 +25,7 @@ from tasks.channels.mail.reply import (
     tls_words,
 )
 from tasks.channels.mail.smtp_outcomes import MailSeen
+from tasks.channels.vanished import give_up_when_vanished
 
 
 class Security(StrEnum):
@@ -57,6 +58,11 @@ class TimedSmtp(smtplib.SMTP):
         # The name is given, as looking up the host's full name can take seconds with slow DNS.
         super().__init__(local_hostname=ehlo_name(), timeout=server.connect_timeout.total_seconds())
 
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        plain: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        give_up_when_vanished(plain)
+        return plain
+
     def getreply(self) -> Reply:
         if self.file is None and self.sock is not None:
             self.reads = TimedReads(self.sock)
@@ -82,7 +88,7 @@ class TimedSmtps(TimedSmtp):
         super().__init__(server)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        plain = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        plain = super()._get_socket(host, port, timeout)
         return self.tls.wrap_socket(plain, server_hostname=host)
 
 

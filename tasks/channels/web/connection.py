@@ -22,6 +22,7 @@ from urllib3.exceptions import SSLError as WrappedSSLError
 
 from tasks.channels.deadline import TimedReads
 from tasks.channels.handover import begin_handover
+from tasks.channels.vanished import OPTIONS
 from tasks.channels.web.exchange import Exchange
 from tasks.channels.web.seen import WebSeen
 
@@ -31,6 +32,7 @@ UNDER_WAY: ContextVar[tuple[Exchange, timedelta]] = ContextVar("under_way")
 # A server closes an idle connection sooner or later; a request sent into that is lost without a
 # trace. Common servers allow from 2 (gunicorn) to 75 s (nginx).
 LONGEST_IDLE_SECONDS = 1.5
+SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, *OPTIONS]
 
 
 class Noting(HTTPConnection):
@@ -96,11 +98,12 @@ class NotingAdapter(HTTPAdapter):
     """Adapter of requests that uses these connections, directly and through a proxy."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, socket_options=SOCKET_OPTIONS, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
+        options = {"socket_options": SOCKET_OPTIONS, **kwargs}
+        manager = super().proxy_manager_for(proxy, **options)
         manager.pool_classes_by_scheme = POOLS
         return manager
 
