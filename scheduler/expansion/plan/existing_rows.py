@@ -46,7 +46,7 @@ def _compare(span: Span) -> str:
     WITH target AS MATERIALIZED (
         SELECT a.id, {span.columns.target("a")} AS target
           FROM sw_anchor a JOIN sw_series s ON s.anchor_id = a.id
-         WHERE s.changed AND s.state = 'active'),
+         WHERE s.changed),
     {_STANDING}, {_ALIKE}, {_TAKEN}, {_OWNED}
     INSERT INTO sw_row
     SELECT anchor_id, occurs_on, session_id, state, target, base, written, now, wanted, holiday,
@@ -58,10 +58,12 @@ def _compare(span: Span) -> str:
       FROM owned"""
 
 
-# Index: primary keys of occurrence and tutor_sessions.
+# Index: primary keys of occurrence and tutor_sessions. `anchor`: what the anchor holds now, of a
+# series that has ended too; `target`: what the row shall hold.
 _STANDING = f"""
     standing AS MATERIALIZED (
-        SELECT o.anchor_id, o.occurs_on, o.session_id, o.state, g.target, p.written AS latest,
+        SELECT o.anchor_id, o.occurs_on, o.session_id, o.state, g.target AS anchor,
+               CASE s.state WHEN 'active' THEN g.target END AS target, p.written AS latest,
                p.written || coalesce(o.kept, '{{}}') AS base,
                p.written || coalesce(o.kept, '{{}}') || coalesce(o.made, '{{}}') AS written,
                to_jsonb(t) - CAST(:unwritten AS text[]) AS now, t.xmin::text AS version,
@@ -82,11 +84,12 @@ _STANDING = f"""
 # the same value, was changed by the site if the anchor has the same value, or if one transaction
 # wrote more than one of them. Two people may write the same value by chance, but not in one
 # transaction. A row with a higher id, written later, may have the old words: it was made after the
-# change. Not so where the column places rows, as the worker itself writes those that follow.
+# change. Columns that place rows (hours, people) are the site's only with the anchor's value:
+# several people may give all rows of a short series the same hour, and the worker itself and any
+# later statement on all rows write them in one transaction.
 _ALIKE = """
     differing AS MATERIALIZED (
-        SELECT s.anchor_id, s.session_id, k, s.now->k AS value, s.target->k AS wanted, s.version,
-               count(*) OVER (PARTITION BY s.anchor_id, k) AS changed
+        SELECT s.anchor_id, s.session_id, k, s.now->k AS value, s.anchor->k AS wanted, s.version
           FROM standing s CROSS JOIN unnest(CAST(:copied AS text[])) k
          WHERE s.to_come AND s.state = 'created'
            AND s.now - '{status,session_date}'::text[]
@@ -98,7 +101,6 @@ _ALIKE = """
     most AS MATERIALIZED (
         SELECT d.anchor_id, d.k, d.value, d.wanted
           FROM differing d JOIN to_come n ON n.anchor_id = d.anchor_id
-         WHERE d.changed = n.rows OR d.k <> ALL(CAST(:placing AS text[]))
          GROUP BY 1, 2, 3, 4, n.rows HAVING count(*) * 2 > n.rows),
     together AS MATERIALIZED (
         SELECT d.anchor_id, d.k, age(d.version::xid) AS age, max(d.session_id) AS last
@@ -119,7 +121,7 @@ _ALIKE = """
             ON w.anchor_id = m.anchor_id AND w.k = m.k
           LEFT JOIN as_before b ON b.anchor_id = m.anchor_id AND b.k = m.k
          WHERE b.anchor_id IS NULL AND m.value IS NOT DISTINCT FROM m.wanted
-            OR w.anchor_id IS NOT NULL
+            OR w.anchor_id IS NOT NULL AND m.k <> ALL(CAST(:placing AS text[]))
                AND (b.anchor_id IS NULL OR b.age < w.age AND b.first > w.last))"""
 
 # A value that the site gave to all rows counts as written, whoever wrote there before; where the
@@ -138,8 +140,8 @@ _TAKEN = """
 # end or the duration.
 _OWNED = """
     compared AS (
-        SELECT s.anchor_id, s.occurs_on, s.session_id, s.state, s.target, s.now, s.wanted,
-               s.holiday, s.mark, s.restored, s.live, s.rules, s.to_come, s.withdrawn,
+        SELECT s.anchor_id, s.occurs_on, s.session_id, s.state, s.anchor, s.target, s.now,
+               s.wanted, s.holiday, s.mark, s.restored, s.live, s.rules, s.to_come, s.withdrawn,
                s.base || coalesce(t.latest || coalesce(t.as_wanted, '{}'), '{}') AS base,
                s.written || coalesce(t.cells, '{}') AS written
           FROM standing s
@@ -164,11 +166,11 @@ _OWNED = """
                       <> coalesce(session_worker.status_of(c.status), '')
                    OR c.hours_theirs AND EXISTS (
                       SELECT FROM unnest(CAST(:hours AS text[])) k
-                       WHERE c.now->k IS DISTINCT FROM c.target->k)
+                       WHERE c.now->k IS DISTINCT FROM c.anchor->k)
                    OR EXISTS (
                       SELECT FROM unnest(CAST(:people AS text[])) k
                        WHERE c.now->k IS DISTINCT FROM c.written->k
-                         AND c.now->k IS DISTINCT FROM c.target->k) AS placed,
+                         AND c.now->k IS DISTINCT FROM c.anchor->k) AS placed,
                coalesce((SELECT array_agg(k) FROM unnest(CAST(:copied AS text[])) k
                  WHERE c.to_come AND c.target IS NOT NULL AND NOT c.rules
                    AND c.base->k IS DISTINCT FROM c.target->k

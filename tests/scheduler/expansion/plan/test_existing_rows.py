@@ -72,10 +72,16 @@ def expanded(site: Site) -> int:
     return anchor
 
 
+def change_all_hours(site: Site) -> int:
+    anchor = expanded(site)
+    site.sql("UPDATE tutor_sessions SET start_time = '16:00', end_time = '17:00'")
+    return anchor
+
+
 Happening = Callable[[Site], int]
 MACHINERY: list[Happening] = [
     stamp_each_write, give_each_row_its_link, fill_a_new_column, rename_a_column,
-    change_all_rows_and_the_anchor,
+    change_all_rows_and_the_anchor, change_all_hours,
 ]  # fmt: skip
 
 
@@ -333,3 +339,19 @@ def test_words_that_people_wrote_row_by_row_are_theirs_though_most_are_alike(sit
 
     assert [site.row_on(anchor, day).topic for day in dec(8, 15, 22)] == [
         "Zoom 7", "Zoom 7", "Zoom 9"]  # fmt: skip
+
+
+def test_one_hour_that_people_wrote_in_every_row_is_theirs_though_the_site_then_touched_all(
+    site: Site,
+) -> None:
+    anchor = an_anchor(site.conn, recurring_pattern={"count": 4})
+    site.run()
+    for day in dec(8, 15, 22):
+        site.edit(site.row_on(anchor, day).id, start_time=time(20), end_time=time(21))
+    site.sql("UPDATE tutor_sessions SET updated_at = now()")
+
+    site.edit(anchor, recurring_pattern='{"days": ["Thursday"], "count": 4}')
+    site.run()
+
+    assert [(row.session_date, row.start_time) for row in rows(site, anchor)] == [
+        (day, time(20)) for day in dec(8, 15, 22)]  # fmt: skip
