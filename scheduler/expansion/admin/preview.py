@@ -72,7 +72,9 @@ def _explained(
     if state == "skipped" and reason and not reason.startswith(NO_HOLIDAY):
         reason = f"{day} is a holiday: {reason}"
     if reason:
-        words.append(reason.replace("_", " "))
+        # The server's words name its tables and constraints, which are not ours to spell.
+        ours = not reason.startswith("refused by ")
+        words.append(reason.replace("_", " ") if ours else reason)
     return PreviewDate(day, state, "; ".join(words))
 
 
@@ -88,11 +90,13 @@ def _anchor_of(conn: Connection, session_id: int) -> int:
     return anchor_id
 
 
-# Index: primary key; occurrence_session.
+# A session whose rule is switched off still has its series, while it is no row of another one.
+# Index: primary keys of tutor_sessions and series; occurrence_session.
 FIND_ANCHOR = text("""
-    SELECT CASE WHEN t.is_recurring THEN t.id ELSE
+    SELECT CASE WHEN t.is_recurring THEN t.id ELSE coalesce(
                (SELECT min(o.anchor_id) FROM session_worker.occurrence o
-                  JOIN tutor_sessions a ON a.id = o.anchor_id WHERE o.session_id = t.id) END
+                  JOIN tutor_sessions a ON a.id = o.anchor_id WHERE o.session_id = t.id),
+               (SELECT s.anchor_id FROM session_worker.series s WHERE s.anchor_id = t.id)) END
            AS anchor_id
       FROM tutor_sessions t WHERE t.id = :id""")
 

@@ -135,6 +135,7 @@ def test_a_series_that_rests_says_that_and_why(site: Site, statement: str, words
     row = site.row_on(anchor, date(2026, 12, 8)).id
 
     assert words in shown(site, row).rule
+    assert words in shown(site, anchor).rule
 
 
 def test_a_date_that_the_site_refused_is_shown_so_and_not_as_planned(site: Site) -> None:
@@ -152,3 +153,4 @@ def test_a_date_that_the_site_refused_is_shown_so_and_not_as_planned(site: Site)
 
     assert refused.state != "planned"
     assert "refused by" in refused.why
+    assert "tutor_sessions_tutor_id_session_date_start_time_key" in refused.why
