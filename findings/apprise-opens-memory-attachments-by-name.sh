@@ -2,10 +2,10 @@
 # A file given to Apprise as AttachMemory: one would expect each plugin that takes attachments to send
 # it, since nothing of it lies on a disk.
 # What happens: the plugins for Mailgun and Amazon SES open the attachment's path, which for one in
-# memory is its bare name; Mailgun's says false without asking the service, SES's raises. Where a file
-# of that name lies in the working directory, its content is sent in place of the attachment's.
-# Nothing here reaches a service: both stop before, or are answered on this machine. Exits 1 where
-# this has changed.
+# memory is its bare name; Mailgun's returns false without a request, SES's raises. If the working
+# directory has a file of that name, its content is sent in place of the attachment's.
+# Nothing here reaches a service: both stop before a request, or are answered on this machine. Exits
+# 1 if this has changed.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

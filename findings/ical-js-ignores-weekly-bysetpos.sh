@@ -2,7 +2,7 @@
 # FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=2: one would expect one date a week, each Wednesday (RFC 5545,
 # 3.3.10: "BYSETPOS" picks from the set of a period).
 # What happens: ical.js, which Thunderbird's calendar is built on, reads the part and keeps it, but
-# gives all three days of each week; with FREQ=MONTHLY it picks as it should. Exits 1 where this has
+# gives all three days of each week; with FREQ=MONTHLY it picks as it should. Exits 1 if this has
 # changed.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -4,7 +4,7 @@
 # before DTSTART: one would expect Sunday 17 May as the first date.
 # What happens: dateutil, rrule (npm) and rrule-rust form the first week's set from DTSTART's own day
 # on, so that Sunday 17 is its first and only member, and the first date is 24 May. rrule-temporal
-# gives 17 May. Exits 1 where this has changed.
+# gives 17 May. Exits 1 if this has changed.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
