@@ -15,6 +15,8 @@ from tests.rabbitmq import rabbitmq
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
+pytestmark = pytest.mark.long
+
 OTHERS = 40
 DEADLY_TASKS = 3
 

@@ -18,6 +18,8 @@ from tests.sentinel import Guarded, guarded_valkey
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
+pytestmark = pytest.mark.long
+
 BURST = 60
 
 

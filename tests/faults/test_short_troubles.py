@@ -5,9 +5,13 @@ How late they are is measured by `python -m tests.faults.short_troubles`.
 
 from datetime import timedelta
 
+import pytest
+
 from tasks.demo.servers import Workspace
 from tests.faults.short_troubles import LOCKED, RESTARTED, WORKER_KILLED, try_troubles
 from tests.sinks.http import HttpSink
+
+pytestmark = pytest.mark.long
 
 EACH = 20
 

@@ -30,6 +30,8 @@ from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running, running_code_of
 
+pytestmark = pytest.mark.long
+
 SECONDS = 12
 EACH_SECOND = 10
 ALARM_MINUTES = 15

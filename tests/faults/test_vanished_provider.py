@@ -18,6 +18,8 @@ from tests.sinks.http import Answer, HttpSink
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.channels.attempt import LATER, UNKNOWN, channels, email_channel, said, try_once
 
+pytestmark = pytest.mark.long
+
 __all__ = ["host"]
 # The default, and one that leaves it to the kernel: a provider may answer late.
 TIMEOUTS = ("15s", "1m")

@@ -14,6 +14,8 @@ from tests.simulation.__main__ import drawn
 from tests.simulation.database import create_simulated
 from tests.simulation.run import Simulation, Verdict
 
+pytestmark = pytest.mark.long
+
 SEEDS = range(8)
 # What so few seeds surely come through, however a change of the code shifts what happens when. All
 # of the picture takes more: `python -m tests.simulation` says what was never reached.

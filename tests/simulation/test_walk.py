@@ -18,6 +18,8 @@ from tests.simulation.walk import Edge
 from tests.simulation.walks import Walks
 from tests.simulation.wrong_moves import WRONG_MOVES
 
+pytestmark = pytest.mark.long
+
 PICTURE = Path(__file__).parents[2] / "docs" / "state-machine.md"
 SOON_FOUND = ("never_lose", "late_yes_unheard", "release_while_sending")
 
