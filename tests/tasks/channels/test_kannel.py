@@ -32,7 +32,7 @@ def kannel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kannel]:
 
 def recipe(name: str) -> str:
     """A setting of the page's section about Kannel."""
-    section = PAGE.partition("### Kannel")[2].partition("\n## ")[0]
+    section = PAGE.partition("### Kannel")[2].partition("\n### ")[0].partition("\n## ")[0]
     [found] = [line for line in section.splitlines() if line.startswith(f"{name}=")]
     return found.partition("=")[2].strip("'")
 
