@@ -129,7 +129,7 @@ def test_an_option_that_postgresql_does_not_know_is_an_invalid_setting(
     name, _, value = option.partition("=")
     url = make_url(database).update_query_dict({name: value})
 
-    with pytest.raises(InvalidSetting, match="does not know"):
+    with pytest.raises(InvalidSetting, match="unknown to PostgreSQL"):
         engine_for(url.render_as_string(hide_password=False)).connect()
 
 
