@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, paused_channels
 from scheduler.reminders.moves.channel_queue import queues
-from scheduler.reminders.moves.claims import Batch, batches_out, claim, release
+from scheduler.reminders.moves.claims import SOON_BATCH, Batch, batches_out, claim, release
 from scheduler.reminders.progress import beat_of
 from scheduler.reminders.sweep import recover_lost
 from scheduler.settings import Settings
@@ -74,14 +74,28 @@ def claim_due(conn: Connection, settings: Settings, now: datetime, batches: int)
     """Claim due batches; none while every channel is paused."""
     if batches < 1 or EVERY_CHANNEL in paused_channels(conn):
         return []
-    return claim(conn, now, batches, settings.claim_batch, lease_of(settings))
+    return claim(
+        conn, now, batches, settings.claim_batch, lease_of(settings),
+        soon_size=soon_size(settings),
+    )  # fmt: skip
 
 
 def claim_queued(conn: Connection, settings: Settings, now: datetime, channel: str) -> list[Batch]:
     """Claim the next batch of this channel's queue, if there is one."""
     if EVERY_CHANNEL in paused_channels(conn):
         return []
-    return claim(conn, now, 1, settings.claim_batch, lease_of(settings), channel)
+    return claim(
+        conn, now, 1, settings.claim_batch, lease_of(settings), channel, soon_size(settings)
+    )
+
+
+def soon_size(settings: Settings) -> int:
+    """Messages in a batch of near starts: all that one may hold where a channel has a rate.
+
+    Small batches would each ask for the next permit, and a later start could get it.
+    """
+    paced = any(channel.rate is not None for channel in settings.channels.values())
+    return settings.claim_batch if paced else SOON_BATCH
 
 
 def lease_of(settings: Settings) -> timedelta:

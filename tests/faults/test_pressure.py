@@ -22,18 +22,14 @@ from tests.tasks.worker.run import running
 ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 120}
 REMINDED = {"notification_enabled": True}
 RATE = {"CHANNEL_EMAIL_RATE": "1/s", "REMINDER_LEADS": "2h"}
-SOON, LATER, TOLD = 20, 6, 2
-PLACES = 2
+SOON, LATER, TOLD = 60, 6, 2
 Entry = tuple[str, Mapping[str, object], Mapping[str, object]]
 
 
 def test_with_one_message_a_second_the_soonest_start_goes_first_and_the_rest_expires(
     conn: Connection, database: str, valkey: str, smtp_sink: SmtpSink
 ) -> None:
-    """Twenty alarms of a session that begins at once, and eight messages of two later starts.
-
-    Two processes send, each its own batches: of a batch one message may go before its turn.
-    """
+    """Sixty alarms of a session that begins at once, and eight messages of two later starts."""
     with running(database, valkey, **RATE, **mail_channel(smtp_sink)) as site:
         site.worker()
         eventually(lambda: "ready." in site.log())
@@ -44,10 +40,8 @@ def test_with_one_message_a_second_the_soonest_start_goes_first_and_the_rest_exp
 
         told = [to for mail in smtp_sink.mails for to in mail.recipients]
         soon = [to for to in told if to.startswith("soon")]
-        later = [to for to in told if to in expected]
-        assert sorted(later) == sorted(expected)
-        assert [to for place, to in enumerate(expected)
-                if abs(later.index(to) - place) > PLACES] == []  # fmt: skip
+        assert told[len(soon) :] == expected
+        assert soon
         assert (count(conn, "sent"), count(conn, "expired")) == (
             len(soon) + LATER + TOLD, SOON - len(soon),
         )  # fmt: skip
@@ -55,10 +49,9 @@ def test_with_one_message_a_second_the_soonest_start_goes_first_and_the_rest_exp
 
 
 def enter_all(conn: Connection) -> list[str]:
-    """Enter the sessions in scrambled order. Returns the addresses for later starts, in the
-    promised order."""
+    """In scrambled order. Returns who is told of a later start, in the order of the promise."""
     later = [in_wall_time(30 + minutes) for minutes in range(2)]
-    soon = in_wall_time(0.25)
+    soon = in_wall_time(0.5)
     entries: list[Entry] = [(f"soon{n}", soon, ALARMED) for n in range(SOON)]
     for number, begins in enumerate(later):
         entries += [(f"alarm{number}", begins, ALARMED), (f"reminder{number}", begins, REMINDED)]

@@ -41,8 +41,8 @@ class Waiting(Enum):
     ALL = "messages in channels' queues too"
 
 
-# Where the soonest start is within a minute the batches are small, whatever CLAIM_BATCH says: all
-# processes share them, and one that dies or is kept waiting has few in its hands.
+# Where the soonest start is within a minute the batches are small: all processes share them, and
+# one that dies or is kept waiting has few in its hands.
 SOON = timedelta(minutes=1)
 SOON_BATCH = 20
 
@@ -59,16 +59,18 @@ def claim(
     size: int,
     lease: timedelta,
     waiting: Waiting | str = Waiting.UNSORTED,
+    soon_size: int = SOON_BATCH,
 ) -> list[Batch]:
     """planned → claimed: at most `batches` of `size` messages each; soonest start first.
 
-    `waiting`: the messages to take; a channel's name means those in its queue. Commit before the
-    batches are handed to workers. The claim holds for the shorter of `lease` and CLAIM.
+    `waiting`: the messages to take; a channel's name means those in its queue. `soon_size`: as
+    `size`, where the soonest start is within a minute. Commit before the batches are handed to
+    workers. The claim holds for the shorter of `lease` and CLAIM.
     """
     commit_without_flush(conn)  # a claim lost in a crash does no harm: the rows are planned again
     for reach in REACHES:
         seen = find_due(conn, now, batches * size * reach + BESIDES, waiting)
-        size = min(size, SOON_BATCH) if seen.soonest <= now + SOON else size
+        size = min(size, soon_size) if seen.soonest <= now + SOON else size
         messages = lock(conn, seen.messages, batches * size)
         if messages or not seen.cut:
             break
