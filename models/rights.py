@@ -46,6 +46,9 @@ ON_THE_SITE: Mapping[str, Sequence[str]] = {
     "tutor_students": READ,
     "whiteboard_sessions": READ,
 }
+ON_TABLES = {f"session_worker.{table}": rights for table, rights in ON_THE_LEDGER.items()} | {
+    **ON_THE_SITE
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +117,7 @@ def rights_of_a_new_role(conn: Connection, role: str) -> tuple[MissingRight, ...
 
 def rights_missing_of(conn: Connection, asked: str, role: str) -> tuple[MissingRight, ...]:
     """Rights that the role `asked` does not have, with GRANTs to `role`."""
-    needed = [
-        (f"{schema}{table}", right)
-        for schema, tables in (("session_worker.", ON_THE_LEDGER), ("", ON_THE_SITE))
-        for table, rights in tables.items()
-        for right in rights
-    ]
+    needed = [(table, right) for table, rights in ON_TABLES.items() for right in rights]
     parameters = {
         "asked": asked,
         "role": role,
@@ -170,12 +168,10 @@ def excessive_rights(conn: Connection, role: str) -> tuple[str, ...]:
 
     Of a superuser only that is said: it may do everything.
     """
-    tables = {f"session_worker.{name}": rights for name, rights in ON_THE_LEDGER.items()}
-    tables |= ON_THE_SITE
     parameters = {
         "role": role,
-        "tables": [*tables],
-        "rights": [" ".join(rights) for rights in tables.values()],
+        "tables": [*ON_TABLES],
+        "rights": [" ".join(rights) for rights in ON_TABLES.values()],
     }
     found = tuple(conn.scalars(EXCESS, parameters))
     return found[:1] if found[:1] == ("is a superuser",) else found

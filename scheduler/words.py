@@ -109,3 +109,8 @@ def reason(code: str | None) -> str:
     """The ledger's reason in words. Several reasons are separated by commas, here and there."""
     parts = [part.strip() for part in (code or "").split(",") if part.strip()]
     return ", ".join(REASONS.get(part, part.replace("_", " ")) for part in parts)
+
+
+def many(count: int, one: str) -> str:
+    """'1 message', '3 messages'."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"

@@ -50,11 +50,6 @@ def share_bytecode(config: pytest.Config) -> None:
     os.environ["PYTHONPYCACHEPREFIX"] = folder
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One test process more than there are processors: a third of their time is waiting."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest first: at the end of a run, one test process would work on it alone."""
     items.sort(key=lambda item: not any(part in item.nodeid for part in LONGEST))

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from scheduler.doctor.patient import Patient, many
+from scheduler.doctor.patient import Patient
 from scheduler.finding import Finding, error, warning
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, paused_channels
-from scheduler.words import duration
+from scheduler.words import duration, many
 
 # Longest silence of a part that runs periodically: many times its period.
 SILENCE: Mapping[str, timedelta] = {

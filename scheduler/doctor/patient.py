@@ -33,8 +33,3 @@ def some(ids: Sequence[int], count: int) -> str:
     """'4, 7, 9', or '4, 7, 9 and 12 more' where `count` is more than these."""
     named = ", ".join(str(each) for each in ids)
     return f"{named} and {count - len(ids)} more" if count > len(ids) else named
-
-
-def many(count: int, one: str) -> str:
-    """'1 message', '3 messages'."""
-    return f"{count} {one}" if count == 1 else f"{count} {one}s"

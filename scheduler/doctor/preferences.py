@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from scheduler.doctor.patient import Patient, many
+from scheduler.doctor.patient import Patient
 from scheduler.finding import Finding, warning
 from scheduler.message import Kind
 from scheduler.settings import ChannelName
+from scheduler.words import many
 
 LANGUAGES = {"en", "am"}
 NAMED = 5

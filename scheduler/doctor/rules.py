@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from scheduler.doctor.patient import Patient, many, some
+from scheduler.doctor.patient import Patient, some
 from scheduler.finding import Finding, error, note, warning
 from scheduler.message import LONGEST_ALARM
 from scheduler.rules.values import FIRST_DAY, LAST_DAY
+from scheduler.words import many
 
 # One row for each rule, so small beside tutor_sessions.
 UNREADABLE = text("""

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from scheduler.doctor.patient import Patient, many, some
+from scheduler.doctor.patient import Patient, some
 from scheduler.finding import Finding, error, note, warning
+from scheduler.words import many
 
 # One row for each rule, so small beside tutor_sessions.
 RESTING = text("""

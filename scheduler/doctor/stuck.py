@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from scheduler.doctor.patient import Patient, many, some
+from scheduler.doctor.patient import Patient, some
 from scheduler.finding import Finding, error, note, warning
-from scheduler.words import local, reason
+from scheduler.words import local, many, reason
 
 DAY = timedelta(days=1)
 

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, text
 
 from scheduler.reminders.progress import beat_of
 
-# Deliveries that one statement reads; on two busy cores it removes as many in some 20 ms.
+# Deliveries that one statement reads; how long it takes: tests.benchmarks.bench_retention.
 SLICE = 1000
-# Beat asks more often, so that a restart of beat or a lost message costs an hour, not a day.
+# Beat asks each ten minutes, so that a lost message costs minutes, not a day.
 ONCE_A = timedelta(hours=23)
 
 
@@ -46,7 +46,9 @@ REMOVE_SLICE = text(f"""
          WHERE slice.planned_at < :before AND slice.starts_at < :before
            AND slice.state NOT IN ('claimed', 'sending')
            AND (SELECT true FROM tutor_sessions s
-                 WHERE s.id = slice.session_id AND s.session_date >= :before_day
+                 WHERE s.id = slice.session_id
+                   AND s.session_date >= CAST(CAST(:before AS timestamptz)
+                                              AT TIME ZONE :zone AS date)
                  LIMIT 1) IS NULL
            FOR UPDATE OF d SKIP LOCKED
     ), tries AS (
@@ -66,15 +68,8 @@ def remove_slice(conn: Connection, before: datetime, zone: str, after: int) -> R
     A delivery is older where it was planned, and its start and its session's date lie, before that
     instant. Its attempts and moves go with it. `zone` is the site's.
     """
-    parameters = {"after": after, "before": before, "before_day": day_in(conn, before, zone)}
-    return Removed(*conn.execute(REMOVE_SLICE, parameters).one())
-
-
-DAY_IN = text("SELECT CAST(CAST(:at AS timestamptz) AT TIME ZONE :zone AS date)")
-
-
-def day_in(conn: Connection, at: datetime, zone: str) -> object:
-    return conn.scalar(DAY_IN, {"at": at, "zone": zone})
+    given = {"after": after, "before": before, "zone": zone}
+    return Removed(*conn.execute(REMOVE_SLICE, given).one())
 
 
 # A handful of rows in each table but finding, which has one for each odd rule. Only findings about

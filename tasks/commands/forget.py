@@ -30,9 +30,9 @@ def forget(context: click.Context, person: str, as_json: bool) -> None:
     Example: celery -A tasks forget 42
     """
     from scheduler.database_clock import database_now
-    from scheduler.doctor.patient import many
     from scheduler.ledger.personal_data import forget as forget_person
     from scheduler.settings import load_settings
+    from scheduler.words import many
     from tasks.database import engine
 
     settings = load_settings()

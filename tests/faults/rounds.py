@@ -13,6 +13,8 @@ from sqlalchemy import Connection, text
 from tests.sinks.smtp import SmtpSink
 
 ADDIS = ZoneInfo("Africa/Addis_Ababa")
+# The longest time from the end of a trouble to the first message (design, "A year later").
+BACK_SECONDS = 20
 
 
 @contextmanager

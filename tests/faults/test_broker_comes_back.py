@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from tasks.demo.servers import ValkeyServer, Workspace, start_valkey
 from tests.builders import a_session, a_student
 from tests.eventually import eventually
-from tests.faults.rounds import after_the_first_tick, in_wall_time, mail_channel
+from tests.faults.rounds import BACK_SECONDS, after_the_first_tick, in_wall_time, mail_channel
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import Running, running
 
@@ -117,6 +117,7 @@ def test_the_worker_is_back_soon_after_its_broker_whatever_that_had(
         seconds = seconds_until_a_message(smtp_sink)
 
         print(f"measured: a broker that {trouble}: {seconds:.1f} s")
+        assert seconds < BACK_SECONDS, trouble
         assert [process.poll() for process in site.processes] == [None, None], trouble
         loud = LOUD.findall(site.log())[said_before:]
         assert len(loud) <= 8, (trouble, loud)

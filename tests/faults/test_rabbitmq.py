@@ -17,7 +17,7 @@ from tasks.demo.servers import Workspace
 from tasks.worker.app import WorkerApp
 from tests.builders import a_session, a_student
 from tests.eventually import eventually
-from tests.faults.rounds import after_the_first_tick, in_wall_time, mail_channel
+from tests.faults.rounds import BACK_SECONDS, after_the_first_tick, in_wall_time, mail_channel
 from tests.faults.test_broker_comes_back import (
     await_late_alarms,
     late_alarms,
@@ -109,7 +109,9 @@ def test_the_worker_is_back_whatever_its_broker_had_and_few_ticks_wait(
             begin(server)
             await_late_alarms(conn, 4)
             end(server)
-            print(f"measured: RabbitMQ {trouble}: {seconds_until_a_message(smtp_sink):.1f} s")
+            seconds = seconds_until_a_message(smtp_sink)
+            print(f"measured: RabbitMQ {trouble}: {seconds:.1f} s")
+            assert seconds < BACK_SECONDS, trouble
             assert [process.poll() for process in site.processes] == [None, None], trouble
             eventually(lambda: late_alarms(conn) == 0)
         assert "Traceback" not in site.log()

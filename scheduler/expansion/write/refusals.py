@@ -97,7 +97,7 @@ def insert_one_by_one(insert: str) -> str:
             EXCEPTION WHEN OTHERS THEN
                 {_RAISE_OTHERS}
                 -- A place for each date: an array that grew from its second would begin there.
-                sw_ids = array_fill(NULL\:\:bigint, ARRAY[cardinality(sw_series.days)]);
+                sw_ids = array_fill(CAST(NULL AS bigint), ARRAY[cardinality(sw_series.days)]);
                 FOR sw_n IN 1..cardinality(sw_series.days) LOOP
                     BEGIN
                         sw_days = sw_series.days[sw_n\\:sw_n];

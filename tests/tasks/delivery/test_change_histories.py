@@ -6,6 +6,7 @@ calendar that a person keeps by the files of their mails.
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -45,13 +46,7 @@ def test_what_stands_in_a_calendar_is_what_takes_place(
         a_student(conn, email=email)
     a_session(conn, tutor_id=1, student_id=1, notification_enabled=True)
     day.at("13:50", -1)
-    chance = random.Random(seed)
-    now = wall("14:30", -1)
-    for _ in range(8):
-        for _ in range(chance.choice((1, 1, 2))):
-            change(day, chance)
-        now += timedelta(minutes=30)
-        pass_at(day, now)
+    for _ in passes_after_changes(day, seed):
         assert shown(day) == takes_place(day)
 
 
@@ -71,13 +66,7 @@ def test_of_two_sessions_of_one_pair_at_one_start_no_entry_is_left_over(
     for _ in range(2):
         a_session(conn, tutor_id=1, student_id=1, notification_enabled=True)
     day.at("13:50", -1)
-    chance = random.Random(seed)
-    now = wall("14:30", -1)
-    for _ in range(8):
-        for _ in range(chance.choice((1, 1, 2))):
-            change(day, chance)
-        now += timedelta(minutes=30)
-        pass_at(day, now)
+    for _ in passes_after_changes(day, seed):
         assert too_few_or_many(day) == []
 
 
@@ -145,3 +134,15 @@ def takes_place(day: LessonDay, which: TextClause = ROWS) -> Standing:
             for n, who in enumerate(STUDENTS, 1)
         },
     }
+
+
+def passes_after_changes(day: LessonDay, seed: int) -> Iterator[None]:
+    """Eight times a change of the site's or two, then a pass; it yields after each pass."""
+    chance = random.Random(seed)
+    now = wall("14:30", -1)
+    for _ in range(8):
+        for _ in range(chance.choice((1, 1, 2))):
+            change(day, chance)
+        now += timedelta(minutes=30)
+        pass_at(day, now)
+        yield
