@@ -9,11 +9,12 @@ from scheduler.reminders.moves.history import noted
 WRONG_DATABASE = "wrong_database"
 REWOUND = "rewound"
 
-# A few rows. An open batch of the same cause is used again.
+# A few rows. An open batch of the same cause is used again. It is locked, so that nothing is added
+# to a batch that an admin decides on at this moment: nobody would decide on those rows again.
 OPEN_BATCH = text("""
     WITH standing AS (
         SELECT id FROM session_worker.held_batch
-         WHERE cause = :cause AND settled_at IS NULL ORDER BY id LIMIT 1
+         WHERE cause = :cause AND settled_at IS NULL ORDER BY id LIMIT 1 FOR UPDATE
     ), made AS (
         INSERT INTO session_worker.held_batch (cause, detail)
         SELECT :cause, :detail WHERE NOT EXISTS (SELECT FROM standing)

@@ -1,6 +1,7 @@
 """An admin's decisions about stuck messages, and their refusals."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from scheduler.reminders.moves.adoption import adopt_database
 from scheduler.reminders.moves.follow_site import expire
 from scheduler.reminders.moves.held_batches import WRONG_DATABASE, hold_all
 from scheduler.reminders.moves.refusal import LedgerRefusal
+from tests.eventually import eventually
+from tests.locks import someone_waits
 from tests.scheduler.ledger.rows import (
     KEY,
     MINUTE,
@@ -28,6 +31,7 @@ from tests.scheduler.ledger.rows import (
     an_attempt,
     row_of,
 )
+from tests.servers import connect
 
 UNANSWERED = {"state": "held", "reason": "no_answer", "channel": "sms"}
 
@@ -191,6 +195,29 @@ def test_a_batch_is_decided_on_once(conn: Connection, act: Callable[..., Any]) -
         act(conn, batch, NOW)
     with pytest.raises(LedgerRefusal, match="there is no held batch 999"):
         act(conn, 999, NOW)
+
+
+@pytest.mark.parametrize("act", [release_batch, drop_batch])
+def test_nothing_is_added_to_a_batch_while_it_is_decided_on(
+    conn: Connection, database: str, act: Callable[..., Any]
+) -> None:
+    a_delivery(conn)
+    hold_all(conn, "flood", "an edit")
+    batch = conn.scalar(text("SELECT id FROM session_worker.held_batch"))
+    late = a_delivery(conn, lead_minutes=30)
+    conn.commit()
+    act(conn, batch, NOW)
+
+    with connect(database) as beside, ThreadPoolExecutor() as pool:
+        holding = pool.submit(hold_all, beside, "flood", "another edit")
+        eventually(lambda: someone_waits(database) or holding.done())
+        conn.commit()
+        holding.result(timeout=60)
+        beside.commit()
+
+    row = row_of(conn, late)
+    assert row.state == "held"
+    assert row.batch != batch
 
 
 def move_the_ledger(conn: Connection) -> None:
