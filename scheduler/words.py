@@ -78,6 +78,7 @@ REASONS: Mapping[str, str] = {
     "acknowledged": "the person has seen it",
     "snoozed": "the person wants it again later",
     "paused": "it waits for a paused channel",
+    "no_words": "its template failed, and it is tried again each minute",
     "rate": "it waits for a place within the channel's rate",
     "channel_down": "it waits for a channel whose provider is down",
     "channel_busy": "it waits for a channel whose provider is slow",

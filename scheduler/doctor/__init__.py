@@ -40,6 +40,7 @@ from scheduler.doctor.stuck import (
     check_failed,
     check_unanswered,
     check_unreachable,
+    check_wordless,
 )
 from scheduler.doctor.switches import (
     check_channels,
@@ -70,6 +71,7 @@ CHECKS: Sequence[Check] = (
     check_batches,
     check_unanswered,
     check_deadly,
+    check_wordless,
     check_failed,
     check_unreachable,
     check_refused_rules,

@@ -52,6 +52,26 @@ def check_deadly(patient: Patient) -> Iterator[Finding]:
         )
 
 
+# Index: delivery_ready.
+WORDLESS = text("""
+    SELECT count(*) AS messages, (array_agg(id ORDER BY id))[1\\:5] AS ids
+      FROM session_worker.delivery
+     WHERE state = 'planned' AND reason = 'no_words'""")
+
+
+def check_wordless(patient: Patient) -> Iterator[Finding]:
+    """Messages that wait because their template fails."""
+    row = patient.conn.execute(WORDLESS).one()
+    if row.messages:
+        yield error(
+            "wordless",
+            f"{many(row.messages, 'message')} not sent because the template fails:"
+            f" deliveries {some(row.ids, row.messages)}",
+            "the worker's log names template and line: correct it in TEMPLATES, try it with"
+            " celery -A tasks preview-message, and restart the workers",
+        )
+
+
 # Index: delivery_stuck.
 UNANSWERED = text("""
     SELECT count(*) AS messages, (array_agg(id ORDER BY id))[1\\:5] AS ids

@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 FRESH_SECONDS = 1.0
 # A message whose session changes this often while it is being read is left to the sweep.
 LOOKS = 3
+WORDLESS_WAIT = timedelta(minutes=1)
 RECORD_AGAIN_SECONDS = 1.0
 # PostgreSQL's serialization_failure, deadlock_detected, lock_not_available.
 COLLISIONS = {"40001", "40P01", "55P03"}
@@ -263,7 +264,7 @@ class Sender:
         message = message_of(going, send, self.work.clock())
         letter = worded(self.work.tools, message, send.form)
         if letter is None:
-            return self.fail(going)
+            return self.keep_for_later(going)
         claimed = [
             sending.Claimed(row.id, row.version, told(row.lesson, message.at)) for row in going
         ]
@@ -288,11 +289,12 @@ class Sender:
             self.snapshot = replace(self.snapshot, read_at=-FRESH_SECONDS)
         return True
 
-    def fail(self, rows: Sequence[Facts]) -> bool:
+    def keep_for_later(self, rows: Sequence[Facts]) -> bool:
+        """Postpone a message whose template failed, as it can be corrected before the start."""
         ids = [row.id for row in rows]
-        with self.recorded() as moved:
-            failed = sending.fail_claimed(self.conn, ids, self.work.holder, "no_words")
-            moved.append(Tally(failed=len(failed)))
+        until = self.work.clock() + WORDLESS_WAIT
+        with self.recorded():
+            sending.postpone(self.conn, ids, self.work.holder, until, "no_words")
         return True
 
     def transmit(self, letter: Letter, send: Send, message: Message, handover: Handover) -> Outcome:

@@ -51,12 +51,21 @@ def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int
         state = conn.execute(STATE, {"id": anchor_id}).one_or_none()
         rows = conn.execute(DATES, {"id": anchor_id, "first": span.first, "last": span.last}).all()
         conn.rollback()
-    words = f"unreadable: {rule.reason}" if isinstance(rule, Unreadable) else describe(rule)
+    words = _worded(rule)
     if state is not None and state.state not in ("active", "unreadable"):
         words += f"; {state.state}: {state.reason.replace('_', ' ')}"
     if anchor_id != session_id:
         words += f" (the rule of session {anchor_id}, which session {session_id} belongs to)"
     return Preview(anchor_id, words, tuple(_explained(span, rule, *row) for row in rows))
+
+
+SWITCHED_OFF = Unreadable("switched_off", "is_recurring is not true")
+
+
+def _worded(rule: Rule | Unreadable) -> str:
+    if rule is SWITCHED_OFF:
+        return "no rule, as is_recurring is not true"
+    return f"unreadable: {rule.reason}" if isinstance(rule, Unreadable) else describe(rule)
 
 
 # Prefixes of the reasons of dates that are skipped because of another date or row.
@@ -107,7 +116,7 @@ def _rule_of(conn: Connection, span: Span, anchor_id: int) -> Rule | Unreadable:
         text(READ_RULE.format(day=readable_date("t"), package=package)), {"id": anchor_id}
     ).one()
     rule = read_rule(RuleColumns(*row), span.policy).rule
-    return rule if rule is not None else Unreadable("switched_off", "is_recurring is not true")
+    return rule if rule is not None else SWITCHED_OFF
 
 
 READ_RULE = """

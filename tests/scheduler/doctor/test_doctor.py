@@ -213,6 +213,17 @@ def test_a_held_batch_is_an_error_whose_cure_names_it(running: Connection) -> No
     )
 
 
+def test_messages_whose_template_fails_are_an_error(running: Connection) -> None:
+    one = a_delivery(running, reason="no_words", send_after=NOW + MINUTE)
+    a_delivery(running, reason="rate", lead_minutes=30)
+
+    wordless = found(running, "wordless")
+
+    assert wordless.severity == "error"
+    assert wordless.detail == f"1 message not sent because the template fails: deliveries {one}"
+    assert "preview-message" in wordless.cure
+
+
 def test_lost_answers_are_a_warning_that_names_some(running: Connection) -> None:
     ids = [
         a_delivery(running, state="held", reason="no_answer", lead_minutes=lead)

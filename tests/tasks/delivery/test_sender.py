@@ -334,7 +334,7 @@ def test_two_rounds_by_hand_at_once_never_double(make_day: MakeDay, conn: Connec
     assert sum(report.sent for report in reports) == 40
 
 
-def test_a_message_that_no_template_can_word_stops_no_other(
+def test_a_message_whose_template_fails_stops_no_other_and_goes_once_it_is_corrected(
     day: LessonDay, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = alarms(conn, 2)
@@ -345,10 +345,14 @@ def test_a_message_that_no_template_can_word_stops_no_other(
             raise ValueError("no such filter")
         return render(message, *rest)
 
-    monkeypatch.setattr(message_module, "render", stumbling)
-    work(day, batch)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(message_module, "render", stumbling)
+        work(day, batch)
 
-    assert states(day) == [("failed", "no_words"), ("sent", None)]
+    assert states(day) == [("planned", "no_words"), ("sent", None)]
+    day.at("13:48")
+    assert [state for state, _ in states(day)] == ["sent", "sent"]
+    assert [len(day.mails_to(address)) for address in addresses] == [1, 1]
 
 
 def test_a_rate_is_waited_for_by_hand(make_day: MakeDay, conn: Connection) -> None:

@@ -120,7 +120,10 @@ def test_a_generated_row_names_the_series_that_it_is_of(site: Site) -> None:
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("UPDATE tutor_sessions SET is_recurring = false WHERE id = :id", "stopped: switched off"),
+        (
+            "UPDATE tutor_sessions SET is_recurring = false WHERE id = :id",
+            "no rule, as is_recurring is not true; stopped: switched off",
+        ),
         (
             "UPDATE tutor_profiles SET is_active = false WHERE id ="
             " (SELECT tutor_id FROM tutor_sessions WHERE id = :id)",
