@@ -24,6 +24,7 @@ ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
     "finding": FILL,
     "heartbeat": KEEP,
     "held_batch": ALL,
+    "inbox": ALL,
     "installation": ("SELECT", "UPDATE"),
     "last_look": KEEP,
     "migration": READ,

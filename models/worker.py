@@ -242,6 +242,24 @@ class ChannelTrouble(WorkerBase):
     probes: Mapped[int] = mapped_column(Integer, server_default=FetchedValue())
 
 
+class Inbox(WorkerBase):
+    """A message as its person reads it on the site; `read_at` is the site's to write."""
+
+    __tablename__ = "inbox"
+
+    id: Mapped[int] = filled_key()
+    person: Mapped[int]
+    kind: Mapped[str]
+    title: Mapped[str]
+    text: Mapped[str]
+    link: Mapped[str | None]
+    sessions: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    deliveries: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    message_key: Mapped[UUID]
+    placed_at: Mapped[datetime] = filled()
+    read_at: Mapped[datetime | None]
+
+
 class Permit(WorkerBase):
     """A place taken of a channel's rate while Redis is away."""
 

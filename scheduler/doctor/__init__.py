@@ -49,6 +49,7 @@ from scheduler.doctor.switches import (
     check_pauses,
     check_troubles,
 )
+from scheduler.doctor.unread_inbox import check_inbox
 from scheduler.doctor.zones import check_zones
 from scheduler.finding import Finding, Severity, error
 from scheduler.settings import Settings
@@ -64,6 +65,7 @@ CHECKS: Sequence[Check] = (
     check_gateways,
     check_enrolments,
     check_outbox,
+    check_inbox,
     check_pauses,
     check_troubles,
     check_beats,

@@ -6,7 +6,7 @@ from scheduler.doctor.patient import Patient
 from scheduler.finding import Finding, error, note, warning
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, pauses
 from scheduler.reminders.channel_troubles import troubles
-from scheduler.settings import ChannelName, OutboxMode
+from scheduler.settings import ChannelName, Inbox, OutboxMode
 from scheduler.words import local
 
 
@@ -54,6 +54,13 @@ LIVE = "to write to people, set OUTBOX=live and restart the workers"
 def check_channels(patient: Patient) -> Iterator[Finding]:
     """No channel is configured."""
     if patient.settings.channels or patient.settings.outbox.mode is OutboxMode.LOG:
+        return
+    if patient.settings.inbox is Inbox.ON:
+        yield note(
+            "no_channel",
+            "no channel is configured: messages lie in the site's inbox alone",
+            "set CHANNEL_EMAIL, CHANNEL_SMS or another to reach people elsewhere",
+        )
         return
     yield error(
         "no_channel",

@@ -14,25 +14,28 @@ from scheduler.reminders.moves.refusal import LedgerRefusal
 class PersonalData:
     """Rows of session_worker as they are stored: column → value.
 
-    `deliveries`: each with its `attempts` and its `moves`.
+    `deliveries`: each with its `attempts` and its `moves`. `inbox`: what the site shows them.
     """
 
     person: str
     preferences: Sequence[Mapping[str, Any]]
     deliveries: Sequence[Mapping[str, Any]]
+    inbox: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """Numbers of changed rows. `deliveries`: rows without texts now; `names`: messages to others
     that named the person; `addresses`: preferences that had one; `kept`: deliveries left as they
-    are, as their session is still to come."""
+    are, as their session is still to come; `inbox`: copies removed from inboxes, theirs and those
+    of others that named the person."""
 
     person: str
     deliveries: int
     names: int
     addresses: int
     kept: int
+    inbox: int
 
 
 # There is no index by person: the ledger is scanned, for a command that is rarely given.
@@ -48,6 +51,11 @@ PREFERENCES = text("""
      WHERE 'user:' || p.person_id = :person ORDER BY p.kind""")
 
 
+INBOX = text("""
+    SELECT to_jsonb(i) FROM session_worker.inbox i
+     WHERE 'user:' || i.person = :person ORDER BY i.id""")
+
+
 def export(conn: Connection, person: str) -> PersonalData:
     """Everything about `person`, a key of the ledger such as 'user:7' or 'student:3'.
 
@@ -56,7 +64,10 @@ def export(conn: Connection, person: str) -> PersonalData:
     refuse_unknown(conn, person)
     given = {"person": person}
     return PersonalData(
-        person, conn.scalars(PREFERENCES, given).all(), conn.scalars(DELIVERIES, given).all()
+        person,
+        conn.scalars(PREFERENCES, given).all(),
+        conn.scalars(DELIVERIES, given).all(),
+        conn.scalars(INBOX, given).all(),
     )
 
 
@@ -76,6 +87,20 @@ FORGET_WORDS = text(f"""
         UPDATE session_worker.attempt a SET words = NULL, provider_id = NULL
           FROM forgotten WHERE a.delivery_id = forgotten.id)
     SELECT count(*) FROM forgotten""")
+# Before the names in `told` go, by which a copy is known that names the person to somebody else.
+FORGET_INBOX = text(f"""
+    DELETE FROM session_worker.inbox i
+     USING (SELECT d.id FROM session_worker.delivery d
+             WHERE d.recipient = :person AND {OVER}
+             UNION
+            SELECT d.id FROM session_worker.delivery d
+              JOIN (SELECT DISTINCT role,
+                           CASE role WHEN 'tutor' THEN tutor_id ELSE student_id END AS id
+                      FROM session_worker.delivery
+                     WHERE recipient = :person AND role IN ('tutor', 'student')) mine
+                ON mine.id = CASE mine.role WHEN 'tutor' THEN d.tutor_id ELSE d.student_id END
+             WHERE {OVER}) over
+     WHERE over.id = ANY(i.deliveries)""")
 FORGET_NAMES = text(f"""
     UPDATE session_worker.delivery d
        SET told = d.told - CASE mine.role WHEN 'tutor' THEN 'tutor_name' ELSE 'student_name' END
@@ -101,10 +126,12 @@ def forget(conn: Connection, person: str, now: datetime, zone: str) -> Forgotten
     """
     refuse_unknown(conn, person)
     given = {"person": person, "now": now, "zone": zone}
+    inbox = conn.execute(FORGET_INBOX, given).rowcount
     deliveries = conn.scalar(FORGET_WORDS, given) or 0
     names = conn.execute(FORGET_NAMES, given).rowcount
     addresses = conn.execute(FORGET_ADDRESSES, given).rowcount
-    return Forgotten(person, deliveries, names, addresses, conn.scalar(KEPT, given) or 0)
+    kept = conn.scalar(KEPT, given) or 0
+    return Forgotten(person, deliveries, names, addresses, kept, inbox)
 
 
 KNOWN = text("""

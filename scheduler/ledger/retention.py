@@ -31,8 +31,8 @@ def is_time_for_upkeep(conn: Connection, now: datetime) -> bool:
     return ended_at is None or now - ended_at >= ONCE_A
 
 
-# Index: the primary key of delivery, attempt_delivery, move_delivery, the primary key of
-# tutor_sessions, in which a subquery in place of EXISTS is looked up row by row
+# Index: the primary key of delivery, attempt_delivery, move_delivery, inbox_message_key_key, the
+# primary key of tutor_sessions, in which a subquery in place of EXISTS is looked up row by row
 # (docs/decisions/0021). Deliveries are numbered as they are planned, so the first slice with a
 # younger one is the last that matters. A session that was moved to a later date is still to come,
 # or younger than what is kept: its deliveries hold what its people were last told. Rows that
@@ -42,7 +42,7 @@ REMOVE_SLICE = text(f"""
         SELECT id, session_id, starts_at, planned_at, state FROM session_worker.delivery
          WHERE id > :after ORDER BY id LIMIT {SLICE}
     ), old AS (
-        SELECT d.id FROM session_worker.delivery d JOIN slice USING (id)
+        SELECT d.id, d.message_key FROM session_worker.delivery d JOIN slice USING (id)
          WHERE slice.planned_at < :before AND slice.starts_at < :before
            AND slice.state NOT IN ('claimed', 'sending')
            AND (SELECT true FROM tutor_sessions s
@@ -55,6 +55,8 @@ REMOVE_SLICE = text(f"""
         DELETE FROM session_worker.attempt a USING old WHERE a.delivery_id = old.id
     ), moved AS (
         DELETE FROM session_worker.move m USING old WHERE m.delivery_id = old.id
+    ), copies AS (
+        DELETE FROM session_worker.inbox i USING old WHERE i.message_key = old.message_key
     ), removed AS (
         DELETE FROM session_worker.delivery d USING old WHERE d.id = old.id RETURNING 1
     )
@@ -66,7 +68,7 @@ def remove_slice(conn: Connection, before: datetime, zone: str, after: int) -> R
     """Remove those of the next 1,000 deliveries after the id `after` that are older than `before`.
 
     A delivery is older where it was planned, and its start and its session's date lie, before that
-    instant. Its attempts and moves go with it. `zone` is the site's.
+    instant. Its attempts, moves and copy in the inbox go with it. `zone` is the site's.
     """
     given = {"after": after, "before": before, "zone": zone}
     return Removed(*conn.execute(REMOVE_SLICE, given).one())

@@ -55,6 +55,13 @@ class CalendarMethod(StrEnum):
     REQUEST = "request"  # an invitation, with the person as its attendee
 
 
+class Inbox(StrEnum):
+    """Use of the table session_worker.inbox, which the site shows."""
+
+    OFF = "off"
+    ON = "on"  # every message lies there too
+
+
 class IdKind(StrEnum):
     """Table whose ids a column of tutor_sessions holds."""
 

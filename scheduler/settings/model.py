@@ -14,6 +14,7 @@ from scheduler.settings.choices import (
     CalendarMethod,
     ChannelName,
     IdKind,
+    Inbox,
     MakeUp,
     MonthEnd,
     OnHoliday,
@@ -161,6 +162,9 @@ class Settings(BaseModel):
     )
     outbox: OutboxField = Field(
         Outbox(mode=OutboxMode.LIVE), description="live, log (nothing leaves) or redirect:ADDRESS."
+    )
+    inbox: Inbox = Field(
+        Inbox.OFF, description="on: messages lie in session_worker.inbox too, for the site to show."
     )
     flood_limit: int = Field(
         0,

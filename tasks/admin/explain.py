@@ -29,7 +29,7 @@ def reach_of(settings: Settings) -> Reach:
 def judge_of(settings: Settings) -> Callable[[Recipient], str | None]:
     from tasks.channels.address import Unreachable
     from tasks.channels.configured import channels_of
-    from tasks.delivery.decision import Ways, reachable
+    from tasks.delivery.decision import Ways, has_inbox, reachable
 
     try:
         channels = channels_of(settings)
@@ -38,6 +38,8 @@ def judge_of(settings: Settings) -> Callable[[Recipient], str | None]:
     ways = Ways(channels, settings.outbox.mode, frozenset(), settings.max_attempts)
 
     def why(recipient: Recipient) -> str | None:
+        if has_inbox(recipient, settings.inbox, settings.outbox.mode):
+            return None
         found = reachable(recipient, ways)
         return found.reason if isinstance(found, Unreachable) else None
 

@@ -16,10 +16,12 @@ from scheduler.settings import Role
 from tasks.admin.remind import RemindReport, clock_of, plan_by_hand, report
 from tasks.database.zones import follow_zones
 from tasks.delivery.decision import (
+    INBOX,
     Decision,
     Expire,
     Fail,
     GiveUp,
+    Keep,
     Postpone,
     Send,
     Withdraw,
@@ -121,6 +123,8 @@ def outcome_of(decision: Decision) -> tuple[str, str | None, str | None]:
     match decision:
         case Send():
             return "sent", None, decision.channel
+        case Keep():
+            return "sent", None, INBOX
         case Expire():
             return "expired", "begun", None
         case Withdraw(reason):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from scheduler.message import Recipient
 from scheduler.reminders.channel_pauses import is_paused
 from scheduler.reminders.read.claimed import Facts, Tried
-from scheduler.settings import ChannelName, OutboxMode
+from scheduler.settings import ChannelName, Inbox, OutboxMode
 from tasks.channels.address import Unreachable
 from tasks.channels.channel import Channel
 
@@ -22,6 +22,7 @@ DOWN_CHECK = timedelta(seconds=10)
 # the next one; with more, the message waits for it (docs/decisions/0053).
 NEAR = timedelta(hours=1)
 LOG = "log"
+INBOX = "inbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,15 @@ class Send:
     outbox: str | None = None
 
 
-Decision = Expire | Withdraw | GiveUp | Fail | Postpone | Send
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """No channel reaches this person, but the site's inbox does."""
+
+    recipient: Recipient
+    reason: str
+
+
+Decision = Expire | Withdraw | GiveUp | Fail | Postpone | Send | Keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,7 @@ class Ways:
     paused: frozenset[str]
     max_attempts: int
     down: frozenset[str] = frozenset()
+    inbox: Inbox = Inbox.OFF
 
 
 def decide(facts: Facts, ways: Ways, now: datetime) -> Decision:
@@ -115,10 +125,10 @@ def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:
     """
     found = reachable(facts.recipient, ways)
     if isinstance(found, Unreachable):
-        return GiveUp(found.reason)
+        return without_a_channel(facts.recipient, ways, now, GiveUp(found.reason))
     names = [name for name in found if not is_spent(facts.tried.get(name), ways.max_attempts)]
     if not names:
-        return Fail("every channel has refused it")
+        return without_a_channel(facts.recipient, ways, now, Fail("every channel has refused it"))
     if ways.outbox is OutboxMode.LOG:
         return Postpone(now + PAUSE_CHECK, "paused") if is_paused(LOG, ways.paused) else send_by(
             facts.recipient, names, ways.outbox)  # fmt: skip
@@ -130,6 +140,23 @@ def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:
         return wait_for(fit, ways, now)
     others = [name for name in names if name != free[0]]
     return send_by(facts.recipient, [free[0], *others], ways.outbox)
+
+
+def without_a_channel(
+    recipient: Recipient, ways: Ways, now: datetime, end: GiveUp | Fail
+) -> Decision:
+    """The inbox, where the person has one; else `end`."""
+    if not has_inbox(recipient, ways.inbox, ways.outbox):
+        return end
+    if is_paused(INBOX, ways.paused):
+        return Postpone(now + PAUSE_CHECK, "paused")
+    return Keep(recipient, end.reason)
+
+
+def has_inbox(recipient: Recipient, inbox: Inbox, outbox: OutboxMode) -> bool:
+    """True where messages to this person lie in the inbox: somebody without a user cannot log in
+    to the site, and a message that goes elsewhere (OUTBOX) is not the person's."""
+    return inbox is Inbox.ON and outbox is OutboxMode.LIVE and recipient.person_id is not None
 
 
 def wait_for(names: Sequence[ChannelName], ways: Ways, now: datetime) -> Postpone:

@@ -59,7 +59,7 @@ def message_rows(
 ) -> list[sending.Logged]:
     send = decided[going[0].id]
     assert isinstance(send, Send)  # noqa: S101 (so they were chosen)
-    message = message_of(going, send, now)
+    message = message_of(going, send.recipient, now)
     if logger.isEnabledFor(logging.INFO):
         log(work, message)
     return [

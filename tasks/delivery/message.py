@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from itertools import chain
 from uuid import uuid4
 
-from scheduler.message import Lesson, Message
+from scheduler.message import Lesson, Message, Recipient
 from scheduler.reminders.read.claimed import Facts
 from scheduler.settings import ChannelName
-from tasks.delivery.decision import Send
 from tasks.delivery.tools import Tools
 from tasks.messages.letter import Letter
 from tasks.messages.render import render
@@ -17,13 +16,13 @@ from tasks.messages.render import render
 logger = logging.getLogger(__name__)
 
 
-def message_of(rows: Sequence[Facts], send: Send, now: datetime) -> Message:
+def message_of(rows: Sequence[Facts], recipient: Recipient, now: datetime) -> Message:
     """One message about all the rows. Its key is that of the first try, and so is its date if a
     try may have arrived (promise 3)."""
     first = rows[0]
     return Message(
         kind=first.kind,
-        recipient=send.recipient,
+        recipient=recipient,
         lessons=tuple(each_once(chain.from_iterable(row.lessons for row in rows))),
         lead=timedelta(minutes=min(row.lead_minutes for row in rows)),
         key=first.key or uuid4(),

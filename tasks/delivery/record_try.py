@@ -21,7 +21,7 @@ from scheduler.reminders.moves.unanswered import is_repeated
 from scheduler.reminders.read.claimed import Facts, Tried
 from scheduler.settings import Settings
 from tasks.channels.outcome import About, Outcome, Result
-from tasks.delivery.decision import Send, is_near
+from tasks.delivery.decision import Send, has_inbox, is_near
 from tasks.delivery.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -101,12 +101,13 @@ def is_refusal(outcome: Outcome) -> bool:
 
 def next_try(ended: Ended, settings: Settings, now: datetime) -> datetime | None:
     """Time of the next try: now, on the next channel, if this one is used up or the start is near;
-    later otherwise. None where no channel is left."""
+    later otherwise. None where no channel is left and the person has no inbox."""
     first, outcome = ended.rows[0], ended.outcome
     tried = tried_on(first, ended.send.channel)
     tries = tried.tries + (outcome.about in OF_THE_MESSAGE)
     if is_refusal(outcome) or tries >= settings.max_attempts:
-        return now if ended.send.others else None
+        kept = has_inbox(ended.send.recipient, settings.inbox, settings.outbox.mode)
+        return now if ended.send.others or kept else None
     fresher = [name for name in ended.send.others if tried_on(first, name).failures
                <= tried.failures]  # fmt: skip
     if fresher and is_near(first, now):

@@ -6,14 +6,15 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from scheduler.reminders.moves import sending
-from tasks.delivery.decision import Decision, Expire, Fail, GiveUp, Postpone, Send, Withdraw
+from tasks.delivery.decision import Decision, Expire, Fail, GiveUp, Keep, Postpone, Send, Withdraw
 from tasks.delivery.tally import NOTHING, Tally
 
 
 def let_go(conn: Connection, decided: Mapping[int, Decision], holder: UUID) -> Tally:
-    """Move each row by its decision; rows to be sent stay. Returns the counts."""
+    """Move each row by its decision; rows to be sent or kept stay. Returns the counts."""
     tally = NOTHING
-    for decision in dict.fromkeys(each for each in decided.values() if not isinstance(each, Send)):
+    others = (each for each in decided.values() if not isinstance(each, Send | Keep))
+    for decision in dict.fromkeys(others):
         ids = [id_ for id_, each in decided.items() if each == decision]
         tally += let_alike_go(conn, decision, ids, holder)
     return tally
@@ -31,5 +32,5 @@ def let_alike_go(conn: Connection, decision: Decision, ids: list[int], holder: U
             return Tally(failed=len(sending.fail_claimed(conn, ids, holder, reason)))
         case Postpone(until, reason):
             return Tally(postponed=len(sending.postpone(conn, ids, holder, until, reason)))
-        case Send():
+        case Send() | Keep():
             return NOTHING

@@ -22,14 +22,17 @@ from scheduler.reminders.channel_pauses import paused_channels
 from scheduler.reminders.channel_troubles import Trouble, note_failure, take_probe, troubles
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.claims import Batch, release
+from scheduler.reminders.moves.inbox import deliver_to_inbox, place
 from scheduler.reminders.plan.agenda import with_days
 from scheduler.reminders.read.claimed import Facts, read_facts
 from scheduler.reminders.read.lesson import told
 from scheduler.settings import ChannelName
+from scheduler.words import reason
 from tasks.channels.handover import CalledOff, Handover, under_way
 from tasks.channels.outcome import About, Outcome, Result
 from tasks.database import ServerUnreachable, site_catalog
-from tasks.delivery.decision import Decision, Postpone, Send, Ways, decide
+from tasks.delivery.decision import Decision, Keep, Postpone, Send, Ways, decide
+from tasks.delivery.inbox_copy import copy_of
 from tasks.delivery.message import message_of, worded
 from tasks.delivery.permits import NOW, Permits
 from tasks.delivery.record_try import Ended, note_health, record
@@ -215,8 +218,29 @@ class Sender:
             send = send_of(decided)
         if send is not None:
             return self.send(rows, send, decided)
+        keep = next((each for each in decided.values() if isinstance(each, Keep)), None)
+        if keep is not None:
+            return self.lay_in_inbox(rows, keep, decided)
         with self.recorded() as moved:
             moved.append(let_go(self.conn, decided, self.work.holder))
+        return True
+
+    def lay_in_inbox(self, rows: Sequence[Facts], keep: Keep, decided: dict[int, Decision]) -> bool:
+        """Deliver to the inbox. False where a session changed meanwhile: read it again."""
+        going = [row for row in rows if isinstance(decided[row.id], Keep)]
+        now = self.work.clock()
+        message = message_of(going, keep.recipient, now)
+        copy = copy_of(self.work.tools, message, going)
+        if copy is None:
+            return self.keep_for_later(going)
+        claimed, holder = claimed_of(going, message), self.work.holder
+        try:
+            with self.recorded() as moved:
+                moved.append(let_go(self.conn, decided, holder))
+                kept = deliver_to_inbox(self.conn, claimed, holder, copy, now, reason(keep.reason))
+                moved.append(Tally(sent=len(kept)))
+        except sending.CannotBegin:
+            return False
         return True
 
     def decided(self, rows: Sequence[Facts]) -> dict[int, Decision]:
@@ -261,13 +285,11 @@ class Sender:
 
     def send(self, rows: Sequence[Facts], send: Send, decided: dict[int, Decision]) -> bool:
         going = [row for row in rows if isinstance(decided[row.id], Send)]
-        message = message_of(going, send, self.work.clock())
+        message = message_of(going, send.recipient, self.work.clock())
         letter = worded(self.work.tools, message, send.form)
         if letter is None:
             return self.keep_for_later(going)
-        claimed = [
-            sending.Claimed(row.id, row.version, told(row.lesson, message.at)) for row in going
-        ]
+        claimed, copy = claimed_of(going, message), copy_of(self.work.tools, message, going)
         envelope = sending.Envelope(
             send.channel, send.outbox, message.key, message.at, send.recipient.source_on(send.form)
         )
@@ -277,6 +299,8 @@ class Sender:
                 tried = sending.begin_sending(
                     self.conn, claimed, self.work.holder, envelope, self.work.lease
                 )
+                if copy is not None:
+                    place(self.conn, copy)
         except sending.CannotBegin:
             return False
         handover = Handover()
@@ -374,6 +398,10 @@ class Sender:
                 time.sleep(RECORD_AGAIN_SECONDS)
 
 
+def claimed_of(rows: Sequence[Facts], message: Message) -> list[sending.Claimed]:
+    return [sending.Claimed(row.id, row.version, told(row.lesson, message.at)) for row in rows]
+
+
 def send_of(decided: Mapping[int, Decision]) -> Send | None:
     return next((each for each in decided.values() if isinstance(each, Send)), None)
 
@@ -385,4 +413,7 @@ def ways_of(tools: Tools, snapshot: Snapshot) -> Ways:
         name for name, trouble in snapshot.troubles.items()
         if trouble.down_since is not None and not trouble.probe_due
     )  # fmt: skip
-    return Ways(tools.channels, settings.outbox.mode, snapshot.paused, settings.max_attempts, down)
+    return Ways(
+        tools.channels, settings.outbox.mode, snapshot.paused, settings.max_attempts, down,
+        settings.inbox,
+    )  # fmt: skip

@@ -72,6 +72,7 @@ def attendee_of(message: Message, calendar: Calendar) -> str:
 
 
 def is_cancelled(lesson: Lesson) -> bool:
+    """True where the message tells that the session is cancelled."""
     return lesson.change is not None and lesson.change.kind is ChangeKind.CANCELLED
 
 

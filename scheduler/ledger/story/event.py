@@ -13,6 +13,7 @@ class What(StrEnum):
     CLAIMED = "claimed"  # in a worker's hands now
     TRIED = "tried"  # handed to a channel
     SENT = "sent"
+    INBOX = "inbox"  # lies in the site's inbox
     FAILED = "failed"  # for now
     REFUSED = "refused"  # for good on this channel
     NO_ANSWER = "no_answer"  # handed over, and nobody said what became of it

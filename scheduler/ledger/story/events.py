@@ -13,7 +13,13 @@ from scheduler.reminders.moves.state import State
 from scheduler.words import duration, label, local, reason
 
 LATE = timedelta(minutes=1)
-CHANNEL_WORDS = {"email": "e-mail", "sms": "SMS", "telegram": "Telegram", "log": "the log"}
+CHANNEL_WORDS = {
+    "email": "e-mail",
+    "sms": "SMS",
+    "telegram": "Telegram",
+    "log": "the log",
+    "inbox": "the inbox",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ def tell(row: Row, tries: Sequence[Try], moves: Sequence[Moved], scene: Scene) -
         *held_by_quiet(row, moves, scene),
         *in_order(told_tries(row, tries, scene), told_moves(row, moves, scene)),
         *standing(row, tries, moves, scene),
+        *inboxed(row),
         *acknowledged(row),
     ]
     about = label(row.kind, row.lead_minutes, row.revision)
@@ -237,6 +244,13 @@ def what_next(row: Row, tries: Sequence[Try], scene: Scene) -> Iterator[Event]:
         yield Event(at, What.FAILED, words)
 
 
+def inboxed(row: Row) -> Iterator[Event]:
+    """The copy beside another channel; where the inbox is the channel the try says it."""
+    if row.placed_at is not None and row.channel != "inbox":
+        yield Event(row.placed_at, What.INBOX, "it lies in the site's inbox too")
+
+
 def acknowledged(row: Row) -> Iterator[Event]:
     if row.acknowledged_at is not None:
-        yield Event(row.acknowledged_at, What.ACKNOWLEDGED, "by the person")
+        where = ", who read it in the inbox" if row.read_at is not None else ""
+        yield Event(row.acknowledged_at, What.ACKNOWLEDGED, f"by the person{where}")

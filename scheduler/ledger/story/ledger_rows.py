@@ -14,7 +14,8 @@ class Row:
     """A row of the ledger.
 
     `revision`: 0, or 1 and more for repeats. `together`: other sessions of the same message.
-    `quiet_until`: end of the quiet hours in which it was due.
+    `quiet_until`: end of the quiet hours in which it was due. `placed_at`, `read_at`: of its copy
+    in the site's inbox.
     """
 
     id: int
@@ -42,6 +43,8 @@ class Row:
     together: Sequence[int] | None
     source: str | None
     receipt: str | None
+    placed_at: datetime | None = None
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,8 @@ class Moved:
     moved_at: datetime
 
 
-# Indexes: delivery_session; delivery_start for rows of the same message, delivery_notice for a
-# notice about many starts.
+# Indexes: delivery_session; inbox_message_key_key; delivery_start for rows of the same message,
+# delivery_notice for a notice about many starts.
 ROWS = text("""
     SELECT d.id, d.recipient, d.person_id, d.role, d.kind, d.lead_minutes, d.revision, d.starts_at,
            d.state, d.reason, d.change, d.due_at, d.send_after, d.retry_at, d.lease_until,
@@ -82,9 +85,10 @@ ROWS = text("""
                (SELECT array_agg(DISTINCT m.session_id) FROM session_worker.delivery m
                  WHERE m.starts_at = d.starts_at AND m.recipient = d.recipient AND m.kind = d.kind
                    AND m.message_key = d.message_key AND m.session_id <> d.session_id)
-           END AS together, d.source, d.receipt
+           END AS together, d.source, d.receipt, i.placed_at, i.read_at
       FROM session_worker.delivery d
       LEFT JOIN session_worker.held_batch b ON b.id = d.batch
+      LEFT JOIN session_worker.inbox i ON i.message_key = d.message_key
      WHERE d.session_id = :session_id
      ORDER BY d.starts_at, d.due_at, d.id""")
 

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, text
@@ -42,7 +43,7 @@ def words(conn: Connection, delivery: int) -> tuple[Any, ...]:
 
 
 def test_nothing_is_left_of_what_a_person_was_told(conn: Connection, told: dict[str, int]) -> None:
-    assert forget(conn, "user:7", LATER, ZONE) == Forgotten("user:7", 1, 1, 1, 0)
+    assert forget(conn, "user:7", LATER, ZONE) == Forgotten("user:7", 1, 1, 1, 0, 0)
 
     assert words(conn, told["tutor"]) == (None, None, None, None)
     everything = conn.scalar(
@@ -76,7 +77,7 @@ def test_a_muted_person_stays_muted(conn: Connection, told: dict[str, int]) -> N
 def test_somebody_without_an_account_is_forgotten_too(
     conn: Connection, told: dict[str, int]
 ) -> None:
-    assert forget(conn, "student:1", LATER, ZONE) == Forgotten("student:1", 1, 1, 0, 0)
+    assert forget(conn, "student:1", LATER, ZONE) == Forgotten("student:1", 1, 1, 0, 0, 0)
 
     assert words(conn, told["student"]) == (None, None, None, None)
     assert "student_name" not in row_of(conn, told["tutor"]).told
@@ -124,3 +125,37 @@ def test_an_export_holds_each_row_with_its_tries_and_moves(
 def test_a_person_of_whom_nobody_knows_is_refused(conn: Connection, work: Any) -> None:
     with pytest.raises(LedgerRefusal, match=r"there is no person 99: give an id of the table"):
         work(conn, "user:99")
+
+
+def a_copy(conn: Connection, person: int, delivery: int) -> None:
+    conn.execute(
+        text("""
+            INSERT INTO session_worker.inbox
+                   (person, kind, title, text, sessions, deliveries, message_key)
+            VALUES (:person, 'alarm', 'Algebra with Almaz', '', '{1}', ARRAY[:id], :key)"""),
+        {"person": person, "id": delivery, "key": uuid4()},
+    )
+
+
+def test_the_inbox_of_a_person_is_exported_and_forgotten_and_so_is_their_name_in_others(
+    conn: Connection, told: dict[str, int]
+) -> None:
+    other = a_delivery(conn, state="sent", told={}, session_id=2, tutor_id=2, student_id=2)
+    a_copy(conn, 7, told["tutor"])
+    a_copy(conn, 8, told["student"])
+    a_copy(conn, 9, other)
+    conn.execute(text("UPDATE session_worker.delivery SET recipient = 'user:9' WHERE id = :id"),
+                 {"id": other})  # fmt: skip
+
+    exported = export(conn, "user:7")
+    forgotten = forget(conn, "user:7", LATER, ZONE)
+
+    assert [copy["title"] for copy in exported.inbox] == ["Algebra with Almaz"]
+    assert forgotten.inbox == 2
+    assert [*conn.scalars(text("SELECT person FROM session_worker.inbox"))] == [9]
+
+
+def test_a_copy_about_a_session_to_come_stays(conn: Connection, told: dict[str, int]) -> None:
+    a_copy(conn, 7, told["tutor"])
+
+    assert forget(conn, "user:7", START - timedelta(hours=1), ZONE).inbox == 0
