@@ -1,6 +1,7 @@
 """Fixtures of tests with real workers: a beat that sweeps every second, and sessions that begin
 soon."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -56,11 +57,13 @@ def in_wall_time(minutes: float) -> dict[str, object]:
 
 
 def count(conn: Connection, state: str) -> int:
+    return states(conn)[state]
+
+
+def states(conn: Connection) -> Counter[str]:
+    """The number of messages in each state."""
     conn.rollback()
-    found = conn.scalar(
-        text("SELECT count(*) FROM session_worker.delivery WHERE state = :state"), {"state": state}
-    )
-    return int(found or 0)
+    return Counter(conn.scalars(text("SELECT state FROM session_worker.delivery")))
 
 
 def mail_channel(sink: SmtpSink) -> dict[str, str]:

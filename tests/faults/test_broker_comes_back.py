@@ -19,6 +19,8 @@ from tests.faults.rounds import BACK_SECONDS, after_the_first_tick, in_wall_time
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import Running, running
 
+pytestmark = pytest.mark.long
+
 # Lines of the log at the level WARNING.
 LOUD = re.compile(r"\b(?:WARNING|ERROR|CRITICAL)\b.*")
 

@@ -21,6 +21,8 @@ from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import Running, running
 
+pytestmark = pytest.mark.long
+
 # Those that beat had posted before its clock was set: in the queue, and in the worker's one process
 # and taken for it.
 MORE_THAN_WAITED = HANDFUL + 2 + 1

@@ -30,6 +30,8 @@ from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
+pytestmark = pytest.mark.long
+
 STUDENTS = [f"student{number}@tutoring.example" for number in range(5)]
 NOTHING_IS_SENT = "another server or database: nothing is sent"
 

@@ -27,6 +27,8 @@ from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def primary(workspace: Workspace) -> Iterator[PostgresServer]:

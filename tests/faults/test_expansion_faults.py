@@ -35,6 +35,8 @@ from tests.scheduler.expansion.expanded_site import Site
 from tests.scheduler.expansion.random_site import build_site
 from tests.servers import clone_template, connect, create_template, engine_on
 
+pytestmark = pytest.mark.long
+
 NOON = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 SETTINGS = Settings(expand_days=28)
 SPAN = Extent(date(2026, 10, 1), date(2026, 12, 31))

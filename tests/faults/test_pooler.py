@@ -19,6 +19,8 @@ from tests.pgbouncer import pgbouncer
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
+pytestmark = pytest.mark.long
+
 REFUSED = "DATABASE_URL leads to a pooler in transaction mode: set DATABASE_POOLER=transaction"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import Random
 
+import pytest
 from sqlalchemy import Connection, text
 
 from tests.builders import a_session, a_student, a_tutor
@@ -18,6 +19,8 @@ from tests.faults.rounds import (
 from tests.scheduler.ledger.rows import a_delivery
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
+
+pytestmark = pytest.mark.long
 
 ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 120}
 REMINDED = {"notification_enabled": True}

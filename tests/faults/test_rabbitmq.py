@@ -29,6 +29,8 @@ from tests.servers import engine_on
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
+pytestmark = pytest.mark.long
+
 HANDFUL = 5
 
 

@@ -8,7 +8,14 @@ from sqlalchemy import Connection
 
 from tests.builders import a_session, a_student
 from tests.eventually import eventually
-from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_channel, quick_beat
+from tests.faults.rounds import (
+    after_the_first_tick,
+    count,
+    in_wall_time,
+    mail_channel,
+    quick_beat,
+    states,
+)
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
@@ -38,8 +45,7 @@ def test_after_term_nothing_is_begun_and_what_was_begun_is_recorded(
 
     begun = len(smtp_sink.mails)
     assert 0 < begun <= 8 + 8  # one for each connection, and those in the signal's first moment
-    assert count(conn, "sent") == begun
-    assert count(conn, "planned") == PEOPLE - begun
+    assert states(conn) == {"sent": begun, "planned": PEOPLE - begun}
 
 
 def test_what_has_no_answer_when_the_time_to_stop_is_over_is_held_and_not_repeated(
@@ -56,5 +62,4 @@ def test_what_has_no_answer_when_the_time_to_stop_is_over_is_held_and_not_repeat
         os.killpg(worker.pid, signal.SIGKILL)
 
         handed_over = smtp_sink.stalled["BODY"]
-        assert count(conn, "held") == handed_over
-        assert count(conn, "planned") == PEOPLE - handed_over
+        assert states(conn) == {"held": handed_over, "planned": PEOPLE - handed_over}

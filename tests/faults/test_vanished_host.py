@@ -24,6 +24,8 @@ from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
+pytestmark = pytest.mark.long
+
 HERE, THERE = "10.213.77.1", "10.213.77.2"
 PORT = 5432
 
