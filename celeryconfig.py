@@ -52,6 +52,10 @@ beat_schedule = {
     "sweep": {"task": "tasks.planning.sweep", "schedule": timedelta(seconds=10)},
     # Expands rules into rows: a changed rule takes effect within a minute.
     "expand": {"task": "tasks.planning.expand", "schedule": timedelta(seconds=30)},
+    # A worker that takes it proves that its queue is served, also while there is nothing to send.
+    "pulse": {"task": "tasks.delivery.pulse", "schedule": timedelta(seconds=30)},
+    # New errors and the weekly digest to ADMIN, and the call of HEARTBEAT_URL.
+    "watch": {"task": "tasks.planning.watch", "schedule": timedelta(minutes=1)},
     # Removes data older than KEEP_DAYS once a day; the other runs read one row and end.
     "upkeep": {"task": "tasks.planning.upkeep", "schedule": timedelta(minutes=10)},
 }

@@ -15,6 +15,7 @@ ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 # A test compares these with the statements of the code.
 ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
+    "admin_message": ALL,
     "attempt": ALL,
     "backfill": ALL,
     "backfill_chunk": KEEP,
@@ -36,6 +37,7 @@ ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
     "refused": ALL,
     "series": ALL,
     "site_shape": KEEP,
+    "standing_error": FILL,
     "zone": READ,
 }
 ON_THE_SITE: Mapping[str, Sequence[str]] = {

@@ -260,6 +260,35 @@ class Inbox(WorkerBase):
     read_at: Mapped[datetime | None]
 
 
+class StandingError(WorkerBase):
+    """An error of the doctor that stands, and was told to the admin."""
+
+    __tablename__ = "standing_error"
+
+    identity: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+class AdminMessage(WorkerBase):
+    """A message to the admin; `findings` are those of kind `errors`."""
+
+    __tablename__ = "admin_message"
+
+    id: Mapped[int] = filled_key()
+    kind: Mapped[str]
+    occasion: Mapped[str]
+    findings: Mapped[list[Any] | None] = mapped_column(JSONB)
+    message_key: Mapped[UUID] = filled()
+    made_at: Mapped[datetime] = filled()
+    message_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(Integer, server_default=FetchedValue())
+    lease_until: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    words: Mapped[str | None]
+
+
 class Permit(WorkerBase):
     """A place taken of a channel's rate while Redis is away."""
 

@@ -44,6 +44,14 @@ def try_sweep_turn(conn: Connection) -> bool:
     return bool(conn.scalar(TRY_SWEEP_TURN))
 
 
+TRY_WATCH_TURN = text("SELECT pg_try_advisory_xact_lock(7236548812040024)")
+
+
+def try_watch_turn(conn: Connection) -> bool:
+    """Take the watch's turn for this transaction; False where another one is under way."""
+    return bool(conn.scalar(TRY_WATCH_TURN))
+
+
 RATE_TURN = text("SELECT pg_advisory_xact_lock(1920168053, hashtext(:channel))")
 
 

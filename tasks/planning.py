@@ -154,6 +154,16 @@ def upkeep(after: int = 0) -> None:
         note_beat(conn, "upkeep", now)
 
 
+@app.task(name="tasks.planning.watch")
+def watch() -> None:
+    """Begin the watch of ADMIN and HEARTBEAT_URL, where one of them is set."""
+    settings = worker_settings()
+    if settings.admin or settings.heartbeat_url:
+        from tasks.alerts.watch import begin_watch  # Apprise is slow to import
+
+        begin_watch()
+
+
 KEYS = {"from", "until", "tutor", "session", "refill_deleted"}
 
 

@@ -86,6 +86,23 @@ def database(postgres: Server, template: str) -> Iterator[str]:
     drop_database(postgres, name)
 
 
+@pytest.fixture(scope="module")
+def shared_database(postgres: Server, template: str) -> Iterator[str]:
+    """The URL of a database that a module's tests share, as each takes back what it wrote."""
+    name = unused_name("shared")
+    servers.clone_template(postgres, name, template)
+    yield postgres.url(name)
+    drop_database(postgres, name)
+
+
+@pytest.fixture
+def rolled_back(shared_database: str) -> Iterator[Connection]:
+    """A connection whose transaction is rolled back: do not commit on it."""
+    with servers.connect(shared_database) as connection:
+        yield connection
+        connection.rollback()
+
+
 @pytest.fixture
 def empty_database(postgres: Server) -> Iterator[str]:
     """The URL of a database without any table."""

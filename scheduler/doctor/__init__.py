@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from models.catalog import SiteCatalog, SiteMismatch, read_catalog
+from scheduler.doctor.admin_reached import check_admin
 from scheduler.doctor.enrolments import check_enrolments
 from scheduler.doctor.home import check_home, check_migration
-from scheduler.doctor.life import check_beats, check_overdue
+from scheduler.doctor.life import check_beats, check_delivery, check_overdue
 from scheduler.doctor.patient import Check, Patient
 from scheduler.doctor.preferences import check_preferences
 from scheduler.doctor.rules import (
@@ -54,7 +55,7 @@ from scheduler.doctor.zones import check_zones
 from scheduler.finding import Finding, Severity, error
 from scheduler.settings import Settings
 
-__all__ = ["Finding", "Severity", "examine_database"]
+__all__ = ["Finding", "Severity", "errors_of_database", "examine_database"]
 
 CHECKS: Sequence[Check] = (
     check_home,
@@ -69,7 +70,9 @@ CHECKS: Sequence[Check] = (
     check_pauses,
     check_troubles,
     check_beats,
+    check_delivery,
     check_overdue,
+    check_admin,
     check_batches,
     check_unanswered,
     check_deadly,
@@ -94,18 +97,51 @@ CHECKS: Sequence[Check] = (
     check_start_index,
 )
 
+# Those that may find an error. They are run each minute for ADMIN, so each has to be cheap at any
+# size of the site; a test compares the list with the checks' sources.
+URGENT: Sequence[Check] = (
+    check_home,
+    check_rights,
+    check_ids,
+    check_channels,
+    check_enrolments,
+    check_troubles,
+    check_beats,
+    check_delivery,
+    check_overdue,
+    check_batches,
+    check_deadly,
+    check_wordless,
+    check_refused_rules,
+    check_rows_behind,
+    check_backfills,
+    check_zones,
+)
+
 
 def examine_database(conn: Connection, settings: Settings, now: datetime) -> list[Finding]:
     """Findings of all checks of the database. Reads only; `now` is aware.
 
     Where the site's tables or the worker's schema are missing, checks that need them are left out.
     """
+    return findings_of(CHECKS, conn, settings, now)
+
+
+def errors_of_database(conn: Connection, settings: Settings, now: datetime) -> list[Finding]:
+    """Only what is an error, by the checks that may find one."""
+    found = findings_of(URGENT, conn, settings, now)
+    return [each for each in found if each.severity is Severity.ERROR]
+
+
+def findings_of(
+    checks: Sequence[Check], conn: Connection, settings: Settings, now: datetime
+) -> list[Finding]:
     found = [*check_migration(conn)]
     catalog = catalog_or_problems(conn)
     if not isinstance(catalog, SiteCatalog):
         return found + catalog
     patient = Patient(conn, catalog, settings, now)
-    return found + ([] if found else [each for check in CHECKS for each in careful(check, patient)])
+    return found + ([] if found else [each for check in checks for each in careful(check, patient)])
 
 
 def catalog_or_problems(conn: Connection) -> SiteCatalog | list[Finding]:

@@ -56,6 +56,29 @@ def never_expanded(patient: Patient, beats: Mapping[str, datetime]) -> Iterator[
         yield error("never_expanded", detail, "celery -A tasks expand says what is in its way")
 
 
+# Workers take a pulse or a batch from their queue at least every thirty seconds.
+DELIVERY_SILENCE = timedelta(minutes=2)
+# A handful of rows.
+WORKERS = text("""
+    SELECT max(h.beat_at) FILTER (WHERE h.name = 'tick') AS ticked_at,
+           greatest(max(h.beat_at) FILTER (WHERE h.name = 'delivery'), max(i.first_tick_at))
+               AS taken_at
+      FROM session_worker.installation i LEFT JOIN session_worker.heartbeat h ON true""")
+
+
+def check_delivery(patient: Patient) -> Iterator[Finding]:
+    """Beat ticks, but no worker takes anything from the queue of deliveries."""
+    row = patient.conn.execute(WORKERS).one()
+    if row.ticked_at is None or row.taken_at is None:
+        return
+    silence = patient.now - row.taken_at
+    if silence > DELIVERY_SILENCE and patient.now - row.ticked_at <= SILENCE["tick"]:
+        detail = f"no worker has taken from the queue delivery for {duration(silence)}"
+        yield error("delivery_stopped", f"{detail}: nothing is sent", SERVE)
+
+
+SERVE = "celery -A tasks worker -Q delivery"
+
 LATE = timedelta(minutes=1)
 TOO_LATE = timedelta(minutes=5)
 

@@ -79,6 +79,7 @@ def remove_slice(conn: Connection, before: datetime, zone: str, after: int) -> R
 # Indexes: primary keys, delivery_stuck.
 REMOVE_REST = (
     text("DELETE FROM session_worker.backfill WHERE finished_at < :before"),
+    text("DELETE FROM session_worker.admin_message WHERE ended_at < :before"),
     text("""
         DELETE FROM session_worker.finding f
          WHERE NOT EXISTS (SELECT FROM tutor_sessions s WHERE s.id = f.session_id)

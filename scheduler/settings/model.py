@@ -36,6 +36,7 @@ from scheduler.settings.field_types import (
 )
 from scheduler.zone_data import zone_named
 
+WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
 TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 # Names that PostgreSQL does not know, or reads as an abbreviation, which is wrong in summer.
 NO_ZONES = {"CET", "EET", "MET", "WET", "localtime"}
@@ -166,6 +167,14 @@ class Settings(BaseModel):
     inbox: Inbox = Field(
         Inbox.OFF, description="on: messages lie in session_worker.inbox too, for the site to show."
     )
+    admin: str = Field(
+        "",
+        description="Apprise URL of the admin, for new errors of doctor and the weekly digest.",
+    )
+    heartbeat_url: str = Field(
+        "",
+        description="URL that is called each minute while beat, planners and workers all live.",
+    )
     flood_limit: int = Field(
         0,
         ge=0,
@@ -218,6 +227,13 @@ class Settings(BaseModel):
     @classmethod
     def known_broker(cls, url: str) -> str:
         return readable_broker(url)
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def web_address(cls, url: str) -> str:
+        if url and not WEB_ADDRESS.fullmatch(url):
+            raise ValueError("this is no web address: write https://host/path, or nothing")
+        return url
 
     @field_validator("site_timezone")
     @classmethod

@@ -66,11 +66,14 @@ def missing_options(conn: Connection) -> list[Finding]:
 
 def check_channel_urls(settings: Settings) -> Iterator[Finding]:
     """Unusable channels: each by itself, then all of them with OUTBOX."""
+    from tasks.channels.admin_way import admin_way
     from tasks.channels.configured import channel_of, channels_of  # Apprise is slow to import
 
     tries = [partial(channel_of, each, settings, None) for each in settings.channels.values()]
     broken = [*unusable("channel_unusable", tries)]
     yield from broken or unusable("outbox_unusable", [partial(channels_of, settings)])
+    if settings.admin:
+        yield from unusable("admin_unusable", [partial(admin_way, settings)])
 
 
 def unusable(code: str, tries: Sequence[Callable[[], object]]) -> Iterator[Finding]:

@@ -73,6 +73,10 @@ def redirected(
 
 
 def fitting_channel(address: str, region: str) -> ChannelName:
+    """The channel for an address of OUTBOX. Raises InvalidSetting where it is none.
+
+    `region`: that of phone numbers without a country code.
+    """
     if not isinstance(email_address(address), Unreachable):
         return ChannelName.EMAIL
     if not isinstance(mobile_number(address, region), Unreachable):

@@ -25,17 +25,22 @@ from tasks.messages.segments import in_gsm_alphabet
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]*)\}")
 URL = re.compile(r"\s*[A-Za-z][\w+.-]*://.*", re.ASCII | re.DOTALL)
+ADMIN = "ADMIN"
 NO_URL = "this is no URL: write one such as mailtos://user:secret@mail.example?to={email}"
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """An Apprise URL with placeholders. `setting`: its name in errors, such as CHANNEL_SMS."""
+    """An Apprise URL with placeholders. `setting`: its name in errors, such as CHANNEL_SMS.
+
+    `fixed`: the recipient stands in the URL itself, as in ADMIN.
+    """
 
     setting: str
     channel: ChannelName
     text: str
     placeholders: frozenset[str]
+    fixed: bool = False
 
     def url(self, values: Mapping[str, str]) -> str:
         """The URL with these values, percent-encoded; a placeholder without a value becomes ''."""
@@ -45,13 +50,25 @@ class Template:
 def read_template(channel: ChannelSettings) -> Template:
     """The template of a channel. Raises InvalidSetting for a bad URL or unknown placeholder."""
     setting = f"CHANNEL_{channel.name.upper()}"
-    if not URL.fullmatch(channel.url):
-        raise InvalidSetting(f"{setting}: {NO_URL}.")
+    refuse_no_url(setting, channel.url)
     names = frozenset(PLACEHOLDER.findall(channel.url))
     for name in sorted(names - set(VALUES) - set(LETTER_VALUES)):
         known = " ".join(f"{{{each}}}" for each in sorted({*VALUES, *LETTER_VALUES}))
         raise InvalidSetting(f"{setting}: {{{name}}} is no placeholder: use one of {known}.")
     return Template(setting, channel.name, channel.url, names)
+
+
+def admin_template(url: str) -> Template:
+    """The template of ADMIN, whose recipient stands in it. Raises InvalidSetting."""
+    refuse_no_url(ADMIN, url)
+    if PLACEHOLDER.search(url):
+        raise InvalidSetting(f"{ADMIN}: write the admin's own address, without placeholders.")
+    return Template(ADMIN, ChannelName.PUSH, url, frozenset(), fixed=True)
+
+
+def refuse_no_url(setting: str, url: str) -> None:
+    if not URL.fullmatch(url):
+        raise InvalidSetting(f"{setting}: {NO_URL}.")
 
 
 def values_of(

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from models.installation import installation_matches
+from scheduler.database_clock import database_now
 from scheduler.reminders.moves.claims import Batch
+from scheduler.reminders.progress import note_beat
 from tasks import app
 from tasks.database import engine_now, worker_engine, worker_settings
 from tasks.delivery import startup
 from tasks.delivery.stop import WORKER_STOP
 
-__all__ = ["deliver", "startup"]  # the signals in the latter are heard where it is imported
+# The signals in `startup` are heard where it is imported.
+__all__ = ["deliver", "pulse", "startup"]
 
 
 @app.task(name="tasks.delivery.deliver")
@@ -24,3 +28,13 @@ def deliver(holder: str, ids: Sequence[int]) -> None:
     batch = Batch(UUID(holder), tuple(ids))
     if deliver_batch(batch) and not WORKER_STOP.asked:
         hand_on(app, worker_engine(), worker_settings(), engine_now(worker_engine()))
+
+
+@app.task(name="tasks.delivery.pulse")
+def pulse() -> None:
+    """Note that a worker takes from the queue of deliveries."""
+    from tasks.delivery.dispatch import DELIVERY
+
+    with worker_engine().begin() as conn:
+        if installation_matches(conn):
+            note_beat(conn, DELIVERY, database_now(conn))

@@ -17,7 +17,7 @@ from scheduler.settings import Settings
 from tasks.broker import say_unusable
 
 DELIVER = "tasks.delivery.deliver"
-# Heartbeat of workers that take batches, at most every five seconds.
+# Heartbeat of workers that take batches, at most every five seconds, or a pulse.
 DELIVERY = "delivery"
 SILENCE = timedelta(seconds=30)
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from celery.signals import (
 
 from scheduler.broker_url import EXAMPLE
 from scheduler.settings import InvalidSetting, Settings
-from tasks.channels.template import read_template
+from tasks.channels.template import admin_template, read_template
 from tasks.database import database_url, worker_engine
 from tasks.delivery.stop import WORKER_STOP
 from tasks.failures.lines import ExitCode
@@ -35,15 +35,20 @@ def refuse_unusable(settings: Settings) -> None:
         database_url(settings)
     for channel in settings.channels.values():
         read_template(channel)
+    if settings.admin:
+        admin_template(settings.admin)
 
 
 @worker_init.connect
 def prepare(**_: Any) -> None:
     """Check the settings in the worker's main process; unusable ones end it with one line."""
+    from tasks.channels.admin_way import admin_way
     from tasks.delivery.tools import worker_tools  # slow to import, and needless for beat
 
     try:
-        worker_tools()
+        tools = worker_tools()
+        if tools.settings.admin:
+            admin_way(tools.settings)
     except InvalidSetting as error:
         sys.stderr.write(f"Error: {error}\n")
         raise SystemExit(ExitCode.USAGE) from None

@@ -85,6 +85,14 @@ def _parameters(settings: Settings, wanted: Wanted, holder: UUID) -> Mapping[str
     }
 
 
+# The ledger's columns of a row that does not exist, claimed by `:holder`. `number` becomes its id,
+# below zero. The kind and the change are the statement's own.
+IMAGINED = """-number AS id, session_id, tutor_id, student_id, starts_at, 0 AS urgency,
+           lead_minutes, recipient, person_id, role, NULL::uuid AS message_key,
+           NULL::timestamptz AS message_at, 0 AS attempts,
+           NULL::timestamptz AS tries_since, 'claimed' AS state, CAST(:holder AS uuid) AS holder"""
+
+
 # Indexes: primary keys; for other sessions of the same message (session_date, start_time) of
 # tutor_sessions, where the site has one. Run for one message at a time.
 def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
@@ -104,17 +112,14 @@ def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
           FROM told
          WHERE recipient IN (SELECT recipient FROM told WHERE session_id = :id)
     )
-    SELECT -number AS id, session_id, tutor_id, student_id, starts_at,
-           CAST(:kind AS text) AS kind, 0 AS urgency, lead_minutes, recipient, person_id, role,
+    SELECT {IMAGINED},
            CASE WHEN CAST(:change AS text) IS NOT NULL THEN jsonb_build_object(
                'kind', CAST(:change AS text), 'old_starts_at',
                CASE :change WHEN 'moved' THEN starts_at + interval '1 day' ELSE starts_at END)
                || CASE :change WHEN 'reassigned' THEN jsonb_build_object(
                       CASE role WHEN 'tutor' THEN 'old_student_id' ELSE 'old_tutor_id' END, 0)
                   ELSE jsonb_build_object() END
-               END AS change,
-           NULL::uuid AS message_key, NULL::timestamptz AS message_at, 0 AS attempts,
-           NULL::timestamptz AS tries_since, 'claimed' AS state, CAST(:holder AS uuid) AS holder
+               END AS change, CAST(:kind AS text) AS kind
       FROM numbered)"""
 
 

@@ -73,7 +73,7 @@ def person_target(template: Template, plugin: NotifyEmail) -> str:
     setting = template.setting
     if getattr(plugin, "pgp_mode", "no") != "no":
         raise InvalidSetting(f"{setting}: pgp= is not supported: leave it out.")
-    if len(plugin.targets) != 1 or not template.placeholders:
+    if len(plugin.targets) != 1 or not (template.placeholders or template.fixed):
         raise InvalidSetting(
             f"{setting}: to= must be the person's address alone, such as to={{email}};"
             " for copies use cc= or bcc=."

@@ -180,5 +180,5 @@ def urgent_template(template: Template, sample: NotifyBase) -> Template:
         return template
     mark = "&" if "?" in template.text else "?"
     text = f"{template.text}{mark}priority=high"
-    urgent = Template(template.setting, template.channel, text, template.placeholders)
+    urgent = replace(template, text=text)
     return urgent if load(urgent.url(SAMPLE)) is not None else template

@@ -1,0 +1,1 @@
+"""Messages to the admin: which errors are new, the weekly digest, and whether all parts live."""
