@@ -210,7 +210,8 @@ class Delivery(WorkerBase):
 class Attempt(WorkerBase):
     """One try of a delivery; `outcome` is None while it is under way.
 
-    `provider_id`: the provider's id of the message, if it gave one.
+    `provider_id`: the provider's id of the message, if it gave one. `address`: hash of the address
+    that it went to (scheduler.reminders.dead_addresses).
     """
 
     __tablename__ = "attempt"
@@ -226,6 +227,48 @@ class Attempt(WorkerBase):
     words: Mapped[str | None]
     provider_id: Mapped[str | None]
     about: Mapped[str | None]
+    receipt: Mapped[str | None]
+    address: Mapped[int | None]
+
+
+class ReceiptWord(WorkerBase):
+    """A provider's word about a message, in small letters, and its meaning."""
+
+    __tablename__ = "receipt_word"
+
+    word: Mapped[str] = mapped_column(primary_key=True)
+    meaning: Mapped[str]
+    source: Mapped[str]
+
+
+class Receipt(WorkerBase):
+    """What a provider, or a mail system's bounce, said of a message.
+
+    `reference`: the provider's id, or the worker's key. `meaning` is None for an unknown word.
+    `open`: the sweep has not drawn its consequences yet.
+    """
+
+    __tablename__ = "receipt"
+
+    id: Mapped[int] = filled_key()
+    channel: Mapped[str]
+    reference: Mapped[str]
+    status: Mapped[str]
+    meaning: Mapped[str | None]
+    received_at: Mapped[datetime] = filled()
+    open: Mapped[bool] = filled()
+
+
+class DeadAddress(WorkerBase):
+    """An address that refused for good, by its hash; alive again where it was revived."""
+
+    __tablename__ = "dead_address"
+
+    address: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    channel: Mapped[str]
+    cause: Mapped[str]
+    dead_at: Mapped[datetime] = filled()
+    revived_at: Mapped[datetime | None]
 
 
 class ChannelTrouble(WorkerBase):
@@ -345,6 +388,7 @@ class Installation(WorkerBase):
     planned_until: Mapped[datetime | None]
     ticked_at: Mapped[datetime | None]
     alarm_leads: Mapped[list[int]] = filled()
+    address_salt: Mapped[UUID] = filled()
 
 
 class Heartbeat(WorkerBase):

@@ -103,6 +103,9 @@ REASONS: Mapping[str, str] = {
     "landline": "the phone is a landline",
     "not_a_mobile": "the phone takes no SMS",
     "dropped_by_admin": "an admin dropped it",
+    "dead_address": "an address that refused for good",
+    "undelivered": "it did not arrive, so the next channel is tried",
+    "no_other_channel": "it did not arrive, and no other channel reaches the person",
 }
 
 

@@ -132,3 +132,22 @@ def check_unreachable(patient: Patient) -> Iterator[Finding]:
             f" mostly: {reason(row.mostly)}",
             "celery -A tasks deliveries --state unreachable lists them",
         )
+
+
+# Index: receipts are read in the order of their keys, at most as many as tries of KEEP_DAYS.
+UNKNOWN_WORDS = text("""
+    SELECT count(*) AS receipts,
+           (array_agg(DISTINCT channel || ' ' || left(status, 40)))[1\\:5] AS words
+      FROM session_worker.receipt WHERE meaning IS NULL AND received_at > :since""")
+
+
+def check_receipt_words(patient: Patient) -> Iterator[Finding]:
+    """Words of a provider's receipts, within a week, that the worker does not know."""
+    row = patient.conn.execute(UNKNOWN_WORDS, {"since": patient.now - 7 * DAY}).one()
+    if row.receipts:
+        yield warning(
+            "receipt_words",
+            f"{many(row.receipts, 'receipt')} with a word that is not known, so that they changed"
+            f" nothing: {', '.join(row.words)}",
+            "INSERT the words into session_worker.receipt_word (docs/receipts.md)",
+        )

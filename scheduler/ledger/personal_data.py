@@ -14,7 +14,8 @@ from scheduler.reminders.moves.refusal import LedgerRefusal
 class PersonalData:
     """Rows of session_worker as they are stored: column → value.
 
-    `deliveries`: each with its `attempts` and its `moves`. `inbox`: what the site shows them.
+    `deliveries`: each with its `attempts`, `receipts` and `moves`. `inbox`: what the site shows
+    them.
     """
 
     person: str
@@ -43,6 +44,13 @@ DELIVERIES = text("""
     SELECT to_jsonb(d) || jsonb_build_object(
                'attempts', (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.id), '[]')
                               FROM session_worker.attempt a WHERE a.delivery_id = d.id),
+               'receipts', (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.id), '[]')
+                              FROM session_worker.receipt r WHERE r.id IN (
+                                   SELECT r.id FROM session_worker.attempt a
+                                     JOIN session_worker.receipt r
+                                       ON r.channel = a.channel
+                                      AND r.reference IN (a.provider_id, a.message_key::text)
+                                    WHERE a.delivery_id = d.id)),
                'moves', (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY m.id), '[]')
                            FROM session_worker.move m WHERE m.delivery_id = d.id))
       FROM session_worker.delivery d WHERE d.recipient = :person ORDER BY d.id""")
@@ -83,8 +91,16 @@ FORGET_WORDS = text(f"""
         UPDATE session_worker.delivery d SET told = NULL, change = NULL
          WHERE d.recipient = :person AND {OVER}
         RETURNING d.id
+    ), told AS (
+        DELETE FROM session_worker.receipt r
+         USING forgotten JOIN session_worker.attempt a ON a.delivery_id = forgotten.id
+         WHERE r.channel = a.channel AND r.reference IN (a.provider_id, a.message_key::text)
+    ), living AS (
+        DELETE FROM session_worker.dead_address k
+         USING forgotten JOIN session_worker.attempt a ON a.delivery_id = forgotten.id
+         WHERE k.address = a.address AND k.cause <> 'opted_out'
     ), tries AS (
-        UPDATE session_worker.attempt a SET words = NULL, provider_id = NULL
+        UPDATE session_worker.attempt a SET words = NULL, provider_id = NULL, address = NULL
           FROM forgotten WHERE a.delivery_id = forgotten.id)
     SELECT count(*) FROM forgotten""")
 # Before the names in `told` go, by which a copy is known that names the person to somebody else.
@@ -121,8 +137,8 @@ KEPT = text("""
 def forget(conn: Connection, person: str, now: datetime, zone: str) -> Forgotten:
     """Remove the texts and addresses of `person` from past deliveries; times of sending are kept.
 
-    `zone` is the site's. A muted person stays muted. Raises LedgerRefusal where neither the site
-    nor the ledger knows of them.
+    `zone` is the site's. A muted person stays muted, and an address that opted out stays so. Raises
+    LedgerRefusal where neither the site nor the ledger knows of them.
     """
     refuse_unknown(conn, person)
     given = {"person": person, "now": now, "zone": zone}

@@ -76,6 +76,7 @@ def remove_slice(conn: Connection, before: datetime, zone: str, after: int) -> R
 
 # A handful of rows in each table but finding, which has one for each odd rule. Only findings about
 # deleted rows are removed, as those about existing rows would be found again.
+# Receipts are read once a day in the order of their keys; they are at most as many as tries.
 # Indexes: primary keys, delivery_stuck.
 REMOVE_REST = (
     text("DELETE FROM session_worker.backfill WHERE finished_at < :before"),
@@ -90,10 +91,13 @@ REMOVE_REST = (
          WHERE b.held_at < :before
            AND NOT EXISTS (SELECT FROM session_worker.delivery d
                             WHERE d.batch = b.id AND d.state IN ('held', 'unknown'))"""),
+    text("DELETE FROM session_worker.receipt WHERE received_at < :before"),
+    text("DELETE FROM session_worker.dead_address WHERE revived_at < :before"),
 )
 
 
 def remove_rest(conn: Connection, before: datetime) -> None:
-    """Remove finished backfills, findings about rows that are gone, and batches long settled."""
+    """Remove finished backfills, findings about rows that are gone, batches long settled, receipts,
+    and addresses that were revived. A dead address stays dead."""
     for statement in REMOVE_REST:
         conn.execute(statement, {"before": before})

@@ -28,6 +28,7 @@ from scheduler.reminders.moves.follow_site import (
     try_again,
     withdraw,
 )
+from scheduler.reminders.moves.receipts import follow_receipts
 from scheduler.reminders.moves.unanswered import lose, repeating
 from scheduler.reminders.plan.agenda import plan_agendas
 from scheduler.reminders.plan.notices import plan_notices
@@ -103,6 +104,7 @@ def full_pass(
     `silent_until`: messages due by then are not sent (beat's first tick on a new ledger).
     """
     zone = settings.site_timezone
+    fallen = follow_receipts(conn, settings, now)
     expired = expire(conn, now)
     planned = restore_expired(conn, now)
     stop_repeating(conn, now)
@@ -125,8 +127,8 @@ def full_pass(
     still = (planned | made.planned) - dropped
     held = hold_flood(conn, settings, now, still)
     return Changes(
-        planned | made.all,
-        still - held,
+        planned | made.all | fallen,
+        (still | fallen) - held,
         expired | made.expired,
         obsolete | made.obsolete | dropped,
         held,

@@ -24,12 +24,13 @@ from tasks.delivery.decision import (
     Keep,
     Postpone,
     Send,
+    StayUndelivered,
     Withdraw,
     decide,
 )
 from tasks.delivery.dispatch import BATCHES_OUT, lease_of
 from tasks.delivery.sender import snapshot_of, ways_of
-from tasks.delivery.tally import Tally
+from tasks.delivery.tally import NOTHING, Tally
 from tasks.delivery.tools import Tools
 
 
@@ -78,7 +79,7 @@ def rehearse_in(conn: Connection, tools: Tools, as_of: datetime | None) -> Rehea
         raise planned
     try_again(conn, now)
     found = [*all_due(conn, tools, now)]
-    tally = sum((counted(message.state, rows) for message, rows in found), Tally())
+    tally = sum((counted(message, rows) for message, rows in found), Tally())
     messages = sorted((message for message, _ in found), key=lambda each: each.starts_at)
     return Rehearsal(report(now, planned, tally), len(planned.held), tuple(messages))
 
@@ -133,9 +134,18 @@ def outcome_of(decision: Decision) -> tuple[str, str | None, str | None]:
             return "unreachable", reason, None
         case Fail(reason):
             return "failed", reason, None
+        case StayUndelivered(reason):
+            return "sent", reason, None
         case Postpone(_, reason):
             return "planned", reason, None
 
 
-def counted(state: str, rows: int) -> Tally:
+# Sent before, and not delivered: the round changes nothing.
+STAYS = "no_other_channel"
+
+
+def counted(message: Foreseen, rows: int) -> Tally:
+    state = message.state
+    if message.reason == STAYS:
+        return NOTHING
     return Tally(**{"postponed" if state == "planned" else state: rows})

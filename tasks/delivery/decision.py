@@ -52,6 +52,13 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
+class StayUndelivered:
+    """It was sent and did not arrive, and there is no other way to this person."""
+
+    reason: str = "no_other_channel"
+
+
+@dataclass(frozen=True, slots=True)
 class Postpone:
     """Not now."""
 
@@ -79,7 +86,7 @@ class Keep:
     reason: str
 
 
-Decision = Expire | Withdraw | GiveUp | Fail | Postpone | Send | Keep
+Decision = Expire | Withdraw | GiveUp | Fail | StayUndelivered | Postpone | Send | Keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +131,14 @@ def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:
     Near the start, channels with fewer failures go first, and paused or down ones are skipped.
     """
     found = reachable(facts.recipient, ways)
+    was_sent = any(tried.undelivered for tried in facts.tried.values())
     if isinstance(found, Unreachable):
-        return without_a_channel(facts.recipient, ways, now, GiveUp(found.reason))
+        end = StayUndelivered() if was_sent else GiveUp(found.reason)
+        return without_a_channel(facts.recipient, ways, now, end)
     names = [name for name in found if not is_spent(facts.tried.get(name), ways.max_attempts)]
     if not names:
-        return without_a_channel(facts.recipient, ways, now, Fail("every channel has refused it"))
+        refused = StayUndelivered() if was_sent else Fail("every channel has refused it")
+        return without_a_channel(facts.recipient, ways, now, refused)
     if ways.outbox is OutboxMode.LOG:
         return Postpone(now + PAUSE_CHECK, "paused") if is_paused(LOG, ways.paused) else send_by(
             facts.recipient, names, ways.outbox)  # fmt: skip
@@ -143,7 +153,7 @@ def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:
 
 
 def without_a_channel(
-    recipient: Recipient, ways: Ways, now: datetime, end: GiveUp | Fail
+    recipient: Recipient, ways: Ways, now: datetime, end: GiveUp | Fail | StayUndelivered
 ) -> Decision:
     """The inbox, where the person has one; else `end`."""
     if not has_inbox(recipient, ways.inbox, ways.outbox):
@@ -172,9 +182,11 @@ def send_by(recipient: Recipient, names: Sequence[ChannelName], outbox: OutboxMo
 
 
 def is_spent(tried: Tried | None, max_attempts: int) -> bool:
-    """True where the channel refused for good, or failed too often because of the person or the
-    message."""
-    return tried is not None and (tried.refusals > 0 or tried.tries >= max_attempts)
+    """True where the channel refused for good, accepted and did not deliver, or failed too often
+    because of the person or the message."""
+    if tried is None:
+        return False
+    return tried.refusals > 0 or tried.undelivered > 0 or tried.tries >= max_attempts
 
 
 def reachable(recipient: Recipient, ways: Ways) -> list[ChannelName] | Unreachable:

@@ -6,7 +6,17 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from scheduler.reminders.moves import sending
-from tasks.delivery.decision import Decision, Expire, Fail, GiveUp, Keep, Postpone, Send, Withdraw
+from tasks.delivery.decision import (
+    Decision,
+    Expire,
+    Fail,
+    GiveUp,
+    Keep,
+    Postpone,
+    Send,
+    StayUndelivered,
+    Withdraw,
+)
 from tasks.delivery.tally import NOTHING, Tally
 
 
@@ -30,6 +40,9 @@ def let_alike_go(conn: Connection, decision: Decision, ids: list[int], holder: U
             return Tally(unreachable=len(sending.give_up(conn, ids, holder, reason)))
         case Fail(reason):
             return Tally(failed=len(sending.fail_claimed(conn, ids, holder, reason)))
+        case StayUndelivered():
+            sending.stay_undelivered(conn, ids, holder)
+            return NOTHING
         case Postpone(until, reason):
             return Tally(postponed=len(sending.postpone(conn, ids, holder, until, reason)))
         case Send() | Keep():

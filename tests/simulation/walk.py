@@ -361,7 +361,7 @@ def named_anew(row: Row, at: Place) -> Row:
 def move_of(decided: Decided) -> str:
     return {
         "Expire": "lets it expire", "Withdraw": "withdraws it", "GiveUp": "gives it up",
-        "Fail": "lets it fail", "Postpone": "postpones it",
+        "Fail": "lets it fail", "Postpone": "postpones it", "StayUndelivered": "leaves it sent",
     }[type(decided.decision).__name__]  # fmt: skip
 
 

@@ -11,7 +11,14 @@ from models.installation import installation_matches
 from scheduler.ledger.listing import knows_session, unknown_session
 from scheduler.ledger.story.event import Event, Explanation, PersonStory, What
 from scheduler.ledger.story.events import Scene, tell
-from scheduler.ledger.story.ledger_rows import Row, read_moves, read_rows, read_told_as, read_tries
+from scheduler.ledger.story.ledger_rows import (
+    Row,
+    read_moves,
+    read_receipts,
+    read_rows,
+    read_told_as,
+    read_tries,
+)
 from scheduler.ledger.story.missing import Outlook, Reach, missing_events
 from scheduler.ledger.story.people import Person, read_people
 from scheduler.ledger.story.session import Session, read_session
@@ -65,7 +72,7 @@ def tell_all(
 ) -> dict[Part, list[Event]]:
     """The events that the ledger has, for each person in each role."""
     ids = [row.id for each in rows.values() for row in each]
-    tries, moves = read_tries(conn, ids), read_moves(conn, ids)
+    tries, moves, said = read_tries(conn, ids), read_moves(conn, ids), read_receipts(conn, ids)
     return {
         part: [
             event
@@ -74,6 +81,7 @@ def tell_all(
                 row,
                 tries.get(row.id, []),
                 moves.get(row.id, []),
+                said.get(row.id, []),
                 scene,
             )
         ]

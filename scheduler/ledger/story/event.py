@@ -25,6 +25,7 @@ class What(StrEnum):
     OBSOLETE = "obsolete"
     EXPIRED = "expired"
     UNREACHABLE = "unreachable"
+    RECEIPT = "receipt"  # the provider, or a mail system, said what became of it
     ACKNOWLEDGED = "acknowledged"
     DUE = "due"  # to come
     OVERDUE = "overdue"  # should have gone by now

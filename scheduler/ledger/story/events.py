@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from scheduler.ledger.story.event import Event, What
-from scheduler.ledger.story.ledger_rows import Moved, Row, Try
+from scheduler.ledger.story.ledger_rows import Moved, Row, Said, Try
 from scheduler.message import Kind
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, Pause
 from scheduler.reminders.moves.state import State
@@ -35,12 +36,20 @@ class Scene:
         return local(instant, self.zone)
 
 
-def tell(row: Row, tries: Sequence[Try], moves: Sequence[Moved], scene: Scene) -> list[Event]:
+def tell(
+    row: Row,
+    tries: Sequence[Try],
+    moves: Sequence[Moved],
+    said: Sequence[Said],
+    scene: Scene,
+) -> list[Event]:
     """Events from planning to the present state; each detail begins with the message's label."""
     events = [
         planned(row, tries, scene),
         *held_by_quiet(row, moves, scene),
-        *in_order(told_tries(row, tries, scene), told_moves(row, moves, scene)),
+        *in_order(
+            told_tries(row, tries, scene), told_moves(row, moves, scene), told_receipts(said)
+        ),
         *standing(row, tries, moves, scene),
         *inboxed(row),
         *acknowledged(row),
@@ -49,8 +58,8 @@ def tell(row: Row, tries: Sequence[Try], moves: Sequence[Moved], scene: Scene) -
     return [Event(event.at, event.what, f"{about}: {event.detail}") for event in events]
 
 
-def in_order(tries: Iterable[Event], moves: Iterable[Event]) -> list[Event]:
-    return sorted([*tries, *moves], key=lambda event: event.at)
+def in_order(*kinds: Iterable[Event]) -> list[Event]:
+    return sorted(chain.from_iterable(kinds), key=lambda event: event.at)
 
 
 def planned(row: Row, tries: Sequence[Try], scene: Scene) -> Event:
@@ -129,8 +138,9 @@ def outcome(row: Row, one: Try, first: Try, scene: Scene) -> Event:
 
 def sent_words(row: Row, one: Try, first: Try) -> str:
     words = f"by {by(one.channel)}"
-    if row.receipt is not None:
-        words += f", {row.receipt} according to the provider"
+    receipt = one.receipt or (row.receipt if row.channel in (None, one.channel) else None)
+    if receipt is not None:
+        words += f", {receipt} according to the provider"
     if one is not first and one.ended_at:
         words += f", {duration(one.ended_at - first.begun_at)} after the first try"
     if row.together:
@@ -143,6 +153,22 @@ def sent_words(row: Row, one: Try, first: Try) -> str:
 
 def by(channel: str) -> str:
     return CHANNEL_WORDS.get(channel, channel)
+
+
+MEANINGS = {
+    None: "no word that is known, so it changes nothing",
+    "on_its_way": "on its way",
+    "delivered": "it arrived",
+    "undelivered": "it did not arrive",
+    "gone": "it did not arrive, and the address is dead",
+    "opted_out": "it did not arrive, and the person wants nothing at this address",
+}
+
+
+def told_receipts(said: Sequence[Said]) -> Iterator[Event]:
+    for one in said:
+        words = f"by {by(one.channel)}: {one.status}: {MEANINGS[one.meaning]}"
+        yield Event(one.received_at, What.RECEIPT, words)
 
 
 def told_moves(row: Row, moves: Sequence[Moved], scene: Scene) -> Iterator[Event]:

@@ -58,6 +58,18 @@ class Try:
     outcome: str | None
     final: bool
     words: str | None
+    receipt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A receipt about a row. `meaning` is None for a word that is not known."""
+
+    delivery_id: int
+    channel: str
+    status: str
+    meaning: str | None
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +132,7 @@ def read_told_as(
 
 # Index: attempt_delivery.
 TRIES = text("""
-    SELECT delivery_id, channel, begun_at, ended_at, outcome, final, words
+    SELECT delivery_id, channel, begun_at, ended_at, outcome, final, words, receipt
       FROM session_worker.attempt WHERE delivery_id = ANY(CAST(:ids AS bigint[]))
      ORDER BY delivery_id, id""")
 
@@ -142,3 +154,20 @@ def read_moves(conn: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[Mo
     """Ledger row → its recorded moves that are no tries, in order."""
     moves = [Moved(*row) for row in conn.execute(MOVES, {"ids": [*ids]})]
     return {id_: [*each] for id_, each in groupby(moves, key=lambda one: one.delivery_id)}
+
+
+# Indexes: attempt_delivery, that of receipt's unique constraint.
+RECEIPTS = text("""
+    SELECT DISTINCT ON (a.delivery_id, r.id)
+           a.delivery_id, r.channel, r.status, r.meaning, r.received_at
+      FROM session_worker.attempt a
+      JOIN session_worker.receipt r
+        ON r.channel = a.channel AND r.reference IN (a.provider_id, a.message_key::text)
+     WHERE a.delivery_id = ANY(CAST(:ids AS bigint[]))
+     ORDER BY a.delivery_id, r.id""")
+
+
+def read_receipts(conn: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[Said]]:
+    """Ledger row → the receipts about it, in order."""
+    said = [Said(*row) for row in conn.execute(RECEIPTS, {"ids": [*ids]})]
+    return {id_: [*each] for id_, each in groupby(said, key=lambda one: one.delivery_id)}

@@ -1,4 +1,4 @@
-"""Moves for a provider's yes that arrives after its lease has lapsed.
+"""Moves for a provider's yes, or its receipt, that arrives after its lease has lapsed.
 
 Once the yes is recorded, nothing is sent for the message unless an admin asks for it: the row is
 `sent`, wherever it was. A repeat that is being sent cannot be called back, so its outcome is
@@ -24,7 +24,7 @@ MARK_SENT_LATE = text("""
 def mark_sent_late(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
     """planned, claimed, unknown, held, failed, obsolete, expired or unreachable → sent.
 
-    The provider accepted it after the lease had lapsed.
+    The provider accepted it after the lease had lapsed, or its receipt says that it arrived.
     """
     return frozenset(conn.scalars(MARK_SENT_LATE, {"ids": [*ids], "now": now}))
 
@@ -39,6 +39,7 @@ MARK_ACCEPTED_BEFORE = text("""
        AND (d.state IN ('failed', 'unknown') OR d.state = 'held' AND d.reason = 'no_answer')
        AND EXISTS (SELECT FROM session_worker.attempt t
                     WHERE t.delivery_id = d.id AND t.outcome = 'sent'
+                      AND t.receipt IS DISTINCT FROM 'undelivered'
                       AND t.begun_at >= coalesce(d.tries_since, '-infinity'))
     RETURNING d.id""")
 

@@ -3,6 +3,7 @@
     claimed → sending → sent | failed | unknown | held
     claimed → sent (in the log)
     claimed → expired | obsolete | unreachable | planned
+    claimed → sent (it was, its receipt says that it did not arrive, and there is no other channel)
 
 The ledger rows of one message move together.
 """
@@ -53,13 +54,14 @@ BEGIN_SENDING = Prepared(
     {
         "id": "bigint", "version": "text", "told": "jsonb", "holder": "uuid",
         "channel": "text", "outbox": "text", "key": "uuid", "at": "timestamptz",
-        "lease": "interval", "source": "text",
+        "lease": "interval", "source": "text", "address": "bigint",
     },
     """
     WITH begun AS (
         UPDATE session_worker.delivery d
            SET state = 'sending', channel = :channel, outbox = :outbox, reason = NULL,
                source = :source, message_key = :key, message_at = :at, told = :told,
+               receipt = NULL,
                attempts = d.attempts + 1, sender_pid = pg_backend_pid(),
                renewed_at = clock_timestamp(), lease_until = clock_timestamp() + :lease
          WHERE d.id = :id AND d.state = 'claimed' AND d.holder = :holder
@@ -68,8 +70,8 @@ BEGIN_SENDING = Prepared(
                IS NOT DISTINCT FROM :version
         RETURNING d.id
     )
-    INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at)
-    SELECT id, :key, :channel, clock_timestamp() FROM begun
+    INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at, address)
+    SELECT id, :key, :channel, clock_timestamp(), :address FROM begun
     RETURNING id""",
 )  # fmt: skip
 
@@ -78,7 +80,8 @@ BEGIN_SENDING = Prepared(
 class Envelope:
     """Way of a message to its recipient. `key`: id of its first try; `at`: its Date (promise 3).
 
-    `outbox`: 'log' or 'redirect', None where it is live. `source`: origin of the address.
+    `outbox`: 'log' or 'redirect', None where it is live. `source`: origin of the address;
+    `address`: its hash, None where it is not the person's own.
     """
 
     channel: str
@@ -86,6 +89,7 @@ class Envelope:
     key: UUID
     at: datetime
     source: str | None = None
+    address: int | None = None
 
 
 def begin_sending(
@@ -108,6 +112,7 @@ def begin_sending(
         "at": envelope.at,
         "lease": lease,
         "source": envelope.source,
+        "address": envelope.address,
     }
     attempts = {}
     for row in rows:
@@ -249,6 +254,22 @@ def give_up(conn: Connection, ids: Sequence[int], holder: UUID, reason: str) -> 
 def fail_claimed(conn: Connection, ids: Sequence[int], holder: UUID, reason: str) -> frozenset[int]:
     """claimed → failed, for good: every channel of the person has refused it."""
     return _leave(conn, ids, holder, "failed", reason)
+
+
+# Index: primary key. `sent_at` is that of the try that did not arrive.
+STAY_UNDELIVERED = noted("""
+    UPDATE session_worker.delivery d
+       SET state = 'sent', reason = 'no_other_channel', holder = NULL, lease_until = NULL,
+           sent_at = coalesce(d.sent_at, (SELECT max(t.begun_at) FROM session_worker.attempt t
+                                           WHERE t.delivery_id = d.id))
+     WHERE d.id = ANY(CAST(:ids AS bigint[])) AND d.state = 'claimed' AND d.holder = :holder
+       AND d.lease_until > clock_timestamp()
+    RETURNING d.id, d.state, d.reason""")
+
+
+def stay_undelivered(conn: Connection, ids: Sequence[int], holder: UUID) -> frozenset[int]:
+    """claimed → sent: by its receipt it did not arrive; no other channel reaches the person."""
+    return frozenset(conn.scalars(STAY_UNDELIVERED, {"ids": [*ids], "holder": holder}))
 
 
 def postpone(

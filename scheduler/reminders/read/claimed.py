@@ -38,12 +38,14 @@ class Tried:
 
     `tries`: failed because of the person or the message, limited by MAX_ATTEMPTS. `refusals`:
     refused for good. `unanswered`: without an answer. `failures`: all of these and the others.
+    `undelivered`: accepted, and not delivered according to the receipt.
     """
 
     tries: int = 0
     refusals: int = 0
     unanswered: int = 0
     failures: int = 0
+    undelivered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,8 @@ TRIED = """(
                    count(*) FILTER (WHERE outcome = 'failed' AND about IN ('person', 'message')),
                    count(*) FILTER (WHERE final),
                    count(*) FILTER (WHERE outcome IS NULL OR outcome = 'unknown'),
-                   count(*) FILTER (WHERE outcome = 'failed')) AS tries
+                   count(*) FILTER (WHERE outcome = 'failed'),
+                   count(*) FILTER (WHERE receipt = 'undelivered')) AS tries
           FROM session_worker.attempt
          WHERE delivery_id = d.id AND begun_at >= coalesce(d.tries_since, '-infinity')
          GROUP BY channel) t)"""
