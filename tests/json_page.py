@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from tasks.commands.documents import DOCUMENTS
 from tasks.commands.output import json_document
 from tasks.demo.summary import DemoDocument
+from tasks.web.command import WebDocument
 
 PAGE = Path(__file__).parents[1] / "docs" / "json.md"
 HEAD = """# JSON documents
@@ -23,7 +24,11 @@ with long lists and texts cut short.
 
 This page is written by `WRITE_DOCS=1 uv run pytest tests/test_docs.py`, its examples by
 `WRITE_DOCS=1 uv run pytest tests/tasks/commands/test_documents.py`."""
-DOCUMENTED: Mapping[str, Any] = {**DOCUMENTS, "demo": DemoDocument}
+DOCUMENTED: Mapping[str, Any] = {
+    **DOCUMENTS,
+    "demo": DemoDocument,
+    "web": WebDocument,
+}
 LONG = 120
 FORMS = {"date-time": "instant"}
 

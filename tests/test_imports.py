@@ -98,6 +98,7 @@ def test_a_module_is_named_for_what_it_holds(package: str) -> None:
 SHARED_NAMES = {
     "admin": "what an admin asks for",
     "alerts": "messages to the admin, and the sign of life",
+    "command": "the command of its room",
     "columns": "the columns of tutor_sessions",
     "home": "the database that the ledger belongs to",
     "mail": "e-mail and its services",

@@ -161,6 +161,10 @@ class Settings(BaseModel):
     keep_days: int = Field(
         400, ge=31, le=36_500, description="How long the ledger keeps deliveries that are over."
     )
+    web_token: str = Field(
+        "",
+        description="Secret for the page of `web`; needed where it listens on more than 127.0.0.1.",
+    )
     outbox: OutboxField = Field(
         Outbox(mode=OutboxMode.LIVE), description="live, log (nothing leaves) or redirect:ADDRESS."
     )

@@ -1,0 +1,42 @@
+"""The table of addresses: path, who may see it, and the function that answers.
+
+An address is added here, and its function in a module of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.routing import Route
+
+from tasks.web.access import Access, Guard, Guarded
+from tasks.web.probes import healthz, metrics, readyz
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`path`: with Starlette's parameters. `answer`: a function of the request; one that is not
+    async runs in a thread and may wait for the database."""
+
+    path: str
+    access: Access
+    answer: Callable[..., Any]
+
+
+ADDRESSES: Sequence[Address] = (
+    Address("/healthz", Access.EVERYBODY, healthz),
+    Address("/readyz", Access.EVERYBODY, readyz),
+    Address("/metrics", Access.ADMIN, metrics),
+)
+
+
+def routes(guard: Guard) -> list[Route]:
+    """Starlette's routes of all addresses."""
+    return [route(each, guard) for each in ADDRESSES]
+
+
+def route(address: Address, guard: Guard) -> Route:
+    found = Route(address.path, address.answer, methods=["GET"])
+    if address.access is Access.ADMIN:
+        found.app = Guarded(found.app, guard)
+    return found

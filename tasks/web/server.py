@@ -1,0 +1,61 @@
+"""The server process: where it listens, and when it refuses to."""
+
+import socket
+from contextlib import closing
+
+import uvicorn
+
+from scheduler.settings import InvalidSetting, Settings
+from tasks.failures.lines import ExitCode, Refused
+from tasks.web.access import is_local
+from tasks.web.asgi import web_app
+
+# Streams of events end with the process: nobody's request waits longer.
+STOP_SECONDS = 3
+CONNECTIONS = 200
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises Refused where the address is taken, or none of this machine."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        line = f"cannot listen on {host}:{port} ({error}): choose another --host or --port."
+        raise Refused(line, ExitCode.USAGE) from None
+
+
+def refuse_strangers(settings: Settings, host: str) -> None:
+    """Raise InvalidSetting where others could read the page without a token."""
+    if not settings.web_token and not is_local(host):
+        raise InvalidSetting(
+            f"on {host} others can read the page: set WEB_TOKEN to a long random text, or listen on"
+            " 127.0.0.1."
+        )
+
+
+def address_of(listening: socket.socket) -> str:
+    """'http://127.0.0.1:8000/'"""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def configuration(settings: Settings) -> uvicorn.Config:
+    """Uvicorn's, for a server of the app."""
+    return uvicorn.Config(
+        web_app(settings),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        lifespan="on",
+        ws="none",
+    )
+
+
+def serve(settings: Settings, listening: socket.socket) -> None:
+    """Serve until a signal. Raises KeyboardInterrupt after Ctrl-C."""
+    with closing(listening):
+        uvicorn.Server(configuration(settings)).run(sockets=[listening])
