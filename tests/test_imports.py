@@ -113,6 +113,7 @@ SHARED_NAMES = {
     "sessions": "rows of tutor_sessions",
     "site": "the site's tables",
     "worker": "the worker",
+    "web": "HTTP",
     "zones": "zone data of the database and of the machine",
 }
 
