@@ -1,7 +1,8 @@
 """Names of weekdays and Gregorian months, as Unicode CLDR has them (Babel's copy of it).
 
-Kept by hand elsewhere: the Ethiopian months, as Babel has the Gregorian calendar only, and units of
-time, where CLDR's Amharic says "1 days" (`1 ቀናት`).
+Kept by hand elsewhere: the Amharic names of the Ethiopian months, as Babel has the Gregorian
+calendar only, and units of time but the Tigrinya ones: CLDR's Amharic says "1 days" (`1 ቀናት`), and
+its Afaan Oromo has signs alone (`1 h`).
 """
 
 from functools import cache
@@ -26,3 +27,11 @@ def month_names(language: str, width: Width = "wide") -> tuple[str, ...]:
 
     names = Locale(language).months["format"][width]
     return tuple(names[number] for number in range(1, 13))
+
+
+@cache
+def counted(number: int, unit: Literal["hour", "minute"], language: str) -> str:
+    """'2 ሰዓታት': number and unit, in the plural form that the number asks for."""
+    from babel.units import format_unit  # slow to import
+
+    return format_unit(number, unit, "long", locale=language)

@@ -7,11 +7,11 @@ from sqlalchemy import text
 
 from scheduler.doctor.patient import Patient
 from scheduler.finding import Finding, warning
+from scheduler.languages import LANGUAGES, language_of
 from scheduler.message import Kind
 from scheduler.settings import ChannelName
 from scheduler.words import many
 
-LANGUAGES = {"en", "am"}
 NAMED = 5
 
 # About 600 names. PostgreSQL alone would also accept abbreviations and offsets as zones.
@@ -43,8 +43,8 @@ def problems(row: Mapping[str, Any], zones: set[str]) -> Iterator[str]:
     """One text for each unreadable value of a row; long values are shortened."""
     if row["kind"] not in {"*", *Kind}:
         yield "an unknown kind"
-    if row["language"] is not None and row["language"] not in LANGUAGES:
-        yield f"language {short(row['language'])} is not {' or '.join(sorted(LANGUAGES))}"
+    if row["language"] is not None and language_of(row["language"]) is None:
+        yield f"language {short(row['language'])} is not {' or '.join(LANGUAGES)}"
     if row["zone"] is not None and row["zone"] not in zones:
         yield f"{short(row['zone'])} is no zone"
     yield from channel_problems(row)

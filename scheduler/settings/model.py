@@ -141,7 +141,9 @@ class Settings(BaseModel):
     mails_per_connection: int = Field(
         10, ge=1, le=10_000, description="Mails sent on one connection to a mail server."
     )
-    language: str = Field("en", description="Language of people without a preference: en or am.")
+    language: str = Field(
+        "en", description="Language of people without a preference: en, am, om or ti."
+    )
     templates: str = Field("", description="Folder whose templates replace the built-in ones.")
     calendar_method: CalendarMethod = Field(
         CalendarMethod.PUBLISH, description="Calendar files of mails: publish or request."

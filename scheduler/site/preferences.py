@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from scheduler.languages import language_of
 from scheduler.message import Preferences
 from scheduler.settings import ChannelName, Settings
 from scheduler.zone_data import zone_named
@@ -24,7 +25,7 @@ def preferences_of(
     """
     wishes = {**_stated(general), **_stated(special)}
     preferences = Preferences(
-        language=str(wishes.get("language") or settings.language),
+        language=_language(wishes.get("language"), settings),
         zone=_zone(wishes.get("zone"), settings),
         channels=_channels(wishes.get("channels")),
     )
@@ -39,6 +40,12 @@ def stored(alias: str) -> str:
 
 def _stated(stored: Stored) -> dict[str, Any]:
     return {name: value for name, value in (stored or {}).items() if value is not None}
+
+
+def _language(wish: Any, settings: Settings) -> str:
+    """The code of a language of messages; another wish as it is, for the program behind a
+    webhook."""
+    return language_of(str(wish)) or str(wish) if wish else settings.language
 
 
 def _zone(name: Any, settings: Settings) -> ZoneInfo:

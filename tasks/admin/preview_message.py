@@ -65,7 +65,7 @@ def shown(rows: Sequence[Facts], wanted: Wanted, look: Look, words: Words) -> Sh
         person_id=chosen.recipient.person_id,
         role=chosen.recipient.role,
         name=chosen.recipient.name,
-        language=words.tongue(message.recipient.preferences.language).code,
+        language=words.tongue(message.recipient.preferences.language, message.kind).code,
         withheld=withheld(chosen, look.now),
         letter=letter,
         sms=segments(letter.text) if look.channel is ChannelName.SMS else None,

@@ -21,6 +21,7 @@ from scheduler.reminders.channel_pauses import Pause
 from scheduler.reminders.read.preview import Occasion
 from scheduler.settings import ChannelName, Role
 from tasks.admin.doctor import Examination
+from tasks.admin.languages import Spoken
 from tasks.admin.remind_rehearsal import Foreseen
 from tasks.admin.setup import Granted, Note
 
@@ -82,6 +83,12 @@ class ExpandDocument(TypedDict):
     occurrences: Mapping[str, int]
     rows: Written
     findings: Sequence[SessionFinding]
+
+
+class LanguagesDocument(TypedDict):
+    """The languages that messages can have."""
+
+    languages: Sequence[Spoken]
 
 
 class AttachmentDocument(TypedDict):
@@ -188,6 +195,7 @@ DOCUMENTS: Mapping[str, Any] = {
     "explain": Explanation,
     "export": PersonalData,
     "forget": Forgotten,
+    "languages": LanguagesDocument,
     "preview": Preview,
     "preview-message": PreviewMessageDocument,
     "remind": RemindDocument,

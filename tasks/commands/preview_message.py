@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 KINDS = ("alarm", "reminder", "moved", "cancelled", "restored", "reassigned", "agenda")
 ROLES = ("tutor", "student", "parent")
 CHANNELS = ("email", "sms", "telegram", "push", "webhook")
-LANGUAGES = {"en": "English", "am": "Amharic"}
+LANGUAGES = {"en": "English", "am": "Amharic", "om": "Afaan Oromo", "ti": "Tigrinya"}
 
 
 @click.command(cls=WorkerCommand)

@@ -4,12 +4,13 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
+from scheduler.languages import LANGUAGES, language_of
 from scheduler.message import Kind, Message
 from scheduler.settings import ChannelName, InvalidSetting, Settings
 from tasks.messages.amharic import Amharic
@@ -19,14 +20,25 @@ from tasks.messages.clean_text import TITLE_LENGTH, one_line, title_line
 from tasks.messages.english import English
 from tasks.messages.letter import Letter
 from tasks.messages.moment import Tongue
+from tasks.messages.oromo import Oromo
 from tasks.messages.page import Page, page_of
 from tasks.messages.rehearsal import MARKUP, rehearsals
 from tasks.messages.segments import excess, plain, segments
 from tasks.messages.shorten import fitted, shortest
-from tasks.messages.template_set import TemplateSet, complaint, template_set_of
+from tasks.messages.template_set import (
+    REFERENCE,
+    TemplateSet,
+    complaint,
+    files,
+    template_set_of,
+    whole_kinds,
+)
+from tasks.messages.tigrinya import Tigrinya
 from tasks.messages.webhook_data import facts_of
 
-TONGUES: Mapping[str, Tongue] = MappingProxyType({"en": English(), "am": Amharic()})
+TONGUES: Mapping[str, Tongue] = MappingProxyType(
+    {tongue.code: tongue for tongue in (English(), Amharic(), Oromo(), Tigrinya())}
+)
 PARTS = {
     ChannelName.EMAIL: "email.txt",
     ChannelName.SMS: "sms.txt",
@@ -47,31 +59,38 @@ class Words:
     template_set: TemplateSet
     calendar: Calendar
     language: str  # for people without a language of their own
+    whole: Collection[tuple[str, str]]  # languages and the kinds of which they have all templates
 
-    def tongue(self, language: str) -> Tongue:
-        """'am', 'am-ET', 'AM' → Amharic; a language without templates → the setting LANGUAGE."""
-        spoken = TONGUES.get(language.lower().replace("_", "-").partition("-")[0])
-        return spoken or TONGUES[self.language]
+    def tongue(self, wish: str, kind: Kind) -> Tongue:
+        """The language of a whole message: the person's, else LANGUAGE's, else English; the first
+        that has all templates of this kind (docs/templates.md)."""
+        for language in (language_of(wish), self.language):
+            if language and (language, kind) in self.whole:
+                return TONGUES[language]
+        return TONGUES[REFERENCE]
 
 
 def words_of(settings: Settings, organizer: str = "") -> Words:
     """`organizer`: the address that mails come from; without it calendar files name none.
 
     Raises InvalidSetting where LANGUAGE or a template in TEMPLATES cannot be used."""
-    if settings.language not in TONGUES:
-        raise InvalidSetting(f"LANGUAGE: {settings.language!r} is not spoken here: set en or am.")
+    language = language_of(settings.language)
+    if language is None:
+        raise InvalidSetting(
+            f"LANGUAGE: {settings.language!r} is not spoken here: set {' or '.join(LANGUAGES)}."
+        )
     template_set = template_set_of(settings.templates)
     calendar = Calendar(settings.zone, organizer, settings.calendar_method)
-    words = Words(template_set, calendar, settings.language)
+    words = Words(template_set, calendar, language, whole_kinds())
     if settings.templates:
         rehearse(replace(words, template_set=template_set.without_spare), settings.templates)
     return words
 
 
 def rehearse(words: Words, folder: str) -> None:
-    """Render every kind on every channel in every language once, to find errors before any
-    message."""
-    for message, channel in rehearsals(TONGUES):
+    """Render every kind on every channel once, in every language that the folder touches, to find
+    errors before any message."""
+    for message, channel in rehearsals(touched(Path(folder))):
         try:
             letter = render(message, channel, words)
         except Exception as error:
@@ -84,13 +103,19 @@ def rehearse(words: Words, folder: str) -> None:
             )
 
 
+def touched(folder: Path) -> Collection[str]:
+    """The languages with a template in the folder; all where one is beside them (_layout.html)."""
+    found = {name.partition("/")[0] for name in files(folder)}
+    return found if found <= set(TONGUES) else TONGUES
+
+
 def render(message: Message, channel: ChannelName, words: Words) -> Letter:
     """The message rendered for this channel.
 
     Raises ValueError for a message without lessons.
     """
     message = clean_message(message)
-    tongue = words.tongue(message.recipient.preferences.language)
+    tongue = words.tongue(message.recipient.preferences.language, message.kind)
     page = page_of(message, tongue)
     write = writer(words.template_set, page)
     mail = channel is ChannelName.EMAIL

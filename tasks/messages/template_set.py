@@ -21,12 +21,14 @@ from jinja2 import (
 )
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from scheduler.languages import LANGUAGES
 from scheduler.settings import InvalidSetting
 
 log = logging.getLogger(__name__)
 
 BUILT_IN = Path(__file__).parent / "templates"
 TEMPLATE_SUFFIXES = {".txt", ".html"}
+REFERENCE = "en"  # the language that has every template
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,40 @@ def compiled(loader: BaseLoader) -> Mapping[str, Template]:
 
 def names() -> Iterator[str]:
     """The names of the built-in templates, without the parts they include (`_…`)."""
-    for path in sorted(BUILT_IN.rglob("*")):
-        if path.suffix in TEMPLATE_SUFFIXES and not path.name.startswith("_"):
-            yield path.relative_to(BUILT_IN).as_posix()
+    return (name for name in files(BUILT_IN) if not is_part(name))
+
+
+def files(folder: Path) -> Iterator[str]:
+    """The names of all templates of a folder, in order."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in TEMPLATE_SUFFIXES:
+            yield path.relative_to(folder).as_posix()
+
+
+def is_part(name: str) -> bool:
+    return name.rpartition("/")[2].startswith("_")
+
+
+def lacking(language: str, folder: Path = BUILT_IN) -> tuple[str, ...]:
+    """The templates that the reference language has and this one has not, in order:
+    'alarm/sms.txt', '_greeting.txt'."""
+    theirs = set(files(folder / language))
+    return tuple(name for name in files(folder / REFERENCE) if name not in theirs)
+
+
+@cache
+def whole_kinds(folder: Path = BUILT_IN) -> frozenset[tuple[str, str]]:
+    """('om', 'alarm') …: the kinds of message that a language has all templates of. Where it lacks
+    a part, which any message may need, it has none whole."""
+    kinds = {name.partition("/")[0] for name in files(folder / REFERENCE) if not is_part(name)}
+    return frozenset(
+        (language, kind)
+        for language in LANGUAGES
+        for kind in kinds
+        if not any(
+            is_part(name) or name.startswith(f"{kind}/") for name in lacking(language, folder)
+        )
+    )
 
 
 def refuse_strays(theirs: Path) -> None:

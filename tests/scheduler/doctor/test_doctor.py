@@ -333,7 +333,7 @@ def test_a_session_that_ends_before_it_starts_is_a_note(running: Connection) -> 
 
 
 WRONG_WISHES = [
-    ("language", "'fr'", "language 'fr' is not am or en"),
+    ("language", "'fr'", "language 'fr' is not en or am or om or ti"),
     ("zone", "'Addis'", "'Addis' is no zone"),
     ("channels", "'{email, fax}'", "'fax' is no channel"),
     ("addresses", "'[1]'", "addresses is no JSON object"),

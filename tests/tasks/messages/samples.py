@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 KEY = UUID("5b0d4a52-8f6e-4f0e-9d7a-0c9d8b1f2a34")
 LINK = "https://meet.example.com/abc-defg-hij"
 
-# In two languages, so that the golden files show both scripts.
+# In each language, so that the golden files show both scripts.
 SITE_TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "subject": "Mathematics",
@@ -40,6 +40,37 @@ SITE_TEXTS: dict[str, dict[str, str]] = {
         "student_name": "ሣራ በቀለ",
         "whiteboard_name": "የአልጀብራ ሰሌዳ",
     },
+    "om": {
+        "subject": "Herrega",
+        "topic": "Walqixxaattoo iskuweerii",
+        "tutor_name": "Hanaa Alamuu",
+        "student_name": "Saaraa Baqqalaa",
+        "whiteboard_name": "Gabatee aljebraa",
+    },
+    "ti": {
+        "subject": "ሕሳብ",
+        "topic": "ናይ ካሬ ማዕርነታት",
+        "tutor_name": "ሃና ዓለሙ",
+        "student_name": "ሳራ በቀለ",
+        "whiteboard_name": "ናይ ኣልጀብራ ሰሌዳ",
+    },
+}
+OTHER_SUBJECT = {"en": "Physics", "am": "ፊዚክስ", "om": "Fiiziksii", "ti": "ፊዚክስ"}
+THIRD_SUBJECT = {"en": "Biology", "am": "ሥነ ሕይወት", "om": "Baayooloojii", "ti": "ባዮሎጂ"}
+OTHER_STUDENT = {
+    "en": "Dawit Bekele",
+    "am": "ዳዊት በቀለ",
+    "om": "Daawit Baqqalaa",
+    "ti": "ዳዊት በቀለ",
+}
+OTHER_TUTOR = {"en": "Yonas Tesfaye", "am": "ዮናስ ተስፋዬ", "om": "Yoonaas Tasfaayee", "ti": "ዮናስ ተስፋይ"}
+STUDENT = {"en": "Student", "am": "ተማሪ", "om": "Barataa", "ti": "ተምሃራይ"}
+BOLE = {"en": "Bole", "am": "ቦሌ", "om": "Boolee", "ti": "ቦሌ"}
+LIBRARY = {
+    "en": "Bole, near the library",
+    "am": "ቦሌ፣ ከቤተ መጻሕፍቱ አጠገብ",
+    "om": "Boolee, mana kitaabaa bira",
+    "ti": "ቦሌ፣ ኣብ ጥቓ ቤተ መጻሕፍቲ",
 }
 
 

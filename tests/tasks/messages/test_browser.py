@@ -13,6 +13,7 @@ from itertools import product
 
 import pytest
 
+from scheduler.languages import LANGUAGES
 from scheduler.message import Kind, Message
 from scheduler.settings import ChannelName, Role
 from tasks.messages.render import Words, render
@@ -138,7 +139,7 @@ def page_of(words: Words) -> str:
 
 def letters(words: Words) -> Iterator[tuple[str, str]]:
     """The name and the HTML of each golden case, and of hostile texts in every place."""
-    for language, case in product(("en", "am"), CASES):
+    for language, case in product(LANGUAGES, CASES):
         yield f"{language} {case.__name__}", html_of(case(language), words)
     for name, text in HOSTILE_TOO.items():
         lesson = lesson_of(text)
@@ -155,7 +156,7 @@ def html_of(message: Message, words: Words) -> str:
 def test_the_browser_shows_every_letter_in_the_scheme(seen: Snapshot, scheme: Scheme) -> None:
     assert seen.dark is (scheme is Scheme.DARK)
     assert {look.width for look in seen.looks} == set(WIDTHS)
-    assert len(seen.looks) == len(WIDTHS) * (2 * len(CASES) + 2 * len(HOSTILE_TOO))
+    assert len(seen.looks) == len(WIDTHS) * (len(LANGUAGES) * len(CASES) + 2 * len(HOSTILE_TOO))
 
 
 def test_no_script_of_the_site_runs(seen: Snapshot) -> None:

@@ -6,14 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.languages import LANGUAGES
 from scheduler.message import Kind, Lesson, Message
 from scheduler.settings import ChannelName, Role
 from tasks.messages.letter import Letter
 from tasks.messages.render import Words, render
 from tests.tasks.messages.samples import (
+    BOLE,
     HOUR,
+    LIBRARY,
     MINUTE,
+    OTHER_STUDENT,
+    OTHER_SUBJECT,
+    OTHER_TUTOR,
+    SITE_TEXTS,
     START,
+    STUDENT,
+    THIRD_SUBJECT,
     a_bare_lesson,
     a_lesson,
     a_message,
@@ -36,13 +45,13 @@ def alarm_now_to_a_parent(language: str) -> Message:
     second = a_lesson(
         language,
         session_id=18,
-        subject={"en": "Physics", "am": "ፊዚክስ"}[language],
+        subject=OTHER_SUBJECT[language],
         topic=None,
-        student_name={"en": "Dawit Bekele", "am": "ዳዊት በቀለ"}[language],
-        tutor_name={"en": "Yonas Tesfaye", "am": "ዮናስ ተስፋዬ"}[language],
+        student_name=OTHER_STUDENT[language],
+        tutor_name=OTHER_TUTOR[language],
         meeting_link=None,
         mode="in-person",
-        location={"en": "Bole, near the library", "am": "ቦሌ፣ ከቤተ መጻሕፍቱ አጠገብ"}[language],
+        location=LIBRARY[language],
         whiteboard_name=None,
     )
     return a_message(
@@ -63,7 +72,7 @@ def reminder_to_a_tutor(language: str) -> Message:
 
 def reminder_of_a_group(language: str) -> Message:
     """Thirty students at once; the names are in order, whatever order they come in."""
-    name = {"en": "Student", "am": "ተማሪ"}[language]
+    name = STUDENT[language]
     lessons = (
         a_lesson(language, session_id=number, student_name=f"{name} {number:02}")
         for number in range(30, 0, -1)
@@ -79,7 +88,7 @@ def reminder_of_a_group(language: str) -> Message:
 
 
 def reminder_that_knows_little(language: str) -> Message:
-    lesson = a_bare_lesson(subject={"en": "Biology", "am": "ሥነ ሕይወት"}[language])
+    lesson = a_bare_lesson(subject=THIRD_SUBJECT[language])
     return a_message(
         lesson, language=language, name=None, kind=Kind.REMINDER, now=START - 3 * DAY, lead=3 * DAY
     )
@@ -129,7 +138,7 @@ def notice_of_a_cancellation_far_ahead(language: str) -> Message:
         a_lesson(
             language,
             session_id=number,
-            student_name={"en": "Student", "am": "ተማሪ"}[language] + f" {number}",
+            student_name=STUDENT[language] + f" {number}",
             starts_at=start,
             ends_at=start + HOUR,
         )
@@ -166,11 +175,11 @@ def agenda_of_a_full_day(language: str) -> Message:
         a_lesson(language, starts_at=START, ends_at=START + HOUR, student_name="Abel"),
         a_lesson(
             language,
-            subject={"en": "Physics", "am": "ፊዚክስ"}[language],
+            subject=OTHER_SUBJECT[language],
             starts_at=START + 45 * MINUTE,
             ends_at=START + 2 * HOUR,
             meeting_link=None,
-            location={"en": "Bole", "am": "ቦሌ"}[language],
+            location=BOLE[language],
         ),
     )
     return a_message(*day, language=language, role=Role.TUTOR, kind=Kind.AGENDA, now=morning - HOUR)
@@ -178,8 +187,8 @@ def agenda_of_a_full_day(language: str) -> Message:
 
 def reminder_to_a_parent_of_two(language: str) -> Message:
     """Brother and sister with one tutor, in person, late in the evening, in two days."""
-    place = {"en": "Bole, near the library", "am": "ቦሌ፣ ከቤተ መጻሕፍቱ አጠገብ"}[language]
-    names = {"en": ("Sara Bekele", "Dawit Bekele"), "am": ("ሣራ በቀለ", "ዳዊት በቀለ")}[language]
+    place = LIBRARY[language]
+    names = (SITE_TEXTS[language]["student_name"], OTHER_STUDENT[language])
     late = START + 9 * HOUR + 30 * MINUTE
     lessons = (
         a_lesson(
@@ -229,7 +238,7 @@ CASES: tuple[Callable[[str], Message], ...] = (
 
 
 @pytest.mark.parametrize("channel", ChannelName)
-@pytest.mark.parametrize("language", ["en", "am"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("case", CASES)
 def test_a_message_reads_as_it_was_last_looked_at(
     case: Callable[[str], Message],

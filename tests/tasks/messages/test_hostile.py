@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from scheduler.languages import LANGUAGES
 from scheduler.message import Kind, Lesson, Message
 from scheduler.settings import ChannelName, Role
 from tasks.messages.letter import Letter
@@ -48,17 +49,17 @@ def lesson_of(text: str) -> Lesson:
 
 
 def letters(text: str, words: Words) -> list[tuple[ChannelName, Letter]]:
-    """The text in every place of every kind, to everybody, in both languages."""
+    """The text in every place of every kind, to everybody, in each language."""
     lesson = lesson_of(text)
     other = lesson_of(text + "x")
     messages = [
         a_message(*lessons, kind=kind, role=role, language=language, name=text)
         for lessons in ((lesson,), (lesson, other))
         for kind in (Kind.ALARM, Kind.REMINDER, Kind.AGENDA)
-        for role in Role
-        for language in ("en", "am")
+        for language in LANGUAGES
+        for role in (Role if language == "en" else (Role.PARENT,))
     ]
-    messages += [notice(lesson, language) for language in ("en", "am")]
+    messages += [notice(lesson, language) for language in LANGUAGES]
     return [
         (channel, render(message, channel, words))
         for message in messages

@@ -1,5 +1,6 @@
 """Times as people say them, from now and in their zone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,9 +9,11 @@ import pytest
 from tasks.messages.amharic import Amharic
 from tasks.messages.english import English
 from tasks.messages.moment import Moment, Tongue, moment
+from tasks.messages.oromo import Oromo
+from tasks.messages.tigrinya import Tigrinya
 from tests.tasks.messages.samples import ADDIS, HOUR, MINUTE, START
 
-ENGLISH, AMHARIC = English(), Amharic()
+ENGLISH, AMHARIC, OROMO, TIGRINYA = English(), Amharic(), Oromo(), Tigrinya()
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 
@@ -158,6 +161,88 @@ def test_the_sixth_day_of_pagume_has_its_name() -> None:
     day = seen(DAY, AMHARIC, start=start).date
 
     assert spaced(day) == "ቅዳሜ ጳጉሜን 6 ቀን 2019 ዓ.ም. (ሴፕቴምበር 11, 2027)"
+
+
+@pytest.mark.parametrize(
+    ("before", "oromo", "tigrinya"),
+    [
+        (timedelta(0), "amma", "ሕጂ"),
+        (MINUTE, "daqiiqaa 1 booda", "ድሕሪ 1 ደቒቓ"),
+        (12 * MINUTE, "daqiiqaa 12 booda", "ድሕሪ 12 ደቒቓታት"),
+        (HOUR, "sa'aatii tokko booda", "ድሕሪ ሓደ ሰዓት"),
+        (65 * MINUTE, "sa'aatii tokko fi daqiiqaa 5 booda", "ድሕሪ ሓደ ሰዓትን 5 ደቒቓታትን"),
+        (5 * HOUR, "sa'aatiiwwan 5 booda", "ድሕሪ 5 ሰዓታት"),
+        (14 * HOUR, "har'a guyyaa sa'aatii 8:00 (14:00)", "ሎሚ ሰዓት 8:00 ድሕሪ ቀትሪ (14:00)"),
+        (DAY, "boru guyyaa sa'aatii 8:00 (14:00)", "ጽባሕ ሰዓት 8:00 ድሕሪ ቀትሪ (14:00)"),
+        (
+            2 * DAY,
+            "Jimaata, Sadaasa 18, guyyaa sa'aatii 8:00 (27 Nov, 14:00)",
+            "ዓርቢ፣ 18 ሕዳር፣ ሰዓት 8:00 ድሕሪ ቀትሪ (27 Nov, 14:00)",
+        ),
+        (
+            400 * DAY,
+            "Jimaata, Sadaasa 18 bara 2019 A.L.I. (27 Nov 2026), guyyaa sa'aatii 8:00 (14:00)",
+            "ዓርቢ፣ 18 ሕዳር 2019 ዓ.ም. (27 Nov 2026)፣ ሰዓት 8:00 ድሕሪ ቀትሪ (14:00)",
+        ),
+    ],
+)
+def test_a_start_is_told_in_oromo_and_tigrinya(
+    before: timedelta, oromo: str, tigrinya: str
+) -> None:
+    assert spaced(seen(before, OROMO).relative) == oromo
+    assert spaced(seen(before, TIGRINYA).relative) == tigrinya
+
+
+@pytest.mark.parametrize(
+    ("hour", "oromo", "tigrinya"),
+    [
+        (2, "halkan sa'aatii 11:00 hanga ganama sa'aatii 12:00", "ሰዓት 11:00 ለይቲ ክሳብ ሰዓት 12:00 ንግሆ"),
+        (3, "ganama sa'aatii 12:00 hanga 1:00", "ሰዓት 12:00 ክሳብ 1:00 ንግሆ"),
+        (11, "guyyaa sa'aatii 8:00 hanga 9:00", "ሰዓት 8:00 ክሳብ 9:00 ድሕሪ ቀትሪ"),
+        (17, "galgala sa'aatii 2:00 hanga 3:00", "ሰዓት 2:00 ክሳብ 3:00 ምሸት"),
+    ],
+)
+def test_a_span_in_oromo_and_tigrinya_has_the_ethiopian_clock(
+    hour: int, oromo: str, tigrinya: str
+) -> None:
+    start = datetime(2026, 11, 27, hour, 0, tzinfo=UTC)
+    wall = f"({hour + 3:02}:00–{hour + 4:02}:00)"
+
+    assert seen(HOUR, OROMO, start=start).span == f"{oromo} {wall}"
+    assert seen(HOUR, TIGRINYA, start=start).span == f"{tigrinya} {wall}"
+
+
+# The first day of each Ethiopian month of 2019, by the published calendar of that year.
+FIRST_DAYS = (
+    (2026, 9, 11), (2026, 10, 11), (2026, 11, 10), (2026, 12, 10), (2027, 1, 9), (2027, 2, 8),
+    (2027, 3, 10), (2027, 4, 9), (2027, 5, 9), (2027, 6, 8), (2027, 7, 8), (2027, 8, 7),
+    (2027, 9, 6),
+)  # fmt: skip
+OROMO_MONTHS = (
+    "Fulbaana Onkoloolessa Sadaasa Mudde Amajjii Guraandhala Bitootessa Eebila Caamsaa Waxabajjii"
+    " Adoolessa Hagayya Qaammee"
+)
+TIGRINYA_MONTHS = "መስከረም ጥቅምቲ ሕዳር ታሕሳስ ጥሪ ለካቲት መጋቢት ሚያዝያ ግንቦት ሰነ ሓምለ ነሓሰ ጳጉሜን"
+
+
+def test_the_ethiopian_months_have_their_names() -> None:
+    months = zip(FIRST_DAYS, OROMO_MONTHS.split(), TIGRINYA_MONTHS.split(), strict=True)
+    for day, oromo, tigrinya in months:
+        start = datetime(*day, 11, tzinfo=UTC)
+
+        assert seen(DAY, OROMO, start=start).brief_date.startswith(f"{oromo} 1 (")
+        assert seen(DAY, TIGRINYA, start=start).brief_date.startswith(f"1 {tigrinya} (")
+
+
+@pytest.mark.parametrize(
+    ("tongue", "date"),
+    [(OROMO, "Jim Sadaasa 18 guyyaa 8:00"), (TIGRINYA, "ዓር 18 ሕዳር 8:00 ድሕሪ ቀትሪ")],
+)
+def test_in_one_calendar_the_weekday_tells_which_it_is(tongue: Tongue, date: str) -> None:
+    """CLDR's Sadaasa 18 is 18 November, a Wednesday."""
+    short = replace(seen(DAY, tongue), in_one_calendar=True)
+
+    assert short.brief == f"{date} (14:00)"
 
 
 @pytest.mark.parametrize(

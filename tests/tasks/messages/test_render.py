@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from scheduler.languages import LANGUAGES
 from scheduler.message import Kind, Preferences
 from scheduler.settings import ChannelName
 from tasks.messages.render import Words, render
@@ -42,7 +43,7 @@ def test_an_alarm_alone_is_urgent(kind: Kind, words: Words) -> None:
 
 
 @pytest.mark.parametrize("channel", ChannelName)
-@pytest.mark.parametrize("language", ["en", "am"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", [Kind.ALARM, Kind.REMINDER, Kind.NOTICE, Kind.AGENDA])
 def test_every_message_names_what_it_must(
     kind: Kind, language: str, channel: ChannelName, words: Words
@@ -56,9 +57,9 @@ def test_every_message_names_what_it_must(
     assert LINK in whole
     assert "14:00" in whole
     assert "27" in whole
-    if language == "am":
+    if language != "en":
         assert "8:00" in whole
-        assert "ኅዳር 18" in whole
+        assert {"am": "ኅዳር 18", "om": "Sadaasa 18", "ti": "18 ሕዳር"}[language] in whole
 
 
 def test_the_webhook_carries_the_facts_for_a_program(words: Words) -> None:
@@ -117,6 +118,14 @@ def test_a_title_keeps_its_time_however_long_the_names_are(words: Words) -> None
     letter = render(a_message(lesson, now=START), ChannelName.EMAIL, words)
 
     assert letter.title.endswith("with Abebe begins now, at 14:00")
+
+
+@pytest.mark.parametrize("kind", [Kind.ALARM, Kind.REMINDER])
+def test_an_oromo_title_keeps_its_time_however_long_the_names_are(kind: Kind, words: Words) -> None:
+    lesson = a_lesson("om", subject="Herrega " * 9, tutor_name="Hanaa Alamuu " * 9)
+    far = a_message(lesson, language="om", now=START - timedelta(days=3), kind=kind)
+
+    assert "Jimaata, Sadaasa 18, guyyaa 8:00 (14:00)" in render(far, ChannelName.EMAIL, words).title
 
 
 @pytest.mark.parametrize(

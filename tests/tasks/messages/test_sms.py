@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from scheduler.languages import LANGUAGES
 from scheduler.message import Kind, Lesson
 from scheduler.settings import ChannelName, Role
 from tasks.messages.render import Words, render
-from tasks.messages.segments import excess, plain, segments
+from tasks.messages.segments import excess, in_gsm_alphabet, plain, segments
 from tests.tasks.messages.samples import (
     HOUR,
     LINK,
@@ -122,7 +123,22 @@ def test_an_amharic_cancellation_is_one_sms(words: Words) -> None:
     assert text.startswith("ተሰርዟል፦ ሒሳብ")
 
 
-@pytest.mark.parametrize(("language", "count"), [("en", 2), ("am", 4)])
+def test_an_oromo_alarm_is_one_sms_in_the_gsm_alphabet(words: Words) -> None:
+    text = sms(words, "om", whiteboard_name=None)
+
+    assert in_gsm_alphabet(text)
+    assert segments(text) == 1
+    assert "Sadaasa 18 guyyaa 8:00 (27 Nov 14:00)" in text
+
+
+def test_a_tigrinya_sms_without_a_link_is_one(words: Words) -> None:
+    text = sms(words, "ti", meeting_link=None, whiteboard_name=None, mode="in-person")
+
+    assert segments(text) == 1
+    assert "18 ሕዳር 8:00 ድሕሪ ቀትሪ" in text
+
+
+@pytest.mark.parametrize(("language", "count"), [("en", 2), ("am", 4), ("om", 3), ("ti", 4)])
 def test_a_series_that_moves_says_its_times_once(words: Words, language: str, count: int) -> None:
     starts = [START + week * WEEK for week in range(1, 13)]
     lessons = [a_lesson(language, session_id=n, starts_at=s) for n, s in enumerate(starts)]
@@ -132,9 +148,10 @@ def test_a_series_that_moves_says_its_times_once(words: Words, language: str, co
     text = render(message, ChannelName.SMS, words).text
 
     assert segments(text) == count
-    december = {"en": "Dec", "am": "ታኅሣሥ"}[language]  # of the second calendar there is no room
+    # Of the Gregorian calendar there is no room in Ethiopic letters.
+    december = {"en": "Dec", "am": "ታኅሣሥ", "om": "Mudde", "ti": "ታሕሳስ"}[language]
     assert (text.count("13:00"), text.count("14:00")) == (1, 1)
-    assert text.count(december) == {"en": 4, "am": 5}[language]
+    assert text.count(december) == {"en": 4, "am": 5, "om": 5, "ti": 5}[language]
 
 
 def test_sessions_that_move_to_other_days_have_all_their_times(words: Words) -> None:
@@ -149,7 +166,7 @@ def test_sessions_that_move_to_other_days_have_all_their_times(words: Words) -> 
 @pytest.mark.parametrize("kind", [Kind.ALARM, Kind.AGENDA])
 @pytest.mark.parametrize(
     ("language", "told"),
-    [("en", "Alemu, Bole"), ("am", "ጋር፣ Bole")],
+    [("en", "Alemu, Bole"), ("am", "ጋር፣ Bole"), ("om", "waliin, Bole"), ("ti", "ዓለሙ፣ Bole")],
 )
 @pytest.mark.parametrize(
     "way_in", [{"meeting_link": None, "location": "Bole"}, {"meeting_link": "Bole"}]
@@ -164,7 +181,7 @@ def test_the_way_in_does_not_read_as_a_part_of_the_name_before_it(
 
 
 @pytest.mark.parametrize("change", [moved, cancelled, restored])
-@pytest.mark.parametrize("language", ["en", "am"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_change_with_nobody_named_leaves_no_gap(
     change: Callable[[Lesson], Lesson], language: str, words: Words
 ) -> None:

@@ -2,19 +2,22 @@
 unusable."""
 
 import re
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
+from scheduler.languages import LANGUAGES
 from scheduler.message import Kind
 from scheduler.settings import ChannelName, InvalidSetting, Role
 from tasks.messages.clean_message import clean_message
 from tasks.messages.english import English
 from tasks.messages.moment import Moment
 from tasks.messages.page import Entry, page_of
-from tasks.messages.render import TONGUES, render
-from tasks.messages.template_set import BUILT_IN
+from tasks.messages.render import TONGUES, Words, render
+from tasks.messages.template_set import BUILT_IN, files, lacking, whole_kinds
 from tests.command_line import REPOSITORY
 from tests.tasks.messages.samples import a_lesson, a_message, replacing, words
 
@@ -140,7 +143,19 @@ def test_a_language_we_do_not_speak_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("wished", "title"),
-    [("am-ET", "የ"), ("AM", "የ"), ("am_ET", "የ"), ("en-GB", "M"), ("fr", "M"), ("", "M")],
+    [
+        ("am-ET", "የ"),
+        ("AM", "የ"),
+        ("am_ET", "የ"),
+        ("en-GB", "M"),
+        ("fr", "M"),
+        ("", "M"),
+        ("Afaan Oromo", "D"),
+        ("om_ET", "D"),
+        ("or", "D"),
+        ("Tigrigna", "ናይ"),
+        ("tir", "ናይ"),
+    ],
 )
 def test_a_wish_for_a_language_is_understood(wished: str, title: str) -> None:
     letter = render(a_message(language=wished), ChannelName.PUSH, words(language="en"))
@@ -148,13 +163,64 @@ def test_a_wish_for_a_language_is_understood(wished: str, title: str) -> None:
     assert letter.title.startswith(title)
 
 
-def test_every_language_has_every_template() -> None:
-    names = {
-        language: {path.relative_to(folder) for path in folder.rglob("*.*")}
-        for language, folder in ((language, BUILT_IN / language) for language in TONGUES)
-    }
-    assert names["en"] == names["am"]
-    assert {path.parts[0] for path in names["en"] if len(path.parts) > 1} == set(Kind)
+# Who adds a kind without these words writes its templates here: its messages are in English then.
+LACKED: dict[str, tuple[str, ...]] = {"en": (), "am": (), "om": (), "ti": ()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_lacks_no_template_but_those_listed(language: str) -> None:
+    assert lacking(language) == LACKED[language]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_has_no_template_that_english_has_not(language: str) -> None:
+    assert set(files(BUILT_IN / language)) <= set(files(BUILT_IN / "en"))
+
+
+def test_there_is_a_folder_and_a_class_of_phrases_for_each_language() -> None:
+    folders = {path.name for path in BUILT_IN.iterdir() if path.is_dir()}
+
+    assert folders == set(LANGUAGES) == set(TONGUES)
+
+
+def test_each_kind_of_message_has_templates() -> None:
+    assert {kind for language, kind in whole_kinds() if language == "en"} == set(Kind)
+
+
+def incomplete(folder: Path, *names: str) -> Words:
+    """Words where these templates are missing."""
+    copytree(BUILT_IN, folder / "templates")
+    for name in names:
+        (folder / "templates" / name).unlink()
+    return replace(words(), language="am", whole=whole_kinds(folder / "templates"))
+
+
+@pytest.mark.parametrize(
+    ("missing", "languages"),
+    [
+        ((), ["om", "om"]),
+        (["om/alarm/sms.txt"], ["am", "om"]),
+        (["om/alarm/sms.txt", "am/alarm/title.txt"], ["en", "om"]),
+        (["om/_greeting.txt"], ["am", "am"]),  # any message may include it
+    ],
+)
+def test_a_message_that_a_language_has_not_whole_is_in_another_as_a_whole(
+    tmp_path: Path, missing: Sequence[str], languages: Sequence[str]
+) -> None:
+    ours = incomplete(tmp_path, *missing)
+    letters = [
+        render(a_message(language="om", kind=kind), ChannelName.EMAIL, ours)
+        for kind in (Kind.ALARM, Kind.REMINDER)
+    ]
+
+    for letter, language in zip(letters, languages, strict=True):
+        assert f'<html lang="{language}">' in (letter.html or "")
+        whole = f"{letter.title} {letter.text}"
+        words_seen = {code for code, word in MARKS.items() if word in whole}
+        assert words_seen == {language}
+
+
+MARKS = {"en": "begins", "am": "ይጀምራል", "om": "jalqaba", "ti": "ይጅምር"}
 
 
 def test_roles_are_words_in_templates(tmp_path: Path) -> None:

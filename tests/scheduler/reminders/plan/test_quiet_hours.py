@@ -150,7 +150,7 @@ def test_what_the_person_wrote_is_read_as_far_as_it_can_be() -> None:
     general = {"language": None, "zone": "Europe", "channels": ["SMS ", 7, "pigeon", "email"],
                "addresses": {"telegram": 42, "push": None}}  # fmt: skip
 
-    read, addresses = preferences_of(general, {"language": "am", "channels": None}, SETTINGS)
+    read, addresses = preferences_of(general, {"language": "Amharic", "channels": None}, SETTINGS)
 
     assert (read.language, read.zone) == ("am", ZoneInfo("Africa/Addis_Ababa"))
     assert read.channels == (ChannelName.SMS, ChannelName.EMAIL)
