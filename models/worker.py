@@ -66,6 +66,7 @@ class Series(WorkerBase):
     shape: Mapped[str | None]
     planned_from: Mapped[date | None]
     planned_until: Mapped[date | None]
+    absences: Mapped[int] = filled()
     changed_at: Mapped[datetime] = filled()
 
 
@@ -92,6 +93,28 @@ class Occurrence(WorkerBase):
     kept: Mapped[dict[str, Any] | None]
     made: Mapped[dict[str, Any] | None]
     stands_for: Mapped[date | None]
+    absence: Mapped[int | None]
+
+
+class Absence(WorkerBase):
+    """Days, or hours of them, on which a tutor, a student or everybody is away. The site writes
+    it."""
+
+    __tablename__ = "absence"
+
+    id: Mapped[int] = filled_key()
+    tutor_id: Mapped[int | None]
+    student_id: Mapped[int | None]
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    from_time: Mapped[time | None]
+    until_time: Mapped[time | None]
+    reason: Mapped[str] = filled()
+    entered_at: Mapped[datetime] = filled()
+    withdrawn_at: Mapped[datetime | None]
+    digest: Mapped[int] = mapped_column(
+        server_default=FetchedValue(), nullable=True
+    )  # generated, so never NULL
 
 
 class LastLook(WorkerBase):
@@ -119,6 +142,7 @@ class Refused(WorkerBase):
     failures: Mapped[int] = mapped_column(Integer)
     tried_at: Mapped[datetime]
     retry_at: Mapped[datetime]
+    absences: Mapped[int] = filled()
 
 
 class Finding(WorkerBase):

@@ -150,7 +150,7 @@ def upkeep(after: int = 0) -> None:
         upkeep.delay(after)
         return
     with engine.begin() as conn:
-        remove_rest(conn, before)
+        remove_rest(conn, before, settings.site_timezone)
         note_beat(conn, "upkeep", now)
 
 

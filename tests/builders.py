@@ -13,6 +13,7 @@ from sqlalchemy import ColumnClause, Connection, column, insert, table
 from sqlalchemy.types import NullType, TypeEngine
 
 from models.site import SITE_TABLES
+from models.worker import Absence
 
 NUMBERS = count(1)
 # Columns that the builders of people write to `users`; all others go to the profile.
@@ -81,6 +82,12 @@ def a_session(conn: Connection, **columns: Any) -> int:
 def an_anchor(conn: Connection, **columns: Any) -> int:
     """A session that carries a rule: weekly, on its own weekday."""
     return a_session(conn, **{"is_recurring": True, "session_frequency": "weekly", **columns})
+
+
+def an_absence(conn: Connection, first: date, last: date | None = None, **columns: Any) -> int:
+    """An absence of everybody, whole days, from `first` to `last` (by default the same day)."""
+    values = {"first_day": first, "last_day": last or first, **columns}
+    return int(conn.scalars(insert(Absence).values(values).returning(Absence.id)).one())
 
 
 def a_profile(conn: Connection, name: str, columns: Mapping[str, Any]) -> int:

@@ -11,6 +11,7 @@ from scheduler.expansion.find.restored_rows import adopt_restored
 from scheduler.expansion.find.retries import record_refused
 from scheduler.expansion.plan.candidates import find_candidates
 from scheduler.expansion.plan.closed_dates import find_closed, forget_unwanted
+from scheduler.expansion.plan.covered_dates import NO_DATES, Dates, find_standing
 from scheduler.expansion.plan.entangled_series import find_companions, find_entangled
 from scheduler.expansion.plan.existing_rows import compare_rows, hold_rows
 from scheduler.expansion.plan.row_changes import plan_changes
@@ -217,10 +218,22 @@ def _compare(conn: Connection, span: Span, ids: Sequence[int]) -> Decision:
     adopt_restored(conn, ids)
     if len(ids) >= BULK:
         conn.execute(HASH_ONLY)
-    series = read_series(conn, span, ids)
+    series, rows = _read_and_compare(conn, span, ids)
+    left_out = {one.anchor_id: one.left_out for one in series if one.left_out}
+    if rows and left_out and (standing := find_standing(conn, left_out)):
+        make_tables(conn, span)
+        series, rows = _read_and_compare(conn, span, ids, standing)
+    return Decision(series, rows, ended)
+
+
+def _read_and_compare(
+    conn: Connection, span: Span, ids: Sequence[int], standing: Dates = NO_DATES
+) -> tuple[Sequence[SeriesNow], int]:
+    """The series, and the number of their rows. `standing`: as for read_series."""
+    series = read_series(conn, span, ids, standing)
     write_series(conn, span, series)
     align_written(conn, span, series)
-    return Decision(series, compare_rows(conn, span, series), ended)
+    return series, compare_rows(conn, span, series)
 
 
 def _judge(conn: Connection, span: Span, series: Sequence[SeriesNow]) -> None:
@@ -235,13 +248,13 @@ def _record_series(span: Span) -> str:
     return f"""
     INSERT INTO session_worker.series AS s
            (anchor_id, state, reason, seen, tutor_id, student_id, written, enrolled,
-            planned_from, planned_until, shape)
+            planned_from, planned_until, shape, absences)
     SELECT n.anchor_id, n.state, n.reason,
            CASE WHEN n.anchor_id = ANY(CAST(:late AS bigint[])) THEN '' ELSE n.seen END,
            coalesce(a.tutor_id, o.tutor_id), coalesce(a.student_id, o.student_id),
            CASE n.state WHEN 'active' THEN {span.columns.target("a")}
                         ELSE coalesce(o.written, '{{}}') END,
-           n.enrolled, n.planned_from, n.planned_until, :shape
+           n.enrolled, n.planned_from, n.planned_until, :shape, n.absences
       FROM sw_series n
       LEFT JOIN sw_anchor a ON a.id = n.anchor_id
       LEFT JOIN session_worker.series o ON o.anchor_id = n.anchor_id
@@ -255,13 +268,14 @@ UPDATE_SERIES = """DO UPDATE
            tutor_id = excluded.tutor_id, student_id = excluded.student_id,
            written = excluded.written, enrolled = excluded.enrolled,
            planned_from = excluded.planned_from, planned_until = excluded.planned_until,
-           shape = excluded.shape,
+           shape = excluded.shape, absences = excluded.absences,
            changed_at = CASE WHEN s.state = excluded.state THEN s.changed_at ELSE now() END
      WHERE (s.state, s.reason, s.seen, s.tutor_id, s.student_id, s.written, s.enrolled,
-            s.planned_from, s.planned_until, s.shape) IS DISTINCT FROM
+            s.planned_from, s.planned_until, s.shape, s.absences) IS DISTINCT FROM
            (excluded.state, excluded.reason, excluded.seen, excluded.tutor_id,
             excluded.student_id, excluded.written, excluded.enrolled,
-            excluded.planned_from, excluded.planned_until, excluded.shape)"""
+            excluded.planned_from, excluded.planned_until, excluded.shape,
+            excluded.absences)"""
 
 
 DROP_FINDINGS = text("""

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from models.catalog import SiteCatalog, read_catalog
+from models.taken_ids import ProfileKey
 from scheduler.reminders.moves.refusal import LedgerRefusal
 
 
@@ -22,6 +24,7 @@ class PersonalData:
     preferences: Sequence[Mapping[str, Any]]
     deliveries: Sequence[Mapping[str, Any]]
     inbox: Sequence[Mapping[str, Any]]
+    absences: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Forgotten:
     """Numbers of changed rows. `deliveries`: rows without texts now; `names`: messages to others
     that named the person; `addresses`: preferences that had one; `kept`: deliveries left as they
     are, as their session is still to come; `inbox`: copies removed from inboxes, theirs and those
-    of others that named the person."""
+    of others that named the person; `absences`: absences that had a reason."""
 
     person: str
     deliveries: int
@@ -37,6 +40,7 @@ class Forgotten:
     addresses: int
     kept: int
     inbox: int
+    absences: int
 
 
 # There is no index by person: the ledger is scanned, for a command that is rarely given.
@@ -64,6 +68,26 @@ INBOX = text("""
      WHERE 'user:' || i.person = :person ORDER BY i.id""")
 
 
+def _absences_of(catalog: SiteCatalog) -> str:
+    """SQL condition: the absence `a` is that of the person `:person`."""
+    tutor, student = (
+        f"EXISTS (SELECT FROM {table} p WHERE p.id = {column} AND 'user:' || p.user_id = :person)"
+        if key is ProfileKey.PROFILE
+        else f"'user:' || {column} = :person"
+        for table, column, key in (
+            ("tutor_profiles", "a.tutor_id", catalog.tutor_key),
+            ("student_profiles", "a.student_id", catalog.student_key),
+        )
+    )
+    return f"""('tutor:' || a.tutor_id = :person OR 'student:' || a.student_id = :person
+                OR {tutor} OR {student})"""
+
+
+ABSENCES = "SELECT to_jsonb(a) FROM session_worker.absence a WHERE {theirs} ORDER BY a.id"
+FORGET_ABSENCES = """
+    UPDATE session_worker.absence a SET reason = '' WHERE a.reason <> '' AND {theirs}"""
+
+
 def export(conn: Connection, person: str) -> PersonalData:
     """Everything about `person`, a key of the ledger such as 'user:7' or 'student:3'.
 
@@ -71,11 +95,13 @@ def export(conn: Connection, person: str) -> PersonalData:
     """
     refuse_unknown(conn, person)
     given = {"person": person}
+    absences = text(ABSENCES.format(theirs=_absences_of(read_catalog(conn))))
     return PersonalData(
         person,
         conn.scalars(PREFERENCES, given).all(),
         conn.scalars(DELIVERIES, given).all(),
         conn.scalars(INBOX, given).all(),
+        conn.scalars(absences, given).all(),
     )
 
 
@@ -135,7 +161,8 @@ KEPT = text("""
 
 
 def forget(conn: Connection, person: str, now: datetime, zone: str) -> Forgotten:
-    """Remove the texts and addresses of `person` from past deliveries; times of sending are kept.
+    """Remove the texts and addresses of `person` from past deliveries, and the reasons of their
+    absences; times of sending and days of absence are kept.
 
     `zone` is the site's. A muted person stays muted, and an address that opted out stays so. Raises
     LedgerRefusal where neither the site nor the ledger knows of them.
@@ -147,7 +174,9 @@ def forget(conn: Connection, person: str, now: datetime, zone: str) -> Forgotten
     names = conn.execute(FORGET_NAMES, given).rowcount
     addresses = conn.execute(FORGET_ADDRESSES, given).rowcount
     kept = conn.scalar(KEPT, given) or 0
-    return Forgotten(person, deliveries, names, addresses, kept, inbox)
+    forget_absences = text(FORGET_ABSENCES.format(theirs=_absences_of(read_catalog(conn))))
+    absences = conn.execute(forget_absences, given).rowcount
+    return Forgotten(person, deliveries, names, addresses, kept, inbox, absences)
 
 
 KNOWN = text("""

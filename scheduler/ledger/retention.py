@@ -87,6 +87,9 @@ REMOVE_REST = (
            AND NOT EXISTS (SELECT FROM session_worker.series r
                             WHERE r.anchor_id = f.session_id AND r.changed_at >= :before)"""),
     text("""
+        DELETE FROM session_worker.absence
+         WHERE last_day < CAST(CAST(:before AS timestamptz) AT TIME ZONE :zone AS date)"""),
+    text("""
         DELETE FROM session_worker.held_batch b
          WHERE b.held_at < :before
            AND NOT EXISTS (SELECT FROM session_worker.delivery d
@@ -96,8 +99,9 @@ REMOVE_REST = (
 )
 
 
-def remove_rest(conn: Connection, before: datetime) -> None:
+def remove_rest(conn: Connection, before: datetime, zone: str) -> None:
     """Remove finished backfills, findings about rows that are gone, batches long settled, receipts,
-    and addresses that were revived. A dead address stays dead."""
+    past absences, and addresses that were revived. A dead address stays dead. `zone` is the
+    site's."""
     for statement in REMOVE_REST:
-        conn.execute(statement, {"before": before})
+        conn.execute(statement, {"before": before, "zone": zone})

@@ -13,7 +13,7 @@ from tasks.commands.worker_command import PERSON, WorkerCommand, json_document
 @click.argument("person", type=PERSON)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, on one line.")
 def export(person: str, as_json: bool) -> None:
-    """Write what the worker keeps about PERSON: preferences, messages, their tries and moves.
+    """Write what the worker keeps about PERSON: preferences, absences, messages, tries and moves.
 
     PERSON is an id of the table users, or student:ID, tutor:ID, parent:ID (a profile's id) for
     somebody without an account. The rows are written as they are stored. Data in the site's own

@@ -22,11 +22,11 @@ def forget(context: click.Context, person: str, as_json: bool) -> None:
 
     PERSON is an id of the table users, or student:ID, tutor:ID, parent:ID (a profile's id) for
     somebody without an account. That a message was sent, and when, stays; what it said, what the
-    provider answered, the name in messages to others, the copies in the site's inbox and the
-    addresses in the person's preferences go. A person who is muted stays muted. Messages about
-    sessions that are still to come keep their words, as a cancellation must name what was told:
-    then the exit code is 1. The site's own tables are the site's: delete the person there first, or
-    new messages name them again.
+    provider answered, the name in messages to others, the copies in the site's inbox, the addresses
+    in the person's preferences and the reasons of their absences go. A person who is muted stays
+    muted. Messages about sessions that are still to come keep their words, as a cancellation must
+    name what was told: then the exit code is 1. The site's own tables are the site's: delete the
+    person there first, or new messages name them again.
 
     Example: celery -A tasks forget 42
     """
@@ -44,8 +44,9 @@ def forget(context: click.Context, person: str, as_json: bool) -> None:
     else:
         console().print(
             f"Removed the words of {many(forgotten.deliveries, 'message')} to {person}, the name"
-            f" from {forgotten.names} to others, and the addresses of"
-            f" {many(forgotten.addresses, 'preference')}."
+            f" from {forgotten.names} to others, the addresses of"
+            f" {many(forgotten.addresses, 'preference')}, and the reasons of"
+            f" {many(forgotten.absences, 'absence')}."
         )
     if forgotten.kept:
         click.echo(

@@ -13,6 +13,7 @@ from scheduler.holidays import left_out_of_count
 from scheduler.occurrences import why
 from scheduler.rules import Rule, RuleColumns, Unreadable, describe, read_rule
 from scheduler.settings import Settings
+from scheduler.site.absences import absence_words
 from scheduler.site.session_times import readable_date
 
 
@@ -47,7 +48,10 @@ def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int
         span = Span.ahead(read_catalog(conn), settings, as_of)
         anchor_id = _anchor_of(conn, session_id)
         rule = _rule_of(conn, span, anchor_id)
-        decide(conn, span, [anchor_id], find_changed_rules(conn, span).work)
+        decision = decide(conn, span, [anchor_id], find_changed_rules(conn, span).work)
+        absent = next(
+            (one.left_out for one in decision.series if one.anchor_id == anchor_id), frozenset()
+        )
         state = conn.execute(STATE, {"id": anchor_id}).one_or_none()
         rows = conn.execute(DATES, {"id": anchor_id, "first": span.first, "last": span.last}).all()
         conn.rollback()
@@ -56,7 +60,7 @@ def preview(engine: Engine, settings: Settings, as_of: datetime, session_id: int
         words += f"; {state.state}: {state.reason.replace('_', ' ')}"
     if anchor_id != session_id:
         words += f" (the rule of session {anchor_id}, which session {session_id} belongs to)"
-    return Preview(anchor_id, words, tuple(_explained(span, rule, *row) for row in rows))
+    return Preview(anchor_id, words, tuple(_explained(span, rule, absent, *row) for row in rows))
 
 
 SWITCHED_OFF = Unreadable("switched_off", "is_recurring is not true")
@@ -69,15 +73,22 @@ def _worded(rule: Rule | Unreadable) -> str:
 
 
 # Prefixes of the reasons of dates that are skipped because of another date or row.
-NO_HOLIDAY = ("rule_changed", "series_", "conflict with ", "refused by ", "a person ", "session ")
+NO_HOLIDAY = (
+    "rule_changed", "series_", "conflict with ", "refused by ", "a person ", "session ", "absence ",
+)  # fmt: skip
 
 
 def _explained(
-    span: Span, rule: Rule | Unreadable, day: date, state: str, reason: str | None
+    span: Span,
+    rule: Rule | Unreadable,
+    absent: frozenset[date],
+    day: date,
+    state: str,
+    reason: str | None,
 ) -> PreviewDate:
     words = []
     if isinstance(rule, Rule):
-        words.append(why(rule, day, left_out_of_count(span.settings, rule, day)))
+        words.append(why(rule, day, left_out_of_count(span.settings, rule, day) | absent))
     if state == "skipped" and reason and not reason.startswith(NO_HOLIDAY):
         reason = f"{day} is a holiday: {reason}"
     if reason:
@@ -125,7 +136,7 @@ READ_RULE = """
 
 # The dates as they are after the next run. A row that moves is shown on its new date.
 # Index: primary key of occurrence.
-DATES = text("""
+DATES = text(f"""
     WITH stands AS (
         SELECT o.* FROM session_worker.occurrence o
          WHERE o.anchor_id = :id AND o.occurs_on BETWEEN :first AND :last
@@ -140,6 +151,7 @@ DATES = text("""
                 WHEN c.verdict = 'place' AND c.kind <> 'keep' THEN 'created'
                 ELSE o.state END,
            CASE WHEN x.kind = 'cancel' THEN 'session ' || x.session_id || ' is cancelled'
+                     || coalesce('\\: ' || {absence_words("r.absence")}, '')
                 WHEN c.kind = 'move' THEN 'session ' || c.session_id || ' moves here from '
                      || x.old_on
                 WHEN c.kind = 'revive' AND c.verdict = 'place' THEN 'session ' || c.session_id
@@ -157,13 +169,17 @@ DATES = text("""
                 WHEN c.verdict = 'place' THEN c.mark
                 WHEN o.state = 'adopted' THEN concat_ws(', ', 'session ' || o.session_id
                      || ' was there already', o.reason)
+                WHEN o.absence IS NOT NULL THEN {absence_words("coalesce(w.absence, o.absence)")}
                 ELSE o.reason END
       FROM candidate c
       FULL JOIN stands o ON o.occurs_on = c.occurs_on
       LEFT JOIN sw_change x ON x.anchor_id = :id
        AND x.session_id = coalesce(c.session_id, o.session_id)
+      LEFT JOIN sw_row r ON r.anchor_id = :id AND r.session_id = x.session_id
+      LEFT JOIN sw_wanted w ON w.anchor_id = :id AND w.occurs_on = o.occurs_on
      UNION ALL
-    SELECT w.occurs_on, 'skipped', w.holiday FROM sw_wanted w
+    SELECT w.occurs_on, 'skipped', coalesce({absence_words("w.absence")}, w.holiday)
+      FROM sw_wanted w
      WHERE w.anchor_id = :id AND w.holiday IS NOT NULL AND w.occurs_on BETWEEN :first AND :last
        AND NOT EXISTS (SELECT FROM session_worker.occurrence o
                         WHERE o.anchor_id = :id AND o.occurs_on = w.occurs_on)

@@ -72,7 +72,7 @@ def record_rows(conn: Connection, span: Span) -> None:
 
 RECORD_GONE = text("""
     UPDATE session_worker.occurrence o
-       SET state = 'deleted', blocked_by = NULL,
+       SET state = 'deleted', blocked_by = NULL, absence = NULL,
            reason = CASE o.state WHEN 'created' THEN 'row deleted'
                                  WHEN 'adopted' THEN 'adopted row deleted'
                                  ELSE 'cancelled row deleted' END

@@ -25,7 +25,7 @@ TAKE_BACK = text(f"""
     WITH restored AS (SELECT o.anchor_id, o.occurs_on {OF_THESE}),
     taken AS (
         UPDATE session_worker.occurrence o
-           SET state = 'created', reason = '{REASON}', blocked_by = NULL,
+           SET state = 'created', reason = '{REASON}', blocked_by = NULL, absence = NULL,
                kept = coalesce(o.kept, '{{}}') || '{{"status"\\: "cancelled"}}'
           FROM restored r
          WHERE o.anchor_id = r.anchor_id AND o.occurs_on = r.occurs_on

@@ -1,5 +1,5 @@
 """Back-off of series that the site refused. They are tried again after 2 minutes, doubling up to
-6 hours, and at once when the site's constraints or the rule change."""
+6 hours, and at once when the site's constraints, the rule or its absences change."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from scheduler.expansion.span import Span
+from scheduler.site.absences import ABSENCES_OF, AWAY, JOIN_AWAY
 
 FIRST_WAIT = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=6)
@@ -29,10 +30,13 @@ def waiting(conn: Connection, span: Span) -> set[int]:
     return set(conn.scalars(WAITING, {"as_of": span.as_of, "guards": span.catalog.guards}))
 
 
-WAITING = text("""
+WAITING = text(f"""
+    WITH {AWAY}
     SELECT r.anchor_id FROM session_worker.refused r
       JOIN tutor_sessions t ON t.id = r.anchor_id AND t.xmin::text = r.version
-     WHERE r.retry_at > :as_of AND r.guards = :guards AND r.tried_at <= :as_of""")
+      LEFT JOIN session_worker.series s ON s.anchor_id = r.anchor_id {JOIN_AWAY}
+     WHERE r.retry_at > :as_of AND r.guards = :guards AND r.tried_at <= :as_of
+       AND r.absences = {ABSENCES_OF}""")
 
 
 def any_due(conn: Connection, as_of: datetime) -> bool:
@@ -65,14 +69,17 @@ FORGET = text("""
     DELETE FROM session_worker.refused
      WHERE anchor_id = ANY(CAST(:tried AS bigint[]))
        AND anchor_id <> ALL(CAST(:refused AS bigint[]))""")
-RECORD = text("""
+RECORD = text(f"""
+    WITH {AWAY}
     INSERT INTO session_worker.refused AS r
-           (anchor_id, version, guards, failures, tried_at, retry_at)
-    SELECT i.id, coalesce(t.xmin::text, ''), :guards, 1, :as_of,
+           (anchor_id, version, guards, absences, failures, tried_at, retry_at)
+    SELECT i.id, coalesce(t.xmin::text, ''), :guards, {ABSENCES_OF}, 1, :as_of,
            CAST(:as_of AS timestamptz) + CAST(:first AS interval)
       FROM unnest(CAST(:refused AS bigint[])) AS i(id) LEFT JOIN tutor_sessions t ON t.id = i.id
+      LEFT JOIN session_worker.series s ON s.anchor_id = i.id {JOIN_AWAY}
         ON CONFLICT (anchor_id) DO UPDATE
        SET version = excluded.version, guards = excluded.guards, tried_at = excluded.tried_at,
+           absences = excluded.absences,
            failures = r.failures + 1,
            retry_at = excluded.tried_at + least(CAST(:longest AS interval),
                CAST(:first AS interval) * power(2, least(r.failures, 20)))""")

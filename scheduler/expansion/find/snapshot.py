@@ -23,7 +23,10 @@ from scheduler.turns import commit_without_flush
 SITE_TABLES = (
     "tutor_sessions", "tutor_students", "tutor_profiles", "student_profiles", "users",
 )  # fmt: skip
-OWN_TABLES = "session_worker.series", "session_worker.occurrence", "session_worker.finding"
+OWN_TABLES = (
+    "session_worker.series", "session_worker.occurrence", "session_worker.finding",
+    "session_worker.absence",
+)  # fmt: skip
 WATCHED = (*SITE_TABLES, *OWN_TABLES)
 
 

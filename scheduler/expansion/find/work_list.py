@@ -11,6 +11,7 @@ from scheduler.expansion.find.restored_rows import RESTORED_SINCE
 from scheduler.expansion.find.retries import due_retries, waiting
 from scheduler.expansion.span import Span
 from scheduler.rules import RuleColumns
+from scheduler.site.absences import ABSENCES_OF, AWAY, JOIN_AWAY
 from scheduler.site.series_people import enrolled_now, pause_reason, people_joins
 from scheduler.site.session_times import (
     TAKES_TIME,
@@ -48,11 +49,11 @@ class SeeminglyRules:
 def find_changed_rules(conn: Connection, span: Span) -> WorkList:
     """Compare rules with their series, in one pass over tutor_sessions and one over series and
     occurrences. Writes nothing."""
-    rules, people, obstacles, restored, seemingly = map(text, questions_about_rules(span))
+    rules, people, absences, obstacles, restored, seemingly = map(text, questions_about_rules(span))
     dates = {"today": span.today, "first": span.first, "last": span.last}
     minutes = {"default_minutes": span.settings.default_duration_minutes}
     work = set(conn.scalars(rules, dates | {"context": span.context}))
-    work |= set(conn.scalars(people))
+    work |= set(conn.scalars(people)) | set(conn.scalars(absences))
     work |= set(conn.scalars(obstacles, dates | minutes))
     work |= set(conn.scalars(restored, dates))
     work = (work | due_retries(conn, span)) - waiting(conn, span)
@@ -61,11 +62,12 @@ def find_changed_rules(conn: Connection, span: Span) -> WorkList:
     return WorkList(sorted(work), SeeminglyRules(found.rows, newest))
 
 
-def questions_about_rules(span: Span) -> tuple[str, str, str, str, str]:
+def questions_about_rules(span: Span) -> tuple[str, str, str, str, str, str]:
     """The statements of `find_changed_rules`; its result depends on their answers alone."""
     return (
         _rules_changed(span),
         _people_changed(span),
+        ABSENCES_CHANGED,
         _obstacle_gone(span),
         RESTORED_SINCE,
         SEEMINGLY_ROWS,
@@ -137,6 +139,13 @@ def _people_changed(span: Span) -> str:
     SELECT s.anchor_id FROM session_worker.series s {people_joins(span.catalog, "s")}
      WHERE s.state IN ('active', 'paused')
        AND ((({reason}) IS NOT NULL) <> (s.state = 'paused') OR NOT s.enrolled AND {enrolled})"""
+
+
+# Series that were expanded with other absences than now stand. One row a series; few absences.
+ABSENCES_CHANGED = f"""
+    WITH {AWAY}
+    SELECT s.anchor_id FROM session_worker.series s {JOIN_AWAY}
+     WHERE s.absences <> {ABSENCES_OF}"""
 
 
 def _obstacle_gone(span: Span) -> str:

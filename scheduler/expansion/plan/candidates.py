@@ -76,10 +76,10 @@ def _find_candidates(span: Span) -> str:
            r.loose, 'place', r.mark, r.shifts AND r.state = 'created',
            r.state = 'created' AND NOT (r.shifts AND r.live), false, true
       FROM sw_row r
-      JOIN sw_anchor a ON a.id = r.anchor_id
+      LEFT JOIN sw_anchor a ON a.id = r.anchor_id
       JOIN tutor_sessions t ON t.id = r.session_id
-     WHERE r.target IS NOT NULL
-       AND (r.returns OR r.state = 'created' AND r.loose <> '{{}}' AND NOT r.leaves)"""
+     WHERE r.returns
+        OR r.target IS NOT NULL AND r.state = 'created' AND r.loose <> '{{}}' AND NOT r.leaves"""
 
 
 def _followed(column: str, anchor: str, row: str) -> str:

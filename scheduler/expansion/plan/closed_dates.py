@@ -75,7 +75,7 @@ RECORD_CLOSED = text("""
      WHERE verdict = 'skipped'
         ON CONFLICT (anchor_id, occurs_on) DO UPDATE
        SET state = 'skipped', reason = excluded.reason, stands_for = excluded.stands_for,
-           blocked_by = NULL""")
+           blocked_by = NULL, absence = NULL""")
 RECORD_PARTNERLESS = text("""
     UPDATE session_worker.occurrence o SET stands_for = o.occurs_on
       FROM sw_closed c

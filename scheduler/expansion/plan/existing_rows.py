@@ -50,16 +50,21 @@ def _compare(span: Span) -> str:
     {_STANDING}, {_ALIKE}, {_TAKEN}, {_OWNED}
     INSERT INTO sw_row
     SELECT anchor_id, occurs_on, session_id, state, target, base, written, now, wanted, holiday,
-           mark, restored, live, to_come, placed, loose, loose && CAST(:placing AS text[]),
+           mark, restored, live, to_come, placed, absence, loose,
+           loose && CAST(:placing AS text[]),
            state = 'created' AND to_come AND (
-               NOT placed AND (target IS NOT NULL AND NOT wanted OR withdrawn AND :ending)
+               NOT placed AND (target IS NOT NULL AND NOT wanted OR absence IS NOT NULL
+                               OR withdrawn AND :ending)
                OR untouched AND withdrawn),
-           state = 'skipped' AND to_come AND target IS NOT NULL AND wanted AND NOT placed
+           state = 'skipped' AND to_come AND NOT placed AND CASE
+               WHEN target IS NOT NULL THEN wanted
+               ELSE was_absent AND absence IS NULL AND NOT withdrawn END
       FROM owned"""
 
 
 # Index: primary keys of occurrence and tutor_sessions. `anchor`: what the anchor holds now, of a
-# series that has ended too; `target`: what the row shall hold.
+# series that has ended too; `target`: what the row shall hold. The rows of a series that is stopped
+# or ended stay, so an absence cancels them too, and gives back those that it cancelled.
 _STANDING = f"""
     standing AS MATERIALIZED (
         SELECT o.anchor_id, o.occurs_on, o.session_id, o.state, g.target AS anchor,
@@ -71,13 +76,18 @@ _STANDING = f"""
                coalesce(o.kept->>'status' = 'cancelled', false) AS restored,
                {TAKES_TIME.format("t")} AS live, t.is_recurring IS TRUE AS rules,
                session_worker.instant({session_start("t")}, :zone) > :as_of AS to_come,
-               s.state = 'stopped' AND :on_stop OR s.state = 'ended' AND :on_end AS withdrawn
+               s.state = 'stopped' AND :on_stop OR s.state = 'ended' AND :on_end AS withdrawn,
+               CASE WHEN s.state = 'active' THEN w.absence
+                    WHEN s.state = 'stopped' AND :on_stop OR s.state = 'ended' AND :on_end THEN NULL
+                    ELSE b.absence END AS absence,
+               o.absence IS NOT NULL AS was_absent
           FROM sw_series s
           JOIN session_worker.occurrence o ON o.anchor_id = s.anchor_id
           JOIN session_worker.series p ON p.anchor_id = s.anchor_id
           JOIN tutor_sessions t ON t.id = o.session_id
           LEFT JOIN target g ON g.id = s.anchor_id
           LEFT JOIN sw_wanted w ON w.anchor_id = o.anchor_id AND w.occurs_on = o.occurs_on
+          LEFT JOIN sw_absent b ON b.anchor_id = o.anchor_id AND b.occurs_on = o.occurs_on
          WHERE s.changed AND o.state IN ('created', 'skipped'))"""
 
 # A column that differs from what was written in every coming row of a series, in most of them with
@@ -142,6 +152,7 @@ _OWNED = """
     compared AS (
         SELECT s.anchor_id, s.occurs_on, s.session_id, s.state, s.anchor, s.target, s.now,
                s.wanted, s.holiday, s.mark, s.restored, s.live, s.rules, s.to_come, s.withdrawn,
+               s.absence, s.was_absent,
                s.base || coalesce(t.latest || coalesce(t.as_wanted, '{}'), '{}') AS base,
                s.written || coalesce(t.cells, '{}') AS written
           FROM standing s

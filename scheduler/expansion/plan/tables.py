@@ -19,17 +19,22 @@ ANCHOR = """
 SERIES = """
     CREATE TEMP TABLE sw_series (
         anchor_id bigint, state text, reason text, seen text, enrolled boolean,
-        planned_from date, planned_until date, changed boolean, dates integer
+        planned_from date, planned_until date, changed boolean, absences bigint, dates integer
     ) ON COMMIT DROP"""
 
+# Dates of series that an absence covers.
+ABSENT = """
+    CREATE TEMP TABLE sw_absent (anchor_id bigint, occurs_on date, absence bigint) ON COMMIT DROP"""
+
 # Lists of dates that rules name; series that want the same dates share one. `holiday`: the reason
-# why the date has no row; `mark`: the holiday noted on the row of the date.
+# why the date has no row, also an absence; `mark`: the holiday noted on the row of the date.
 DATES = """
     CREATE TEMP TABLE sw_dates (dates integer, occurs_on date, holiday text, mark text)
     ON COMMIT DROP"""
 WANTED = """
-    CREATE TEMP TABLE sw_wanted (anchor_id bigint, occurs_on date, holiday text, mark text)
-    ON COMMIT DROP"""
+    CREATE TEMP TABLE sw_wanted (
+        anchor_id bigint, occurs_on date, holiday text, mark text, absence bigint
+    ) ON COMMIT DROP"""
 
 # The rows of the changed series. Values: `target`, what the series wants the row to hold; `base`,
 # what it wanted when the worker last wrote the row; `written`, what the row held then, or what the
@@ -43,8 +48,8 @@ ROW = """
     CREATE TEMP TABLE sw_row (
         anchor_id bigint, occurs_on date, session_id bigint, state text, target jsonb, base jsonb,
         written jsonb, now jsonb, wanted boolean, holiday text, mark text, restored boolean,
-        live boolean, to_come boolean, placed boolean, loose text[], shifts boolean,
-        leaves boolean, returns boolean
+        live boolean, to_come boolean, placed boolean, absence bigint, loose text[],
+        shifts boolean, leaves boolean, returns boolean
     ) ON COMMIT DROP"""
 
 # Closed dates of the changed series, and `why` no date is filled in their place.
@@ -96,11 +101,24 @@ REFUSED = """
     CREATE TEMP TABLE sw_refused (anchor_id bigint, occurs_on date, session_id bigint, words text)
     ON COMMIT DROP"""
 
-TABLES = (ANCHOR, SERIES, DATES, WANTED, ROW, CLOSED, CANDIDATE, NEAR, CLASH, CHANGE, REFUSED)
+TABLES = (
+    ANCHOR,
+    SERIES,
+    ABSENT,
+    DATES,
+    WANTED,
+    ROW,
+    CLOSED,
+    CANDIDATE,
+    NEAR,
+    CLASH,
+    CHANGE,
+    REFUSED,
+)
 # Needed where one transaction plans a second chunk.
 DROP = """
-    DROP TABLE IF EXISTS pg_temp.sw_anchor, pg_temp.sw_series, pg_temp.sw_dates,
-                         pg_temp.sw_wanted, pg_temp.sw_row, pg_temp.sw_closed,
+    DROP TABLE IF EXISTS pg_temp.sw_anchor, pg_temp.sw_series, pg_temp.sw_absent,
+                         pg_temp.sw_dates, pg_temp.sw_wanted, pg_temp.sw_row, pg_temp.sw_closed,
                          pg_temp.sw_candidate, pg_temp.sw_near, pg_temp.sw_clash,
                          pg_temp.sw_change, pg_temp.sw_refused"""
 

@@ -26,6 +26,8 @@ def write_rows(conn: Connection, span: Span, rows: int) -> tuple[Written, frozen
     inserted, lost = _insert_rows(conn, span)
     if rows:
         conn.execute(RECORD_KEPT)
+        withdrawn = {"on_stop": span.cancels_stopped, "on_end": span.cancels_ended}
+        conn.execute(RECORD_ABSENT, withdrawn)
         late |= set(conn.scalars(VOID))
         conn.execute(RECORD_NOT_CHANGED)
     record_closed(conn)
@@ -76,7 +78,7 @@ CHANGE = """
     UPDATE tutor_sessions t
        SET session_date = CASE c.kind WHEN 'move' THEN c.new_on ELSE t.session_date END,
            status = CASE c.kind WHEN 'revive' THEN 'scheduled' ELSE t.status END{follows}
-      FROM sw_change c JOIN sw_anchor a ON a.id = c.anchor_id
+      FROM sw_change c LEFT JOIN sw_anchor a ON a.id = c.anchor_id
      WHERE c.session_id = t.id AND c.kind <> 'cancel' {among}"""
 
 
@@ -93,8 +95,9 @@ def _record_changes(conn: Connection, late: set[int]) -> bool:
 
 RECORD_CANCELLED = text("""
     UPDATE session_worker.occurrence o
-       SET state = 'skipped', blocked_by = NULL,
-           reason = CASE WHEN s.state IN ('stopped', 'ended') THEN 'series_' || s.state
+       SET state = 'skipped', blocked_by = NULL, absence = r.absence,
+           reason = CASE WHEN r.absence IS NOT NULL THEN 'absence ' || r.absence
+                         WHEN s.state IN ('stopped', 'ended') THEN 'series_' || s.state
                          ELSE coalesce(r.holiday, 'rule_changed') END
       FROM sw_change c
       JOIN sw_row r ON r.session_id = c.session_id
@@ -110,7 +113,7 @@ RECORD_MOVED = text("""
     SELECT anchor_id, new_on, session_id, 'created', mark FROM sw_change WHERE kind = 'move'""")
 RECORD_REVIVED = text("""
     UPDATE session_worker.occurrence o
-       SET state = 'created', reason = c.mark, blocked_by = NULL
+       SET state = 'created', reason = c.mark, blocked_by = NULL, absence = NULL
       FROM sw_change c
      WHERE c.kind = 'revive' AND o.anchor_id = c.anchor_id AND o.occurs_on = c.old_on""")
 RELEASE_ADOPTED = text("""
@@ -252,17 +255,18 @@ RECORD_VERDICTS = text("""
           FROM sound WHERE holds
             ON CONFLICT (anchor_id, occurs_on) DO UPDATE
            SET session_id = excluded.session_id, state = excluded.state,
-               reason = excluded.reason, blocked_by = excluded.blocked_by
+               reason = excluded.reason, blocked_by = excluded.blocked_by, absence = NULL
          WHERE (o.session_id, o.state, o.blocked_by) IS DISTINCT FROM
                (excluded.session_id, excluded.state, excluded.blocked_by))
     SELECT DISTINCT anchor_id FROM sound WHERE holds IS NOT TRUE""")
 RECORD_HOLIDAYS = text("""
-    INSERT INTO session_worker.occurrence AS o (anchor_id, occurs_on, state, reason)
-    SELECT w.anchor_id, w.occurs_on, 'skipped', w.holiday FROM sw_wanted w
+    INSERT INTO session_worker.occurrence AS o (anchor_id, occurs_on, state, reason, absence)
+    SELECT w.anchor_id, w.occurs_on, 'skipped', w.holiday, w.absence FROM sw_wanted w
      WHERE w.holiday IS NOT NULL
         ON CONFLICT (anchor_id, occurs_on) DO UPDATE
-       SET state = 'skipped', reason = excluded.reason, blocked_by = NULL
-     WHERE o.session_id IS NULL AND o.state IN ('conflict', 'skipped')
+       SET state = 'skipped', reason = excluded.reason, absence = excluded.absence,
+           blocked_by = NULL
+     WHERE o.session_id IS NULL AND o.state IN ('conflict', 'skipped') AND o.stands_for IS NULL
        AND (o.state, o.reason) IS DISTINCT FROM ('skipped', excluded.reason)""")
 
 # Columns that were not written now keep the record of what was last wanted and written. A row that
@@ -270,6 +274,7 @@ RECORD_HOLIDAYS = text("""
 RECORD_KEPT = text(f"""
     UPDATE session_worker.occurrence o
        SET kept = n.kept, made = n.made, blocked_by = n.blocked_by,
+           absence = CASE WHEN n.blocked_by IS NULL AND o.state = 'skipped' THEN o.absence END,
            reason = CASE
                WHEN n.blocked_by IS NOT NULL AND o.state = 'created'
                     THEN 'time_conflict ' || n.blocked_by
@@ -299,6 +304,21 @@ RECORD_KEPT = text(f"""
            n.kept, n.made, n.blocked_by, CASE
                WHEN n.blocked_by IS NULL AND o.state = 'created' THEN n.mark
                ELSE o.reason END)""")
+
+# A row that stays cancelled, for another absence or another reason than before. Index: primary key.
+RECORD_ABSENT = text("""
+    UPDATE session_worker.occurrence o
+       SET absence = r.absence,
+           reason = CASE WHEN r.absence IS NOT NULL THEN 'absence ' || r.absence
+                         WHEN s.state = 'active' THEN coalesce(r.holiday, 'rule_changed')
+                         ELSE 'series_' || s.state END
+      FROM sw_row r JOIN sw_series s ON s.anchor_id = r.anchor_id
+     WHERE o.anchor_id = r.anchor_id AND o.occurs_on = r.occurs_on AND o.state = 'skipped'
+       AND r.state = 'skipped' AND r.to_come AND o.absence IS DISTINCT FROM r.absence
+       AND CASE s.state WHEN 'active' THEN NOT r.wanted
+                ELSE o.absence IS NOT NULL AND (
+                     r.absence IS NOT NULL OR s.state = 'stopped' AND :on_stop
+                     OR s.state = 'ended' AND :on_end) END""")
 
 # A row that yielded to another which was not made in the end.
 VOID = text("""

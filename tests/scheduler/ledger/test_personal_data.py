@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from scheduler.ledger.personal_data import Forgotten, export, forget
 from scheduler.reminders.moves.refusal import LedgerRefusal
-from tests.builders import a_session
+from tests.builders import a_session, a_tutor, a_user, an_absence
 from tests.scheduler.ledger.rows import START, a_delivery, an_attempt, row_of
 
 ZONE = "Africa/Addis_Ababa"
@@ -43,7 +43,7 @@ def words(conn: Connection, delivery: int) -> tuple[Any, ...]:
 
 
 def test_nothing_is_left_of_what_a_person_was_told(conn: Connection, told: dict[str, int]) -> None:
-    assert forget(conn, "user:7", LATER, ZONE) == Forgotten("user:7", 1, 1, 1, 0, 0)
+    assert forget(conn, "user:7", LATER, ZONE) == Forgotten("user:7", 1, 1, 1, 0, 0, 0)
 
     assert words(conn, told["tutor"]) == (None, None, None, None)
     everything = conn.scalar(
@@ -77,7 +77,7 @@ def test_a_muted_person_stays_muted(conn: Connection, told: dict[str, int]) -> N
 def test_somebody_without_an_account_is_forgotten_too(
     conn: Connection, told: dict[str, int]
 ) -> None:
-    assert forget(conn, "student:1", LATER, ZONE) == Forgotten("student:1", 1, 1, 0, 0, 0)
+    assert forget(conn, "student:1", LATER, ZONE) == Forgotten("student:1", 1, 1, 0, 0, 0, 0)
 
     assert words(conn, told["student"]) == (None, None, None, None)
     assert "student_name" not in row_of(conn, told["tutor"]).told
@@ -119,6 +119,20 @@ def test_an_export_holds_each_row_with_its_tries_and_moves(
     assert [each["words"] for each in one["attempts"]] == ["250 ok for the class of Almaz"]
     assert [each["state"] for each in one["moves"]] == ["obsolete"]
     assert [each["addresses"] for each in exported.preferences] == [{"telegram": "12345"}]
+
+
+def test_a_persons_absences_are_exported_and_their_reasons_forgotten(conn: Connection) -> None:
+    user = a_user(conn)
+    tutor = a_tutor(conn, user_id=user)
+    day = date(2026, 12, 1)
+    theirs = an_absence(conn, day, tutor_id=tutor, reason="operation")
+    an_absence(conn, day, tutor_id=a_tutor(conn), reason="theirs")
+
+    assert [each["id"] for each in export(conn, f"user:{user}").absences] == [theirs]
+    assert forget(conn, f"user:{user}", LATER, ZONE).absences == 1
+
+    reasons = conn.scalars(text("SELECT reason FROM session_worker.absence ORDER BY id")).all()
+    assert reasons == ["", "theirs"]
 
 
 @pytest.mark.parametrize("work", [export, lambda conn, who: forget(conn, who, LATER, ZONE)])

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, func, select, text
 
-from models.worker import Attempt, Backfill, Finding, HeldBatch, Move, WorkerBase
+from models.worker import Absence, Attempt, Backfill, Finding, HeldBatch, Move, WorkerBase
 from scheduler.ledger.retention import (
     SLICE,
     Removed,
@@ -14,7 +14,7 @@ from scheduler.ledger.retention import (
     remove_slice,
 )
 from scheduler.reminders.progress import note_beat
-from tests.builders import a_session
+from tests.builders import a_session, an_absence
 from tests.scheduler.ledger.rows import a_batch, a_delivery, an_attempt
 from tests.servers import connect
 
@@ -155,9 +155,13 @@ def test_finished_backfills_settled_batches_and_findings_of_gone_rows_go(conn: C
     a_delivery(conn, state="held", batch=held)
     a_batch(conn, held_at=NOW)
 
-    remove_rest(conn, BEFORE)
+    an_absence(conn, LONG_AGO.date(), reason="the last day is long ago")
+    an_absence(conn, LONG_AGO.date(), NOW.date())
+
+    remove_rest(conn, BEFORE, ZONE)
 
     assert (rows(conn, Backfill), rows(conn, Finding), rows(conn, HeldBatch)) == (2, 1, 2)
+    assert rows(conn, Absence) == 1
 
 
 def test_it_is_time_once_a_day(conn: Connection) -> None:

@@ -15,7 +15,7 @@ def test_an_export_is_one_document(commands: Commands) -> None:
 
     document = commands.document("export", "7")
 
-    assert [*document] == ["version", "person", "preferences", "deliveries", "inbox"]
+    assert [*document] == ["version", "person", "preferences", "deliveries", "inbox", "absences"]
     assert [each["id"] for each in document["deliveries"]] == [one]
     assert json.loads(commands.run("export", "7").stdout) == document
 
@@ -32,6 +32,7 @@ def test_forgetting_says_what_went(commands: Commands) -> None:
         "addresses": 0,
         "kept": 0,
         "inbox": 0,
+        "absences": 0,
     }
     commands.conn.commit()
     assert row_of(commands.conn, one).told is None
