@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from models import migrations
@@ -25,6 +26,13 @@ def test_an_empty_database_gets_the_newest_schema(empty_database: str) -> None:
 def test_an_empty_database_has_no_revision(empty_database: str) -> None:
     with connect(empty_database) as conn:
         assert revision(conn) is None
+
+
+def test_the_files_name_the_migrations_that_alembic_finds() -> None:
+    found = ScriptDirectory.from_config(migrations.alembic_config())
+
+    assert migrations.known_revisions() == {each.revision for each in found.walk_revisions()}
+    assert newest_revision() == found.get_current_head()
 
 
 KEYLESS = text("""

@@ -287,3 +287,9 @@ def test_a_broker_that_takes_no_writes_is_an_error(healthy: Commands, valkey: st
 
     assert one["severity"] == "error"
     assert "takes no writes: NOREPLICAS" in one["detail"]
+
+
+def test_without_a_migration_nothing_loads_what_migrates() -> None:
+    words = "import sys, tasks.admin.doctor; sys.exit('alembic' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", words], check=False).returncode == 0
