@@ -189,18 +189,19 @@ def test_no_module_opens_with_a_question() -> None:
 
 def test_what_another_module_uses_has_a_docstring() -> None:
     tests = ROOT / "tests"
+    product = {path: module for path, module in MODULES.items() if not path.is_relative_to(tests)}
     bare = {
         (".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), one.name)
-        for path, module in MODULES.items()
+        for path, module in product.items()
         for one in module.body
-        if not path.is_relative_to(tests) and isinstance(one, ast.FunctionDef | ast.ClassDef)
+        if isinstance(one, ast.FunctionDef | ast.ClassDef)
         if not ast.get_docstring(one)
     }
     used = {
         (node.module, name.name)
-        for path, module in MODULES.items()
+        for module in product.values()
         for node in ast.walk(module)
-        if not path.is_relative_to(tests) and isinstance(node, ast.ImportFrom) and node.module
+        if isinstance(node, ast.ImportFrom) and node.module
         for name in node.names
     }
 
