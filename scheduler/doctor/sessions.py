@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from scheduler.doctor.patient import Patient, some
+from scheduler.expansion.find.gone_rows import COULD_NOT_FOLLOW
 from scheduler.finding import Finding, error, note, warning
 from scheduler.words import many
 
@@ -32,13 +33,12 @@ def check_resting_series(patient: Patient) -> Iterator[Finding]:
 
 
 # Index: occurrence_open, for occurrences that another session blocks; there are few reasons.
-BEHIND = text("""
+BEHIND = text(f"""
     SELECT count(*) AS rows, count(DISTINCT anchor_id) AS rules, min(anchor_id) AS first,
            (array_agg(session_id ORDER BY occurs_on, session_id))[1\\:5] AS ids,
            mode() WITHIN GROUP (ORDER BY reason) AS mostly
-      FROM session_worker.occurrence
-     WHERE state = 'created' AND occurs_on >= :today
-       AND (blocked_by IS NOT NULL OR reason LIKE 'refused by the site%')""")
+      FROM session_worker.occurrence o
+     WHERE {COULD_NOT_FOLLOW.format("o")} AND occurs_on >= :today""")
 
 
 def check_rows_behind(patient: Patient) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from models.catalog import read_catalog
 from scheduler.expansion.chunk import BULK, HASH_ONLY, decide
 from scheduler.expansion.columns import PLACING
+from scheduler.expansion.find.gone_rows import COULD_NOT_FOLLOW, WHY_NOT
 from scheduler.expansion.find.work_list import find_changed_rules
 from scheduler.expansion.span import Span
 from scheduler.finding import Severity
@@ -144,11 +145,10 @@ def _behind(conn: Connection, span: Span) -> list[AuditFinding]:
     ]
 
 
-BEHIND = text("""
-    SELECT session_id, coalesce(reason, 'conflict with session ' || blocked_by) AS reason
-      FROM session_worker.occurrence
-     WHERE state = 'created' AND occurs_on BETWEEN :first AND :last
-       AND (blocked_by IS NOT NULL OR reason LIKE 'refused by the site%')""")
+BEHIND = text(f"""
+    SELECT session_id, {WHY_NOT.format("o")} AS reason
+      FROM session_worker.occurrence o
+     WHERE {COULD_NOT_FOLLOW.format("o")} AND occurs_on BETWEEN :first AND :last""")
 
 
 def _unaccounted(conn: Connection, span: Span) -> list[AuditFinding]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from models.catalog import read_catalog
 from scheduler.expansion.admin.preview import NotASeries
 from scheduler.expansion.chunk import decide, expand_chunk
+from scheduler.expansion.find.gone_rows import COULD_NOT_FOLLOW
 from scheduler.expansion.report import Written
 from scheduler.expansion.span import Purpose, Span
 from scheduler.settings import Settings
@@ -43,7 +44,7 @@ def list_series(conn: Connection, today: date) -> Sequence[SeriesLine]:
     return [SeriesLine(*row) for row in conn.execute(LIST, {"today": today})]
 
 
-LIST = text("""
+LIST = text(f"""
     SELECT s.anchor_id, s.state, s.reason, s.tutor_id, s.student_id, s.written->>'subject',
            s.ends_on, s.continued_by, o.next_date, coalesce(o.rows, 0), coalesce(o.conflicts, 0),
            coalesce(o.behind, 0), s.changed_at
@@ -52,9 +53,8 @@ LIST = text("""
                         min(occurs_on) FILTER (WHERE state IN ('created', 'adopted')) AS next_date,
                         count(*) FILTER (WHERE state IN ('created', 'adopted')) AS rows,
                         count(*) FILTER (WHERE state = 'conflict') AS conflicts,
-                        count(*) FILTER (WHERE state = 'created' AND (blocked_by IS NOT NULL
-                            OR reason LIKE 'refused by the site%')) AS behind
-                   FROM session_worker.occurrence WHERE occurs_on >= :today
+                        count(*) FILTER (WHERE {COULD_NOT_FOLLOW.format("c")}) AS behind
+                   FROM session_worker.occurrence c WHERE occurs_on >= :today
                   GROUP BY anchor_id) o ON o.anchor_id = s.anchor_id
      ORDER BY s.anchor_id""")
 

@@ -13,6 +13,13 @@ OCCURRENCES = ("created", "adopted", "conflict", "deleted", "skipped")
 STATE = """CASE WHEN {0}.state = 'created' AND {0}.blocked_by IS NOT NULL THEN 'conflict'
                  ELSE {0}.state END"""
 
+# True of an occurrence whose row stands, but could not follow a change of its rule: it still has
+# the former time or people (design, "Movers").
+COULD_NOT_FOLLOW = """({0}.state = 'created'
+    AND ({0}.blocked_by IS NOT NULL OR {0}.reason LIKE 'refused by the site%'))"""
+WHY_NOT = """CASE WHEN {0}.blocked_by IS NOT NULL
+    THEN 'conflict with session ' || {0}.blocked_by ELSE {0}.reason END"""
+
 
 @dataclass(frozen=True, slots=True)
 class GoneRows:

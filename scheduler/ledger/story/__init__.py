@@ -58,8 +58,16 @@ def explain(
         outlook = look_out(conn, settings, now, session, people, reach)
         for person in people:
             part = (person.key, person.role.value)
-            told[part] = [*told.get(part, []), *missing_events(person, rows.get(part, []), outlook)]
+            missing = missing_events(person, rows.get(part, []), outlook)
+            told[part] = [*told.get(part, []), *missing, *left_behind(session, now)]
     return Explanation(session_id, tuple(stories(told, rows, people)))
+
+
+def left_behind(session: Session, now: datetime) -> Iterator[Event]:
+    """An event where the row still has the time or people from before a change of its rule."""
+    if session.behind is not None:
+        words = "the session's row could not follow a change of its rule, and is as before"
+        yield Event(now, What.BEHIND, f"{words}: {session.behind}")
 
 
 def rows_by_part(rows: Sequence[Row]) -> Mapping[Part, Sequence[Row]]:

@@ -29,6 +29,7 @@ class What(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     DUE = "due"  # to come
     OVERDUE = "overdue"  # should have gone by now
+    BEHIND = "behind"  # the session's row could not follow its rule: it is as before the change
     NOTHING = "nothing"  # there is no message, and none will come as things are
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
+from scheduler.expansion.find.gone_rows import COULD_NOT_FOLLOW, WHY_NOT
 from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT, STATUS, alarm_minutes
 
 
@@ -13,7 +14,8 @@ from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT, STATUS,
 class Session:
     """A session. `status`: normalised as for comparisons in SQL. `alarm_given`: the row's
     alarm_before_minutes, `alarm_minutes`: the minutes used. `paused`: the reason why its series is
-    paused, or None."""
+    paused, or None. `behind`: the reason why the row could not follow a change of its rule, or
+    None."""
 
     id: int
     starts_at: datetime
@@ -24,15 +26,16 @@ class Session:
     alarm_given: int | None
     alarm_minutes: int
     paused: str | None
+    behind: str | None
 
 
-# Indexes: the primary key; those of PAUSED.
+# Indexes: the primary key; those of PAUSED; occurrence_session.
 def _read_session(catalog: SiteCatalog) -> str:
     given = catalog.read("s", "tutor_sessions", "alarm_before_minutes")
     return f"""
     SELECT s.id, {STARTS_AT}, {STATUS}, {LIVE}, coalesce(s.notification_enabled, false),
            coalesce(s.alarm_enabled, false), {given}, {alarm_minutes(catalog)},
-           CASE WHEN {PAUSED} THEN coalesce({WHY_PAUSED}, 'paused') END
+           CASE WHEN {PAUSED} THEN coalesce({WHY_PAUSED}, 'paused') END, {WHY_BEHIND}
       FROM tutor_sessions s WHERE s.id = :id"""
 
 
@@ -41,6 +44,11 @@ WHY_PAUSED = """(
      WHERE r.state = 'paused' AND (r.anchor_id = s.id OR r.anchor_id IN (
            SELECT o.anchor_id FROM session_worker.occurrence o WHERE o.session_id = s.id))
      ORDER BY r.anchor_id LIMIT 1)"""
+
+
+WHY_BEHIND = f"""(
+    SELECT {WHY_NOT.format("o")} FROM session_worker.occurrence o
+     WHERE o.session_id = s.id AND {COULD_NOT_FOLLOW.format("o")} ORDER BY o.anchor_id LIMIT 1)"""
 
 
 def read_session(

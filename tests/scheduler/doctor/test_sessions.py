@@ -5,10 +5,12 @@ from datetime import date, time, timedelta
 import pytest
 from sqlalchemy import Connection
 
+from models.catalog import read_catalog
 from scheduler.doctor import Finding, Severity, examine_database
 from scheduler.expansion.admin.audit import audit
 from scheduler.expansion.admin.backfill import Extent, begin_backfill, stop_backfill
 from scheduler.expansion.admin.series import end_series, list_series
+from scheduler.ledger.story import explain
 from scheduler.settings import Settings
 from tests.builders import a_session, a_student, a_tutor, an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site
@@ -148,3 +150,23 @@ def test_rows_that_could_not_follow_are_told_wherever_somebody_looks(site: Site)
     assert lines == {anchor: 4, other: 0}
     assert next(one.session_id for one in audited) == row
     assert {one.severity for one in audited} == {Severity.WARNING}
+    assert told_behind(site, row) == [
+        "the session's row could not follow a change of its rule, and is as before:"
+        f" conflict with session {site.row_on(other, date(2026, 12, 8)).id}"
+    ]
+    assert told_behind(site, anchor) == []
+
+
+def told_behind(site: Site, session: int) -> list[str]:
+    """`explain`'s words about a row that could not follow; each of its people is told the same."""
+    explanation = explain(
+        site.conn, read_catalog(site.conn), SETTINGS, NOON, session, lambda _: None
+    )
+    site.conn.rollback()
+    words = [
+        [event.detail for event in each.story if event.what == "behind"]
+        for each in explanation.people
+    ]
+    assert len(words) == 2
+    assert words[0] == words[1]
+    return words[0]
