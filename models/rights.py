@@ -32,6 +32,7 @@ ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
     "last_look": KEEP,
     "migration": READ,
     "move": FILL,
+    "mute_link": FILL,
     "occurrence": ALL,
     "pause": ALL,
     "permit": FILL,

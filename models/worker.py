@@ -356,6 +356,18 @@ class AdminMessage(WorkerBase):
     words: Mapped[str | None]
 
 
+class MuteLink(WorkerBase):
+    """The key of a recipient's link; `muted_at` is for somebody without a user."""
+
+    __tablename__ = "mute_link"
+
+    recipient: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[int | None]
+    key: Mapped[str] = filled()
+    made_at: Mapped[datetime] = filled()
+    muted_at: Mapped[datetime | None]
+
+
 class Permit(WorkerBase):
     """A place taken of a channel's rate while Redis is away."""
 

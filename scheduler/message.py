@@ -128,6 +128,7 @@ class Message:
 
     `key` and `at` are the same for every try: Message-ID, Date and idempotency key are made from
     them (promise 3). `now` is the instant of this try, from which "begins in 12 minutes" counts.
+    `mute_url`: the person's link to stop all messages, '' for none.
     """
 
     kind: Kind
@@ -137,6 +138,7 @@ class Message:
     key: UUID
     at: datetime
     now: datetime
+    mute_url: str = ""
 
 
 def one_message(kind: str, starts_at: datetime, recipient: str, key: UUID | None) -> Hashable:

@@ -17,7 +17,7 @@ class PersonalData:
     """Rows of session_worker as they are stored: column → value.
 
     `deliveries`: each with its `attempts`, `receipts` and `moves`. `inbox`: what the site shows
-    them.
+    them. `mute_links`: the key in their messages' link.
     """
 
     person: str
@@ -25,6 +25,7 @@ class PersonalData:
     deliveries: Sequence[Mapping[str, Any]]
     inbox: Sequence[Mapping[str, Any]]
     absences: Sequence[Mapping[str, Any]]
+    mute_links: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,10 @@ INBOX = text("""
      WHERE 'user:' || i.person = :person ORDER BY i.id""")
 
 
+MUTE_LINKS = text("""
+    SELECT to_jsonb(m) FROM session_worker.mute_link m WHERE m.recipient = :person""")
+
+
 def _absences_of(catalog: SiteCatalog) -> str:
     """SQL condition: the absence `a` is that of the person `:person`."""
     tutor, student = (
@@ -102,6 +107,7 @@ def export(conn: Connection, person: str) -> PersonalData:
         conn.scalars(DELIVERIES, given).all(),
         conn.scalars(INBOX, given).all(),
         conn.scalars(absences, given).all(),
+        conn.scalars(MUTE_LINKS, given).all(),
     )
 
 
@@ -155,6 +161,9 @@ FORGET_NAMES = text(f"""
 FORGET_ADDRESSES = text("""
     UPDATE session_worker.preference SET addresses = NULL
      WHERE 'user:' || person_id = :person AND addresses IS NOT NULL""")
+# Their old messages' link ends with their words. Who is muted by it stays so.
+FORGET_LINK = text("""
+    DELETE FROM session_worker.mute_link WHERE recipient = :person AND muted_at IS NULL""")
 KEPT = text("""
     SELECT count(*) FROM session_worker.delivery
      WHERE recipient = :person AND (told IS NOT NULL OR change IS NOT NULL)""")
@@ -173,6 +182,7 @@ def forget(conn: Connection, person: str, now: datetime, zone: str) -> Forgotten
     deliveries = conn.scalar(FORGET_WORDS, given) or 0
     names = conn.execute(FORGET_NAMES, given).rowcount
     addresses = conn.execute(FORGET_ADDRESSES, given).rowcount
+    conn.execute(FORGET_LINK, given)
     kept = conn.scalar(KEPT, given) or 0
     forget_absences = text(FORGET_ABSENCES.format(theirs=_absences_of(read_catalog(conn))))
     absences = conn.execute(forget_absences, given).rowcount

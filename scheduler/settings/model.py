@@ -38,6 +38,8 @@ from scheduler.zone_data import zone_named
 
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
 TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+# Printable ASCII without what ends a URL in a header, in HTML or in running text.
+MUTE_URL = re.compile(r"https://[A-Za-z0-9][^\s\x00-\x20\x7f-\U0010ffff<>\"'\\^`|]{2,300}")
 # Names that PostgreSQL does not know, or reads as an abbreviation, which is wrong in summer.
 NO_ZONES = {"CET", "EET", "MET", "WET", "localtime"}
 # Limit of the ledger's column; a lead of more than a year makes no sense.
@@ -181,6 +183,10 @@ class Settings(BaseModel):
         "",
         description="URL that is called each minute while beat, planners and workers all live.",
     )
+    mute_url: str = Field(
+        "",
+        description="Link in each message to stop them, e.g. https://site.example/stop/{key}.",
+    )
     flood_limit: int = Field(
         0,
         ge=0,
@@ -280,6 +286,16 @@ class Settings(BaseModel):
         if code not in SUPPORTED_REGIONS:
             raise ValueError(f"{region!r} is no region of phone numbers: set a code such as ET")
         return code
+
+    @field_validator("mute_url")
+    @classmethod
+    def https_with_a_key(cls, url: str) -> str:
+        """Refuse what mail programs would not call (RFC 8058, 3.1) or headers cannot hold."""
+        if not url.strip() or (MUTE_URL.fullmatch(url.strip()) and url.count("{key}") == 1):
+            return url.strip()
+        raise ValueError(
+            f"{url!r} is no https URL with {{key}}: write https://site.example/stop/{{key}}"
+        )
 
     @field_validator("agenda_at")
     @classmethod

@@ -13,9 +13,13 @@ from scheduler.message import Kind, Message
 from scheduler.reminders.read.claimed import Facts
 from scheduler.reminders.read.preview import Wanted, preview_facts
 from scheduler.settings import ChannelName, Role, Settings
+from tasks.delivery.message import link_of
 from tasks.messages.letter import Letter
 from tasks.messages.render import Words, render, words_of
 from tasks.messages.segments import segments
+
+# Stands for the key of somebody who never got a link; of the same length.
+SAMPLE_KEY = "0" * 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,16 @@ def preview_messages(
         facts = preview_facts(conn, read_catalog(conn), settings, wanted, look.now)
     rows = sorted(facts, key=lambda each: (each.recipient_key, each.starts_at, each.session_id))
     by_person = groupby(rows, key=lambda each: each.recipient_key)
-    return tuple(shown(list(theirs), wanted, look, words) for _, theirs in by_person)
+    return tuple(
+        shown(list(theirs), wanted, look, words, settings.mute_url) for _, theirs in by_person
+    )
 
 
-def shown(rows: Sequence[Facts], wanted: Wanted, look: Look, words: Words) -> Shown:
+def shown(rows: Sequence[Facts], wanted: Wanted, look: Look, words: Words, mute_url: str) -> Shown:
     chosen = next(row for row in rows if row.session_id == wanted.session_id)
     named = [row for row in rows if row is chosen or row.untrue is None]
-    message = message_of(chosen, named, look)
+    link = link_of(mute_url, chosen.mute_key or SAMPLE_KEY)
+    message = replace(message_of(chosen, named, look), mute_url=link)
     letter = render(message, look.channel, words)
     return Shown(
         person_id=chosen.recipient.person_id,

@@ -18,6 +18,7 @@ from scheduler.database_clock import Clock
 from scheduler.reminders.begun_batches import note_begun, note_ended
 from scheduler.reminders.moves.channel_queue import queue_up
 from scheduler.reminders.moves.claims import CLAIM, Batch, release
+from scheduler.reminders.mute_links import make_links
 from scheduler.settings import ChannelName, OutboxMode
 from tasks.database import ServerUnreachable
 from tasks.database.zones import follow_zones
@@ -168,6 +169,8 @@ def begin(
         follow_zones(tools.engine, tools.settings)
         with tools.engine.begin() as conn:
             note_begun(conn, batch.holder)
+            if tools.settings.mute_url:
+                make_links(conn, batch.ids)
         with tools.engine.begin() as conn:
             snapshot = take_snapshot(conn, work, batch.ids)
         if tools.settings.outbox.mode is OutboxMode.LOG:

@@ -1,6 +1,7 @@
 """A message's copy for the site's inbox, in the words of a short message."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from scheduler.message import Lesson, Message
 from scheduler.reminders.moves.inbox import Copy
@@ -23,7 +24,7 @@ def copy_of(tools: Tools, message: Message, rows: Sequence[Facts]) -> Copy | Non
         return None
     if not has_inbox(recipient, settings.inbox, settings.outbox.mode):
         return None
-    letter = worded(tools, message, FORM)
+    letter = worded(tools, replace(message, mute_url=""), FORM)  # the site has a page of its own
     if letter is None:
         return None
     return Copy(

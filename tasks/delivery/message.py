@@ -16,9 +16,11 @@ from tasks.messages.render import render
 logger = logging.getLogger(__name__)
 
 
-def message_of(rows: Sequence[Facts], recipient: Recipient, now: datetime) -> Message:
+def message_of(
+    rows: Sequence[Facts], recipient: Recipient, now: datetime, mute_url: str = ""
+) -> Message:
     """One message about all the rows. Its key is that of the first try, and so is its date if a
-    try may have arrived (promise 3)."""
+    try may have arrived (promise 3). `mute_url`: the setting MUTE_URL."""
     first = rows[0]
     return Message(
         kind=first.kind,
@@ -28,7 +30,13 @@ def message_of(rows: Sequence[Facts], recipient: Recipient, now: datetime) -> Me
         key=first.key or uuid4(),
         at=first.left_at or now,
         now=now,
+        mute_url=link_of(mute_url, first.mute_key),
     )
+
+
+def link_of(mute_url: str, key: str | None) -> str:
+    """A person's link to stop all messages; '' without MUTE_URL or a key."""
+    return mute_url.replace("{key}", key) if key else ""
 
 
 def each_once(lessons: Iterable[Lesson]) -> Iterable[Lesson]:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from scheduler.database_clock import Clock
-from scheduler.message import Message
+from scheduler.message import Message, Recipient
 from scheduler.reminders.channel_pauses import paused_channels
 from scheduler.reminders.channel_troubles import Trouble, note_failure, take_probe, troubles
 from scheduler.reminders.moves import sending
@@ -229,7 +229,7 @@ class Sender:
         """Deliver to the inbox. False where a session changed meanwhile: read it again."""
         going = [row for row in rows if isinstance(decided[row.id], Keep)]
         now = self.work.clock()
-        message = message_of(going, keep.recipient, now)
+        message = self.message_of(going, keep.recipient, now)
         copy = copy_of(self.work.tools, message, going)
         if copy is None:
             return self.keep_for_later(going)
@@ -285,7 +285,7 @@ class Sender:
 
     def send(self, rows: Sequence[Facts], send: Send, decided: dict[int, Decision]) -> bool:
         going = [row for row in rows if isinstance(decided[row.id], Send)]
-        message = message_of(going, send.recipient, self.work.clock())
+        message = self.message_of(going, send.recipient, self.work.clock())
         letter = worded(self.work.tools, message, send.form)
         if letter is None:
             return self.keep_for_later(going)
@@ -312,6 +312,9 @@ class Sender:
         if note_health(self.conn, self.ended, self.snapshot.troubles, self.work.clock()):
             self.snapshot = replace(self.snapshot, read_at=-FRESH_SECONDS)
         return True
+
+    def message_of(self, rows: Sequence[Facts], recipient: Recipient, now: datetime) -> Message:
+        return message_of(rows, recipient, now, self.work.tools.settings.mute_url)
 
     def keep_for_later(self, rows: Sequence[Facts]) -> bool:
         """Postpone a message whose template failed, as it can be corrected before the start."""

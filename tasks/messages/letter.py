@@ -18,7 +18,8 @@ class Letter:
     """One rendered message. `title` is one clean line (no control characters); `html` is for e-mail
     only; `data` is for the webhook only: the same facts as JSON values; `urgent` (alarms) asks for
     high priority on channels that support it. `minutes_left`: whole minutes
-    to the soonest start, rounded up; 0 where it has begun or there is none."""
+    to the soonest start, rounded up; 0 where it has begun or there is none. `mute_url`: the link to
+    stop all messages, '' for none."""
 
     title: str
     text: str
@@ -27,3 +28,4 @@ class Letter:
     urgent: bool = False
     data: Mapping[str, object] | None = None
     minutes_left: int = 0
+    mute_url: str = ""

@@ -112,13 +112,15 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Page:
     """One message. `only` is its entry if it has just one, else None; `change` is that of all its
-    entries, 'mixed' if they differ, '' if it is no notice."""
+    entries, 'mixed' if they differ, '' if it is no notice. `mute_url`: the link to stop all
+    messages, '' for none."""
 
     kind: str
     role: Role
     language: str
     name: str
     entries: tuple[Entry, ...]
+    mute_url: str = ""
 
     @property
     def only(self) -> Entry | None:
@@ -149,6 +151,7 @@ class Page:
             "only": self.only,
             "when": self.entries[0].when,
             "change": self.change,
+            "mute_url": self.mute_url,
         }
 
 
@@ -168,6 +171,7 @@ def page_of(message: Message, tongue: Tongue) -> Page:
         language=tongue.code,
         name=recipient.name or "",
         entries=tuple(spaced(ordered) if message.kind is Kind.AGENDA else ordered),
+        mute_url=message.mute_url,
     )
 
 

@@ -43,7 +43,7 @@ def message(kind: Kind, role: Role, language: str, lessons: tuple[Lesson, ...]) 
     recipient = Recipient(
         1, role, "Abebe Kebede", "abebe@example.com", "+251911000000", preferences
     )
-    return Message(kind, recipient, lessons, HOUR, UUID(int=0), NOW, NOW)
+    return Message(kind, recipient, lessons, HOUR, UUID(int=0), NOW, NOW, "https://a.example/a")
 
 
 def lesson(number: int, subject: str, change: Change | None = None) -> Lesson:

@@ -46,6 +46,13 @@ PARTS = {
     ChannelName.PUSH: "short.txt",
     ChannelName.WEBHOOK: "webhook.txt",
 }
+# The line with the link to stop all messages, of each language.
+MUTE = {
+    ChannelName.EMAIL: "mute/email.txt",
+    ChannelName.SMS: "mute/sms.txt",
+    ChannelName.TELEGRAM: "mute/short.txt",
+    ChannelName.PUSH: "mute/short.txt",
+}
 HEADED = {"email.txt", "email.html", "webhook.txt"}
 BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -127,6 +134,7 @@ def render(message: Message, channel: ChannelName, words: Words) -> Letter:
         urgent=message.kind is Kind.ALARM,
         data=facts_of(message) if channel is ChannelName.WEBHOOK else None,
         minutes_left=minutes_left(message),
+        mute_url=message.mute_url,
     )
 
 
@@ -137,8 +145,8 @@ def minutes_left(message: Message) -> int:
 
 
 def writer(template_set: TemplateSet, page: Page) -> Write:
-    """Renders one part of a message. E-mails and the webhook may use the headline: it is a template
-    of its own, so that HTML escapes it like a value."""
+    """Renders one part of a message, of its kind or of the language. E-mails and the webhook may
+    use the headline: it is a template of its own, so that HTML escapes it like a value."""
     folder = f"{page.language}/{page.kind}"
 
     def write(part: str, page: Page) -> str:
@@ -147,7 +155,8 @@ def writer(template_set: TemplateSet, page: Page) -> Write:
             context["headline"] = one_line(
                 template_set.write(f"{folder}/headline.txt", page.context)
             )
-        return template_set.write(f"{folder}/{part}", context)
+        name = part if "/" in part else f"{page.kind}/{part}"
+        return template_set.write(f"{page.language}/{name}", context)
 
     return write
 
@@ -162,10 +171,14 @@ def title_of(page: Page, write: Write) -> str:
 
 
 def text_of(page: Page, channel: ChannelName, write: Write) -> str:
+    """The text with the link to stop all messages below it, also below an admin's template; the
+    webhook's program has the link in its data."""
     if channel is ChannelName.SMS:
         return sms_of(page, write)
     text = write(PARTS[channel], page)
-    return one_line(text) if channel is ChannelName.WEBHOOK else tidy(text)
+    if channel is ChannelName.WEBHOOK:
+        return one_line(text)
+    return tidy(f"{text}\n\n{write(MUTE[channel], page)}" if page.mute_url else text)
 
 
 def html_of(page: Page, write: Write) -> str:
@@ -176,7 +189,10 @@ def sms_of(page: Page, write: Write) -> str:
     """The fullest text in as few SMS as the shortest text takes: one, if time and link allow it."""
 
     def sms(page: Page) -> str:
-        lines = (one_line(line) for line in plain(write("sms.txt", page)).splitlines())
+        text = write("sms.txt", page)
+        if page.mute_url:
+            text += "\n" + write(MUTE[ChannelName.SMS], page)
+        lines = (one_line(line) for line in plain(text).splitlines())
         return "\n".join(line for line in lines if line)
 
     least = segments(sms(shortest(page)))

@@ -105,7 +105,8 @@ def files(folder: Path) -> Iterator[str]:
 
 
 def is_part(name: str) -> bool:
-    return name.rpartition("/")[2].startswith("_")
+    """Whether any kind of message may need it: what others include, and the line of `mute/`."""
+    return name.rpartition("/")[2].startswith("_") or name.startswith("mute/")
 
 
 def lacking(language: str, folder: Path = BUILT_IN) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ def facts_of(message: Message) -> Mapping[str, object]:
         "role": recipient.role.value,
         "person_id": recipient.person_id,
         "language": recipient.preferences.language,
+        "mute_url": message.mute_url or None,
         "lead_minutes": int(message.lead.total_seconds() // 60),
         "sessions": [session(lesson, message) for lesson in message.lessons],
     }

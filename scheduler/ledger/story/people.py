@@ -43,7 +43,9 @@ def _read_people(catalog: SiteCatalog) -> str:
            {catalog.read("e", "tutor_students", "contact_email")} AS contact_email,
            {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
            (SELECT jsonb_object_agg(p.kind, {stored("p")}) FROM session_worker.preference p
-             WHERE p.person_id = told.person_id) AS preferences
+             WHERE p.person_id = told.person_id) AS preferences,
+           EXISTS (SELECT FROM session_worker.mute_link ml
+                    WHERE ml.recipient = told.key AND ml.muted_at IS NOT NULL) AS muted
       FROM told CROSS JOIN due {people_joins(catalog, "due")}
       {enrolment_join(catalog)}
       LEFT JOIN users ru ON ru.id = told.person_id
@@ -82,7 +84,7 @@ def _person(row: ResultRow[Any], settings: Settings) -> Person:
         key=row.key,
         role=Role(row.role),
         barred=row.barred,
-        muted=frozenset(kind for kind in Kind if _muted(wishes, kind)),
+        muted=frozenset(kind for kind in Kind if row.muted or _muted(wishes, kind)),
         recipients={kind: _recipient(row, wishes, kind, settings) for kind in Kind},
     )
 

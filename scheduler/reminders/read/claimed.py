@@ -54,7 +54,8 @@ class Facts:
 
     `untrue`: reason why it is no longer true; `barred`: reason why this person gets no messages;
     both None where it may be sent. `tried`: by channel. `key`: id of the first try. `left_at`: Date
-    of the last try that may have arrived, or None. `day`: an agenda's sessions.
+    of the last try that may have arrived, or None. `mute_key`: that of the person's link, if one
+    was made. `day`: an agenda's sessions.
     """
 
     id: int
@@ -74,6 +75,7 @@ class Facts:
     lesson: Lesson
     recipient: Recipient
     quiet_until: datetime | None
+    mute_key: str | None = None
     day: tuple[Lesson, ...] = ()
 
     @property
@@ -144,7 +146,8 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
            {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
            {stored("a")} AS preferences, {stored("k")} AS kind_preferences,
            session_worker.too_late_at(d.kind, d.lead_minutes, d.starts_at, d.change) AS too_late_at,
-           session_worker.silent_until(d.person_id, d.kind, :now, :zone) AS quiet_until
+           session_worker.silent_until(d.person_id, d.kind, :now, :zone) AS quiet_until,
+           ml.key AS mute_key
       FROM {ledger} d
       LEFT JOIN tutor_sessions s ON s.id = d.session_id
       {people_joins(catalog, "d")}
@@ -153,6 +156,7 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
       LEFT JOIN users ru ON ru.id = d.person_id
       LEFT JOIN session_worker.preference a ON a.person_id = d.person_id AND a.kind = '*'
       LEFT JOIN session_worker.preference k ON k.person_id = d.person_id AND k.kind = d.kind
+      LEFT JOIN session_worker.mute_link ml ON ml.recipient = d.recipient
      WHERE d.id = ANY(CAST(:ids AS bigint[])) AND d.state = 'claimed' AND d.holder = :holder
      ORDER BY d.starts_at, d.urgency, d.kind, d.recipient, d.id, d.session_id,
               e.id"""
@@ -191,7 +195,7 @@ def _untrue(catalog: SiteCatalog) -> str:
 
 
 def _barred(catalog: SiteCatalog) -> str:
-    return f"""CASE WHEN coalesce(k.muted, a.muted) THEN 'muted'
+    return f"""CASE WHEN coalesce(k.muted, a.muted) OR ml.muted_at IS NOT NULL THEN 'muted'
                     ELSE {barred(catalog, "d.role", "ru")} END"""
 
 
@@ -259,6 +263,7 @@ def _facts(row: Row[Any], settings: Settings) -> Facts:
         lesson=lesson_of(row),
         recipient=_recipient(row, settings),
         quiet_until=row.quiet_until,
+        mute_key=row.mute_key,
     )
 
 

@@ -2,6 +2,7 @@
 
 import email
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.encoders import encode_base64
 from email.message import Message as Mime
@@ -47,7 +48,12 @@ def build_mail(
         bcc=plugin.bcc,
         reply_to=plugin.reply_to,
         smtp_host=plugin.smtp_host,
-        headers={**AUTOMATIC, **(URGENT if letter.urgent else {}), **plugin.headers},
+        headers={
+            **AUTOMATIC,
+            **(URGENT if letter.urgent else {}),
+            **unsubscribe(letter),
+            **plugin.headers,
+        },
         names=plugin.names,
         tzinfo=UTC,
     )
@@ -55,6 +61,16 @@ def build_mail(
     mail.replace_header("Message-ID", f"<{key}@{sender_of(plugin).rpartition('@')[2]}>")
     mail.replace_header("Date", format_datetime(at.astimezone(UTC)))
     return prepared.to_addrs[1:], with_crlf(mail.as_string())
+
+
+def unsubscribe(letter: Letter) -> Mapping[str, str]:
+    """Headers by which a mail program stops all messages with one click (RFC 2369, RFC 8058)."""
+    if not letter.mute_url:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{letter.mute_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def sender_of(plugin: NotifyEmail) -> str:

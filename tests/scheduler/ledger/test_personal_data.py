@@ -173,3 +173,19 @@ def test_a_copy_about_a_session_to_come_stays(conn: Connection, told: dict[str, 
     a_copy(conn, 7, told["tutor"])
 
     assert forget(conn, "user:7", START - timedelta(hours=1), ZONE).inbox == 0
+
+
+@pytest.mark.parametrize(("muted_at", "left"), [(None, 0), (START, 1)])
+def test_the_key_of_a_link_is_exported_and_forgotten_unless_it_keeps_somebody_muted(
+    conn: Connection, told: dict[str, int], muted_at: Any, left: int
+) -> None:
+    conn.execute(
+        text("INSERT INTO session_worker.mute_link (recipient, muted_at) VALUES (:who, :at)"),
+        {"who": "student:1", "at": muted_at},
+    )
+
+    [link] = export(conn, "student:1").mute_links
+    forget(conn, "student:1", LATER, ZONE)
+
+    assert len(link["key"]) == 12
+    assert conn.scalar(text("SELECT count(*) FROM session_worker.mute_link")) == left

@@ -15,7 +15,9 @@ def test_an_export_is_one_document(commands: Commands) -> None:
 
     document = commands.document("export", "7")
 
-    assert [*document] == ["version", "person", "preferences", "deliveries", "inbox", "absences"]
+    assert [*document] == [
+        "version", "person", "preferences", "deliveries", "inbox", "absences", "mute_links",
+    ]  # fmt: skip
     assert [each["id"] for each in document["deliveries"]] == [one]
     assert json.loads(commands.run("export", "7").stdout) == document
 

@@ -74,6 +74,7 @@ def test_the_webhook_carries_the_facts_for_a_program(words: Words) -> None:
         "role": "student",
         "person_id": 7,
         "language": "en",
+        "mute_url": None,
         "lead_minutes": 15,
         "sessions": [
             {
