@@ -10,6 +10,7 @@ app = WorkerApp(
         "tasks.planning",
         "tasks.delivery",
         "tasks.worker.beat_check",
+        "tasks.worker.json_log",
         "tasks.worker.log_limit",
     ],
 )

@@ -127,7 +127,7 @@ def full_pass(
     still = (planned | made.planned) - dropped
     held = hold_flood(conn, settings, now, still)
     return Changes(
-        planned | made.all | fallen,
+        planned | made.ids | fallen,
         (still | fallen) - held,
         expired | made.expired,
         obsolete | made.obsolete | dropped,

@@ -82,7 +82,7 @@ def narrow_pass(
     made = plan(conn, catalog, settings, now, newly_due(leads, due.after, due.until))
     dropped = drop_farther_leads(conn, now)
     return Changes(
-        made.all, made.planned - dropped, expired | made.expired, made.obsolete | dropped
+        made.ids, made.planned - dropped, expired | made.expired, made.obsolete | dropped
     )
 
 

@@ -102,6 +102,13 @@ class ChannelName(StrEnum):
     WEBHOOK = "webhook"
 
 
+class LogFormat(StrEnum):
+    """Format of the log of workers and beat."""
+
+    TEXT = "text"
+    JSON = "json"  # one object a line
+
+
 class OutboxMode(StrEnum):
     """Destination of messages (OUTBOX)."""
 

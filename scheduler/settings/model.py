@@ -15,6 +15,7 @@ from scheduler.settings.choices import (
     ChannelName,
     IdKind,
     Inbox,
+    LogFormat,
     MakeUp,
     MonthEnd,
     OnHoliday,
@@ -161,6 +162,9 @@ class Settings(BaseModel):
     )
     phone_region: str = Field(
         HOME_REGION, description="Region of phone numbers without a country code."
+    )
+    log_format: LogFormat = Field(
+        LogFormat.TEXT, description="Log of workers and beat: text, or json (one object a line)."
     )
     keep_days: int = Field(
         400, ge=31, le=36_500, description="How long the ledger keeps deliveries that are over."

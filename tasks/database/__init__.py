@@ -71,6 +71,7 @@ def engine(settings: Settings) -> Engine:
         url,
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
+        hide_parameters=True,  # an error in the log would show what a message says
         max_overflow=OVERFLOW,
         connect_args={**connect_args(url), "connection_factory": WatchedConnection},
         execution_options=UNPREPARED if pooled else {},

@@ -55,4 +55,5 @@ class KeptLease:
                         return
                 renewed = time.monotonic()
             except (SQLAlchemyError, ServerUnreachable) as error:
-                logger.warning("The lease of batch %s could not be renewed: %s", self.holder, error)
+                words = "The lease of batch %s could not be renewed: %s"
+                logger.warning(words, self.holder, error, extra={"holder": self.holder})

@@ -44,10 +44,21 @@ def each_once(lessons: Iterable[Lesson]) -> Iterable[Lesson]:
     return {lesson.session_id: lesson for lesson in lessons}.values()
 
 
+def ids_for_log(message: Message) -> dict[str, object]:
+    """The ids of a line of the log about the message, for its `extra`."""
+    return {
+        "message_key": message.key,
+        "session": [lesson.session_id for lesson in message.lessons],
+        "delivery": [lesson.delivery_id for lesson in message.lessons],
+    }
+
+
 def worded(tools: Tools, message: Message, form: ChannelName) -> Letter | None:
     """The message's text; None where a template fails, as one message must not stop the others."""
     try:
         return render(message, form, tools.words)
     except Exception:
-        logger.exception("The message %s cannot be put into words", message.key)
+        logger.exception(
+            "The message %s cannot be put into words", message.key, extra=ids_for_log(message)
+        )
         return None

@@ -65,14 +65,16 @@ def note_health(
         with conn.begin():
             closed = note_failure(conn, channel, outcome.words, OF_THE_CHANNEL[outcome.about])
         if closed:
-            logger.error("The channel %s is down: %s", channel, outcome.words)
+            logger.error(
+                "The channel %s is down: %s", channel, outcome.words, extra={"channel": channel}
+            )
         return True
     if channel not in known:
         return False
     with conn.begin():
         opened = note_success(conn, channel, now)
     if opened:
-        logger.warning("The channel %s is up again", channel)
+        logger.warning("The channel %s is up again", channel, extra={"channel": channel})
     return True
 
 

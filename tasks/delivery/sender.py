@@ -33,7 +33,7 @@ from tasks.channels.outcome import About, Outcome, Result
 from tasks.database import ServerUnreachable, site_catalog
 from tasks.delivery.decision import Decision, Keep, Postpone, Send, Ways, decide
 from tasks.delivery.inbox_copy import copy_of
-from tasks.delivery.message import message_of, worded
+from tasks.delivery.message import ids_for_log, message_of, worded
 from tasks.delivery.permits import NOW, Permits
 from tasks.delivery.record_try import Ended, note_health, record
 from tasks.delivery.record_unsent import let_go
@@ -331,7 +331,8 @@ class Sender:
         except CalledOff:
             return Outcome(Result.FAILED, CALLED_OFF, about=About.LATER)
         except Exception as error:  # a mistake of ours, or of a library
-            logger.exception("The message %s broke its channel", message.key)
+            ids = ids_for_log(message) | {"channel": send.channel}
+            logger.exception("The message %s broke its channel", message.key, extra=ids)
             result = Result.UNKNOWN if handover.begun else Result.FAILED
             return Outcome(result, type(error).__name__, about=About.LATER)
 
@@ -364,7 +365,10 @@ class Sender:
             with self.work.tools.engine.begin() as conn:
                 down = note_failure(conn, trying.channel, NO_ANSWER_YET)
             if down:
-                logger.error("The channel %s is down: %s", trying.channel, NO_ANSWER_YET)
+                where = {"channel": trying.channel}
+                logger.error(
+                    "The channel %s is down: %s", trying.channel, NO_ANSWER_YET, extra=where
+                )
         if trying.is_alone:
             return 0
         with self.work.tools.engine.begin() as conn:

@@ -16,6 +16,7 @@ from models.installation import installation_matches
 from scheduler.message import GRACE
 from scheduler.reminders.moves.held_batches import WRONG_DATABASE
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.moves.move_log import logged
 from scheduler.reminders.moves.refusal import LedgerRefusal
 
 # Index: primary key. A row that was dropped by mistake counts as stuck. Earlier tries no longer
@@ -33,6 +34,7 @@ RETRY = noted("""
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def retry(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
     """failed, unknown, held without an answer, unreachable, or obsolete as dropped → planned.
 
@@ -51,6 +53,7 @@ FAILED = text("""
            d.kind, d.lead_minutes, d.starts_at, d.change, :now)""")
 
 
+@logged
 def retry_failed(conn: Connection, since: datetime, now: datetime) -> frozenset[int]:
     """failed for good → planned: all that were due at `since` (aware) or later, and whose session
     has not begun. Returns the ids that moved."""
@@ -69,6 +72,7 @@ SETTLE_SENT = noted("""
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def settle_sent(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
     """unknown, held without an answer → sent: the provider's log shows it as sent."""
     return _move(conn, SETTLE_SENT, ids, now, "settled")
@@ -83,6 +87,7 @@ SETTLE_NOT_SENT = noted("""
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def settle_not_sent(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
     """unknown, held without an answer → failed, for good. `retry` would send it again."""
     return _move(conn, SETTLE_NOT_SENT, ids, now, "settled")
@@ -142,6 +147,7 @@ RELEASE_BATCH = noted("""
     RETURNING id, state, reason""")
 
 
+@logged
 def release_batch(conn: Connection, batch: int, now: datetime) -> frozenset[int]:
     """held → planned, all that are held with this batch; those still true are sent.
 
@@ -164,6 +170,7 @@ DROP_BATCH = noted("""
     RETURNING id, state, reason""")
 
 
+@logged
 def drop_batch(conn: Connection, batch: int, now: datetime) -> frozenset[int]:
     """held → obsolete, all that are held with this batch. Raises LedgerRefusal as `release_batch`
     does."""

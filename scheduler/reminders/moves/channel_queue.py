@@ -11,6 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.moves.move_log import logged
+
 # Index: primary key. The lease is checked, as a lapsed one may have passed to another worker.
 QUEUE_UP = text("""
     UPDATE session_worker.delivery
@@ -20,6 +22,7 @@ QUEUE_UP = text("""
     RETURNING id""")
 
 
+@logged
 def queue_up(conn: Connection, ids: Sequence[int], holder: UUID, channel: str) -> frozenset[int]:
     """claimed → planned, in the channel's queue: its connections are all busy. Returns the ids that
     moved."""

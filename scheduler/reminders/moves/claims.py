@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Row, text
 
 from scheduler.message import one_message
+from scheduler.reminders.moves.move_log import logged
 from scheduler.turns import commit_without_flush
 
 
@@ -52,6 +53,7 @@ REACHES = (1, 4, 16, 1_000_000)
 BESIDES = 100
 
 
+@logged
 def claim(
     conn: Connection,
     now: datetime,
@@ -256,6 +258,7 @@ RELEASE = text("""
     RETURNING id""")
 
 
+@logged
 def release(conn: Connection, batch: Batch) -> frozenset[int]:
     """claimed → planned: the rows of the batch that were not begun. Returns their ids."""
     return frozenset(conn.scalars(RELEASE, {"ids": [*batch.ids], "holder": batch.holder}))
@@ -280,6 +283,7 @@ LAPSE = text("""
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=5)
 
 
+@logged
 def lapse(conn: Connection) -> frozenset[int]:
     """claimed → planned: the lease lapsed before anything was sent. Returns the ids that moved."""
     return frozenset(conn.scalars(LAPSE, {"first": FIRST_WAIT, "longest": LONGEST_WAIT}))

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.moves.move_log import logged
 
 # Indexes: delivery_ready, delivery_leased, delivery_stuck. No provider was called for them, so they
 # can be deleted; the next pass plans them by the new reading.
@@ -24,13 +25,15 @@ DROP_TRIED = noted(f"""
     RETURNING id, state, reason""")
 
 
-def forget_unsent(conn: Connection) -> None:
+@logged
+def forget_unsent(conn: Connection) -> frozenset[int]:
     """planned, claimed, held, failed or unknown → obsolete: they may be for somebody else.
 
-    Those that were never tried are deleted, and planned anew by the new reading.
+    Those that were never tried are deleted, and planned anew by the new reading. Returns the ids
+    of the others.
     """
     conn.execute(FORGET_UNSENT)
-    conn.execute(DROP_TRIED)
+    return frozenset(conn.scalars(DROP_TRIED))
 
 
 # A few rows; delivery_stuck.
@@ -45,7 +48,9 @@ SETTLE = text("""
      WHERE cause = 'whose_ids' AND settled_at IS NULL""")
 
 
-def release_doubted(conn: Connection, now: datetime) -> None:
+@logged
+def release_doubted(conn: Connection, now: datetime) -> frozenset[int]:
     """held → planned: the ids are no longer in doubt. Messages that are still true are sent."""
-    conn.execute(RELEASE)
+    released = frozenset(conn.scalars(RELEASE))
     conn.execute(SETTLE, {"now": now})
+    return released

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from scheduler.message import GRACE
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.moves.move_log import logged
 
 # Index: delivery_start. Only messages without a try: one that was tried may have arrived.
 RESTORE_EXPIRED = noted("""
@@ -20,6 +21,7 @@ RESTORE_EXPIRED = noted("""
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def restore_expired(conn: Connection, now: datetime) -> frozenset[int]:
     """expired → planned: its session has not begun. Returns the ids that moved."""
     return frozenset(conn.scalars(RESTORE_EXPIRED, {"begun_after": now - GRACE, "now": now}))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.moves.move_log import logged
 from scheduler.settings import Settings
 
 FLOOD = "flood"
@@ -35,6 +36,7 @@ class Wave:
     overdue: int
 
 
+@logged
 def hold_flood(
     conn: Connection, settings: Settings, now: datetime, planned: Set[int]
 ) -> frozenset[int]:

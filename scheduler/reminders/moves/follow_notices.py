@@ -6,6 +6,7 @@ from sqlalchemy import Connection, TextClause
 
 from models.catalog import SiteCatalog
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.moves.move_log import logged
 from scheduler.reminders.read.due_notices import IN_PLACE, SAME, due_notices
 
 
@@ -23,6 +24,7 @@ def _withdraw_notices(catalog: SiteCatalog) -> TextClause:
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def withdraw_notices(
     conn: Connection, catalog: SiteCatalog, now: datetime, zone: str
 ) -> frozenset[int]:
@@ -50,6 +52,7 @@ def _bring_back_notices(catalog: SiteCatalog) -> TextClause:
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def bring_back_notices(
     conn: Connection, catalog: SiteCatalog, now: datetime, zone: str
 ) -> frozenset[int]:

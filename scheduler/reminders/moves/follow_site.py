@@ -10,6 +10,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from models.catalog import SiteCatalog
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.moves.move_log import logged
 from scheduler.reminders.read.last_told import IS_LAST, KNOWS, MAY_KNOW
 from scheduler.reminders.read.still_true import LIVE, STANDS, WHY_NOT_TRUE, why_not_true
 
@@ -30,6 +31,7 @@ EXPIRE = noted("""
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def expire(conn: Connection, now: datetime) -> frozenset[int]:
     """planned, or failed and waiting → expired: the session has begun at `now`."""
     return frozenset(conn.scalars(EXPIRE, {"now": now}))
@@ -56,6 +58,7 @@ TRY_AGAIN = text("""
     RETURNING id""")
 
 
+@logged
 def try_again(conn: Connection, now: datetime) -> frozenset[int]:
     """failed or unknown, and waited long enough → planned."""
     return frozenset(conn.scalars(TRY_AGAIN, {"now": now}))
@@ -131,6 +134,7 @@ def _withdraw(catalog: SiteCatalog) -> TextClause:
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def withdraw(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str) -> frozenset[int]:
     """planned, claimed or failed and waiting → obsolete: no longer true. The reason says why."""
     return frozenset(conn.scalars(_withdraw(catalog), {"now": now, "zone": zone}))
@@ -158,6 +162,7 @@ def _bring_back(catalog: SiteCatalog) -> TextClause:
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def bring_back(conn: Connection, catalog: SiteCatalog, now: datetime, zone: str) -> frozenset[int]:
     """obsolete → planned: it was never sent, and is true again."""
     parameters = {"now": now, "zone": zone, "untrue": [*WHY_NOT_TRUE]}
@@ -177,6 +182,7 @@ DROP_FARTHER = noted("""
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def drop_farther_leads(conn: Connection, now: datetime) -> frozenset[int]:
     """planned → obsolete: of several overdue leads only the nearest is sent (promise 5)."""
     return frozenset(conn.scalars(DROP_FARTHER, {"now": now}))
@@ -196,6 +202,7 @@ DROP_TOLD = noted("""
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def drop_told_by_notice(conn: Connection, now: datetime) -> frozenset[int]:
     """planned → obsolete: an overdue reminder whose start a notice tells already."""
     return frozenset(conn.scalars(DROP_TOLD, {"now": now}))
@@ -208,6 +215,7 @@ DROP_BEFORE_FIRST_TICK = noted("""
     RETURNING id, state, reason""")
 
 
+@logged
 def drop_before_first_tick(conn: Connection, now: datetime) -> frozenset[int]:
     """planned → obsolete: a new installation does not send what was due before its first tick."""
     return frozenset(conn.scalars(DROP_BEFORE_FIRST_TICK, {"now": now}))

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.moves.move_log import logged
 
 WRONG_DATABASE = "wrong_database"
 REWOUND = "rewound"
@@ -44,6 +45,7 @@ ANYTHING_TO_SEND = text("""
                     WHERE state IN ('failed', 'unknown') AND retry_at IS NOT NULL)""")
 
 
+@logged
 def hold_all(conn: Connection, cause: str, detail: str) -> frozenset[int]:
     """planned, claimed, failed or unknown and waiting → held. Each cause has one open batch.
     Returns the ids that moved."""
@@ -69,6 +71,7 @@ ANYTHING_DUE = text("""
                           OR state IN ('failed', 'unknown') AND retry_at IS NOT NULL))""")
 
 
+@logged
 def hold_due(conn: Connection, cause: str, detail: str, due_by: datetime | None) -> frozenset[int]:
     """As hold_all, but only messages due by `due_by` (aware); None holds nothing."""
     if due_by is None or not conn.scalar(ANYTHING_DUE, {"due_by": due_by}):

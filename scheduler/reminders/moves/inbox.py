@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from scheduler.prepared import Prepared
+from scheduler.reminders.moves.move_log import logged
 from scheduler.reminders.moves.sending import CannotBegin, Claimed
 
 
@@ -94,6 +95,7 @@ DELIVER = text("""
     RETURNING delivery_id""")
 
 
+@logged
 def deliver_to_inbox(
     conn: Connection, rows: Sequence[Claimed], holder: UUID, copy: Copy, now: datetime, words: str
 ) -> frozenset[int]:

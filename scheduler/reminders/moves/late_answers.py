@@ -10,6 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.moves.move_log import logged
+
 # Index: primary key. A worker that has claimed the row can no longer begin to send it.
 MARK_SENT_LATE = text("""
     UPDATE session_worker.delivery
@@ -21,6 +23,7 @@ MARK_SENT_LATE = text("""
     RETURNING id""")
 
 
+@logged
 def mark_sent_late(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
     """planned, claimed, unknown, held, failed, obsolete, expired or unreachable → sent.
 
@@ -44,6 +47,7 @@ MARK_ACCEPTED_BEFORE = text("""
     RETURNING d.id""")
 
 
+@logged
 def mark_accepted_before(conn: Connection, ids: Sequence[int]) -> frozenset[int]:
     """failed, unknown or held → sent: an earlier try was accepted, and its answer came late."""
     return frozenset(conn.scalars(MARK_ACCEPTED_BEFORE, {"ids": [*ids]}))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from scheduler.reminders.dead_addresses import Cause, bury, bury_tired
 from scheduler.reminders.moves.history import noted
 from scheduler.reminders.moves.late_answers import mark_sent_late
+from scheduler.reminders.moves.move_log import logged
 from scheduler.settings import Inbox, Settings
 
 # Receipts that one sweep looks at; the next sweep comes in ten seconds.
@@ -101,6 +102,7 @@ NEXT_CHANNEL = noted("""
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def try_next_channel(conn: Connection, ids: Sequence[int], now: datetime) -> frozenset[int]:
     """sent, unknown, or held without an answer → planned: it did not arrive, by its receipt.
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 from scheduler.prepared import Prepared
 from scheduler.reminders.moves.history import noted
 from scheduler.reminders.moves.late_answers import mark_accepted_before
+from scheduler.reminders.moves.move_log import logged
 
 
 class CannotBegin(Exception):
@@ -92,6 +93,7 @@ class Envelope:
     address: int | None = None
 
 
+@logged
 def begin_sending(
     conn: Connection,
     rows: Sequence[Claimed],
@@ -149,6 +151,7 @@ END_TRY = Prepared(
 )  # fmt: skip
 
 
+@logged
 def mark_sent(
     conn: Connection, tried: Try, words: str, now: datetime, provider_id: str | None = None
 ) -> frozenset[int]:
@@ -167,6 +170,7 @@ class Failure:
     about: str
 
 
+@logged
 def mark_failed(
     conn: Connection, tried: Try, failure: Failure, retry_at: datetime | None
 ) -> frozenset[int]:
@@ -177,6 +181,7 @@ def mark_failed(
     )  # fmt: skip
 
 
+@logged
 def mark_refused(
     conn: Connection, tried: Try, failure: Failure, retry_at: datetime | None
 ) -> frozenset[int]:
@@ -187,6 +192,7 @@ def mark_refused(
     )  # fmt: skip
 
 
+@logged
 def mark_unknown(conn: Connection, tried: Try, words: str, retry_at: datetime) -> frozenset[int]:
     """sending → unknown: handed over and never answered; to be repeated at `retry_at`."""
     return _end_try(
@@ -194,6 +200,7 @@ def mark_unknown(conn: Connection, tried: Try, words: str, retry_at: datetime) -
     )  # fmt: skip
 
 
+@logged
 def mark_held(conn: Connection, tried: Try, words: str) -> frozenset[int]:
     """sending → held: handed over and never answered, and a repeat could do harm."""
     return _end_try(conn, tried, state="held", reason="no_answer", words=words)
@@ -234,11 +241,13 @@ LEAVE = noted("""
     RETURNING id, state, reason""")
 
 
+@logged
 def let_expire(conn: Connection, ids: Sequence[int], holder: UUID) -> frozenset[int]:
     """claimed → expired: the session has begun."""
     return _leave(conn, ids, holder, "expired", "begun")
 
 
+@logged
 def withdraw_claimed(
     conn: Connection, ids: Sequence[int], holder: UUID, reason: str
 ) -> frozenset[int]:
@@ -246,11 +255,13 @@ def withdraw_claimed(
     return _leave(conn, ids, holder, "obsolete", reason)
 
 
+@logged
 def give_up(conn: Connection, ids: Sequence[int], holder: UUID, reason: str) -> frozenset[int]:
     """claimed → unreachable: the person has no usable channel; `reason` says why."""
     return _leave(conn, ids, holder, "unreachable", reason)
 
 
+@logged
 def fail_claimed(conn: Connection, ids: Sequence[int], holder: UUID, reason: str) -> frozenset[int]:
     """claimed → failed, for good: every channel of the person has refused it."""
     return _leave(conn, ids, holder, "failed", reason)
@@ -267,11 +278,13 @@ STAY_UNDELIVERED = noted("""
     RETURNING d.id, d.state, d.reason""")
 
 
+@logged
 def stay_undelivered(conn: Connection, ids: Sequence[int], holder: UUID) -> frozenset[int]:
     """claimed → sent: by its receipt it did not arrive; no other channel reaches the person."""
     return frozenset(conn.scalars(STAY_UNDELIVERED, {"ids": [*ids], "holder": holder}))
 
 
+@logged
 def postpone(
     conn: Connection, ids: Sequence[int], holder: UUID, until: datetime, reason: str
 ) -> frozenset[int]:
@@ -328,6 +341,7 @@ MARK_LOGGED = text("""
     RETURNING delivery_id""")
 
 
+@logged
 def mark_logged(
     conn: Connection, rows: Sequence[Logged], holder: UUID, now: datetime
 ) -> frozenset[int]:

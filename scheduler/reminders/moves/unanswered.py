@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from scheduler.reminders.moves.claims import CLAIM
 from scheduler.reminders.moves.late_answers import mark_accepted_before
+from scheduler.reminders.moves.move_log import logged
 from scheduler.settings import ChannelName, OnUnknown, Settings
 
 # A message that was never answered is repeated once.
@@ -58,6 +59,7 @@ LOSE_REPEATABLE = text(
 LOSE_OTHERS = text(LOSE.format(state="held", retry_at="NULL", is_lost=IS_LOST, among=""))
 
 
+@logged
 def lose(conn: Connection, repeating: Sequence[str], now: datetime) -> frozenset[int]:
     """sending → unknown, to be repeated once, on the channels named `repeating`; others → held.
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
 from scheduler.message import Kind
+from scheduler.reminders.moves.move_log import logged
 from scheduler.reminders.read.claimed import Facts, read_facts
 from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT
 from scheduler.settings import Role, Settings
@@ -33,6 +34,7 @@ class AgendaDay:
     ends_at: datetime
 
 
+@logged
 def plan_agendas(
     conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime, after: datetime
 ) -> frozenset[int]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, TextClause, text
 
 from models.catalog import SiteCatalog
+from scheduler.reminders.moves.move_log import logged
 from scheduler.reminders.read.due_notices import IN_PLACE, SAME, due_notices
 
 
@@ -33,6 +34,7 @@ def _plan_notices(catalog: SiteCatalog) -> TextClause:
     RETURNING id""")
 
 
+@logged
 def plan_notices(
     conn: Connection, catalog: SiteCatalog, now: datetime, zone: str
 ) -> frozenset[int]:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from scheduler.reminders.moves.move_log import logged
+
 # Indexes: delivery_start, delivery_once. The last revision decides: where it is still to be sent,
 # no further repeat is made; where it was withdrawn or unreachable, the repeats end. A locked row is
 # just being acknowledged or snoozed, and is left to the next pass.
@@ -34,6 +36,7 @@ REPEAT = text("""
     RETURNING id""")
 
 
+@logged
 def repeat_alarms(conn: Connection, now: datetime, every: timedelta) -> frozenset[int]:
     """Plan the next repeat of each alarm that was sent and not acknowledged. Returns the new ids.
     With `every` zero there are no repeats."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
 from scheduler.message import LONGEST_ALARM
+from scheduler.reminders.moves.move_log import logged
 from scheduler.reminders.plan.windows import Slot, Window, slots
 from scheduler.reminders.read.last_told import LAST, MAY_KNOW
 from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT, alarm_minutes
@@ -27,10 +28,11 @@ class Made:
     expired: frozenset[int]
 
     @property
-    def all(self) -> frozenset[int]:
+    def ids(self) -> frozenset[int]:
         return self.planned | self.obsolete | self.expired
 
 
+@logged
 def plan(
     conn: Connection,
     catalog: SiteCatalog,
