@@ -34,6 +34,7 @@ def web_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.parts = parts(settings)
+    app.state.streams, app.state.ending = 0, False
     return app
 
 

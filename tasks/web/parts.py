@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Engine
 from starlette.requests import Request
 
+from scheduler.ledger.story import Reach
+from scheduler.ledger.timeline import Slot
 from scheduler.settings import Settings
+from tasks.admin.doctor import Examination, examine
+from tasks.admin.explain import reach_of
+from tasks.alerts.unreached import Week
 from tasks.database import engine
 from tasks.web.kept_value import KeptValue
+from tasks.web.last_messages import LastMessages, last_messages
 from tasks.web.metrics import Exporter
+from tasks.web.previews import Previews
 from tasks.web.readiness import readiness
+from tasks.web.refreshed_value import RefreshedValue
+from tasks.web.today import SPANS, Today, read_slots, read_today, read_week
+
+# How old what is shown may be, in seconds.
+TODAY_SECONDS = 2.0
+EXAMINED_SECONDS = 30.0
+WEEK_SECONDS = 600.0
+SLOT_SECONDS = {"hour": 10.0, "day": 60.0, "month": 600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,20 @@ class Parts:
     engine: Engine
     exporter: Exporter
     readiness: KeptValue[dict[str, bool]]
+    today: KeptValue[Today]
+    examined: RefreshedValue[Examination]
+    week: RefreshedValue[Week]
+    slots: Mapping[str, RefreshedValue[Sequence[Slot]]]
+    last_messages: KeptValue[LastMessages]
+    previews: Previews
+    reach: Reach
+
+    def begin(self) -> None:
+        """Begin to read what takes long, before anybody asks."""
+        self.examined.get()
+        self.week.get()
+        for each in self.slots.values():
+            each.get()
 
 
 def parts(settings: Settings) -> Parts:
@@ -33,6 +65,16 @@ def parts(settings: Settings) -> Parts:
         engine=reading,
         exporter=Exporter(reading, settings),
         readiness=readiness(reading, settings),
+        today=KeptValue(lambda: read_today(reading, settings), TODAY_SECONDS),
+        examined=RefreshedValue(lambda: examine(settings, datetime.now(UTC)), EXAMINED_SECONDS),
+        week=RefreshedValue(lambda: read_week(reading, settings), WEEK_SECONDS),
+        slots={
+            span: RefreshedValue(partial(read_slots, reading, span), SLOT_SECONDS[span])
+            for span in SPANS
+        },
+        last_messages=KeptValue(lambda: last_messages(reading, settings), 1.0),
+        previews=Previews(settings),
+        reach=reach_of(settings),
     )
 
 

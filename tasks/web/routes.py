@@ -10,7 +10,10 @@ from typing import Any
 from starlette.routing import Route
 
 from tasks.web.access import Access, Guard, Guarded
+from tasks.web.files import file
+from tasks.web.pages import person, search, session, today
 from tasks.web.probes import healthz, metrics, readyz
+from tasks.web.stream import events
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,12 @@ ADDRESSES: Sequence[Address] = (
     Address("/healthz", Access.EVERYBODY, healthz),
     Address("/readyz", Access.EVERYBODY, readyz),
     Address("/metrics", Access.ADMIN, metrics),
+    Address("/", Access.ADMIN, today),
+    Address("/search", Access.ADMIN, search),
+    Address("/sessions/{session_id:int}", Access.ADMIN, session),
+    Address("/people/{person_id:int}", Access.ADMIN, person),
+    Address("/events", Access.ADMIN, events),
+    Address("/static/{name}", Access.EVERYBODY, file),
 )
 
 

@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import closing
+from types import FrameType
 
 import uvicorn
 
@@ -10,7 +11,7 @@ from tasks.failures.lines import ExitCode, Refused
 from tasks.web.access import is_local
 from tasks.web.asgi import web_app
 
-# Streams of events end with the process: nobody's request waits longer.
+# No request takes longer; streams of events end within a second.
 STOP_SECONDS = 3
 CONNECTIONS = 200
 
@@ -40,6 +41,25 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
+class PageServer(uvicorn.Server):
+    """Uvicorn's server, whose streams of events end at once with it."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Uvicorn's handler of INT and TERM."""
+        self.end()
+        super().handle_exit(sig, frame)
+
+    def end(self) -> None:
+        """Begin to stop: no new request, and no further event."""
+        self.config.app.state.ending = True  # type: ignore[union-attr]
+        self.should_exit = True
+
+
+def server(settings: Settings) -> PageServer:
+    """A server of the page, not yet running."""
+    return PageServer(configuration(settings))
+
+
 def configuration(settings: Settings) -> uvicorn.Config:
     """Uvicorn's, for a server of the app."""
     return uvicorn.Config(
@@ -58,4 +78,6 @@ def configuration(settings: Settings) -> uvicorn.Config:
 def serve(settings: Settings, listening: socket.socket) -> None:
     """Serve until a signal. Raises KeyboardInterrupt after Ctrl-C."""
     with closing(listening):
-        uvicorn.Server(configuration(settings)).run(sockets=[listening])
+        serving = server(settings)
+        serving.config.app.state.parts.begin()  # type: ignore[union-attr]
+        serving.run(sockets=[listening])

@@ -6,11 +6,10 @@ from threading import Thread
 
 import pytest
 import requests
-import uvicorn
 from sqlalchemy import Connection
 
 from scheduler.settings import Settings, load_settings
-from tasks.web.server import address_of, configuration, listen
+from tasks.web.server import address_of, listen, server
 from tests.eventually import eventually
 
 EMAIL = "mailto://u:p@mail.example?from=a@b.example&to={email}"
@@ -50,7 +49,7 @@ class served:  # noqa: N801 (used as a function)
 
     def __init__(self, settings: Settings) -> None:
         self.listening = listen("127.0.0.1", 0)
-        self.server = uvicorn.Server(configuration(settings))
+        self.server = server(settings)
         self.thread = Thread(target=self.server.run, kwargs={"sockets": [self.listening]})
 
     def __enter__(self) -> str:
@@ -59,6 +58,6 @@ class served:  # noqa: N801 (used as a function)
         return address_of(self.listening)
 
     def __exit__(self, *_: object) -> None:
-        self.server.should_exit = True
+        self.server.end()
         self.thread.join(60)
         self.listening.close()
