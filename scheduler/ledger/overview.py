@@ -1,4 +1,4 @@
-"""What an admin looks at first: today's sessions and the week's, channels, and rules in trouble."""
+"""Overview for an admin: today's sessions and the week's, channels, and rules in trouble."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whom a finding of the doctor hurts, in the page's words."""
+"""The people whom a finding of the doctor hurts, in the page's words."""
 
 from collections.abc import Mapping
 

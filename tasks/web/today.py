@@ -1,4 +1,4 @@
-"""What the page Today shows, read in the order of its haste."""
+"""Readings of the page Today: at once, or in the background where they take long."""
 
 from __future__ import annotations
 
