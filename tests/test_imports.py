@@ -96,6 +96,7 @@ def test_a_module_is_named_for_what_it_holds(package: str) -> None:
 
 # Names that occur in several folders, with their one meaning.
 SHARED_NAMES = {
+    "absences": "absences of a tutor, a student or everybody",
     "admin": "what an admin asks for",
     "alerts": "messages to the admin, and the sign of life",
     "command": "the command of its room",

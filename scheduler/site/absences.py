@@ -119,3 +119,26 @@ JOIN_AWAY = """
       LEFT JOIN away everybody ON everybody.tutor_id IS NULL AND everybody.student_id IS NULL"""
 ABSENCES_OF = """(coalesce(tutors.digest, 0) # coalesce(students.digest, 0)
                   # coalesce(everybody.digest, 0))"""
+
+
+def concerns(absence: str, session: str) -> str:
+    """SQL condition: the absence concerns the session's people. Both are aliases."""
+    return f"""({absence}.tutor_id IS NULL AND {absence}.student_id IS NULL
+                OR {session}.tutor_id = {absence}.tutor_id
+                OR {session}.student_id = {absence}.student_id)"""
+
+
+def covers(absence: str, day: str, starts: str, ends: str) -> str:
+    """SQL condition: the absence (an alias) covers a session of `day` from `starts` to `ends`.
+
+    The same as `Absence.covers`; a test compares them.
+    """
+    one = absence
+    return f"""({day} BETWEEN {one}.first_day - 1 AND {one}.last_day
+        AND CASE WHEN {one}.from_time IS NULL AND {one}.until_time IS NULL
+            THEN {day} >= {one}.first_day
+            ELSE EXISTS (
+                SELECT FROM (VALUES ({day}), ({day} + 1)) AS touched(day)
+                 WHERE touched.day BETWEEN {one}.first_day AND {one}.last_day
+                   AND {starts} < touched.day + coalesce({one}.until_time, time '24:00')
+                   AND touched.day + coalesce({one}.from_time, time '00:00') < {ends}) END)"""

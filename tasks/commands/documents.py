@@ -10,6 +10,7 @@ from typing import Any
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
+from scheduler.expansion.admin.absences import AbsenceLine, Effect
 from scheduler.expansion.admin.audit import AuditFinding
 from scheduler.expansion.admin.preview import Preview
 from scheduler.expansion.admin.series import SeriesLine
@@ -24,6 +25,12 @@ from tasks.admin.doctor import Examination
 from tasks.admin.languages import Spoken
 from tasks.admin.remind_rehearsal import Foreseen
 from tasks.admin.setup import Granted, Note
+
+
+class AbsencesDocument(TypedDict):
+    """By their first days."""
+
+    absences: Sequence[AbsenceLine]
 
 
 class AuditDocument(TypedDict):
@@ -181,6 +188,9 @@ class SetupDocument(TypedDict):
 
 # By what is written after `celery -A tasks`.
 DOCUMENTS: Mapping[str, Any] = {
+    "absence add": Effect,
+    "absence list": AbsencesDocument,
+    "absence withdraw": Effect,
     "audit": AuditDocument,
     "backfill": BackfillDocument,
     "deliveries": DeliveriesDocument,

@@ -1,7 +1,7 @@
 """Click parameter types: instants, days, ids, people and texts."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import click
@@ -53,6 +53,23 @@ class Day(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+class Clock(click.ParamType):  # type: ignore[type-arg]
+    """A wall time of day, HH:MM. 24:00 is None: until midnight."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> time | None:
+        if isinstance(value, time):
+            return value
+        if value == "24:00":
+            return None
+        if not CLOCK_TIME.fullmatch(value):
+            self.fail(f"{value!r} is no time of day: write 08:30", param, ctx)
+        return time.fromisoformat(value)
+
+
 class Words(click.ParamType):  # type: ignore[type-arg]
     """Text for the database. Arguments of a shell may contain bytes that are no valid text."""
 
@@ -83,12 +100,14 @@ class Person(click.ParamType):  # type: ignore[type-arg]
         return f"{role or 'user'}:{int(number)}"
 
 
+CLOCK_TIME = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 PROFILE_ID = re.compile("[0-9]{1,19}")
 ROLES = ("", "user", "student", "tutor", "parent")
 NO_TEXT = re.compile("[\0\ud800-\udfff]")  # a NUL, and Python's stand-ins for odd bytes
 INSTANT = Instant()
 WORDS = Words()
 DAY = Day()
+CLOCK = Clock()
 PERSON = Person()
 ROW_ID = click.IntRange(1, LARGEST_ID)
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from models.catalog import SiteMismatch
 from models.installation import SchemaIsNewer
 from models.site import ColumnMissing
+from scheduler.expansion.admin.absences import AbsenceRefused
 from scheduler.expansion.admin.backfill import BackfillRefused
 from scheduler.expansion.admin.preview import NotASeries
 from scheduler.expansion.chunk import RowsHeld
@@ -25,6 +26,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     InvalidSetting: ExitCode.USAGE,
     BackfillRefused: ExitCode.USAGE,
     NotASeries: ExitCode.USAGE,
+    AbsenceRefused: ExitCode.USAGE,
     RowsHeld: ExitCode.PARTLY,
     LedgerRefusal: ExitCode.USAGE,
     NothingToShow: ExitCode.USAGE,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import click
@@ -63,6 +64,10 @@ def documents(conn: Connection, commands: Commands) -> Iterator[tuple[str, str]]
     yield of("setup", "--role", "session_worker_json")
     yield of("expand", *AS_OF)
     yield of("series")
+    a_session(conn, tutor_id=tutor, student_id=student, session_date=date(2037, 12, 15))
+    yield of("absence", "add", "2037-12-15", "--tutor", str(tutor), names=2)
+    yield of("absence", "list", names=2)
+    yield of("absence", "withdraw", "1", names=2)
     yield of("preview", str(session), *AS_OF)
     yield of("audit", *AS_OF)
     yield of("backfill", "2026-12-01", "2026-12-31", "--dry-run")
