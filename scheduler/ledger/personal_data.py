@@ -196,6 +196,7 @@ KNOWN = text("""
 
 
 def refuse_unknown(conn: Connection, person: str) -> None:
+    """Raise LedgerRefusal where neither the site nor the ledger knows of the person."""
     if not conn.scalar(KNOWN, {"person": person}):
         raise LedgerRefusal(
             f"there is no person {person.removeprefix('user:')}: give an id of the table users,"

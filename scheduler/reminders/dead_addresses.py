@@ -44,6 +44,8 @@ class DeadAddresses:
         return bool(self.hashes) and self.hash_of(channel, address) in self.hashes
 
 
+NONE_DEAD = DeadAddresses()
+
 # One row, and a small table: the addresses of a school that are dead.
 READ = text("""
     SELECT i.address_salt,
@@ -52,6 +54,7 @@ READ = text("""
 
 
 def dead_addresses(conn: Connection) -> DeadAddresses:
+    """All dead addresses of the installation."""
     salt, hashes = conn.execute(READ).one()
     return DeadAddresses(salt, frozenset(hashes))
 
@@ -138,3 +141,20 @@ TRIED_FOR = text("""
 def dead_addresses_of(conn: Connection, person: str) -> Sequence[int]:
     """Hashes of the addresses that died by messages to the person, a key such as 'user:7'."""
     return conn.scalars(TRIED_FOR, {"person": person}).all()
+
+
+# Indexes: attempt_undelivered, delivery_start.
+WAITING = text(f"""
+    SELECT d.id FROM session_worker.delivery d
+     WHERE d.starts_at > :now AND d.state = 'unreachable' AND d.reason LIKE '%dead_address%'
+       AND NOT session_worker.begun(d.kind, d.lead_minutes, d.starts_at, d.change, :now)
+       AND d.recipient IN (
+           SELECT l.recipient FROM session_worker.attempt a
+             JOIN session_worker.delivery l ON l.id = a.delivery_id
+            WHERE a.address = ANY(CAST(:addresses AS bigint[])) AND {UNDELIVERED})
+     ORDER BY d.id""")
+
+
+def waiting_for(conn: Connection, addresses: Collection[int], now: datetime) -> Sequence[int]:
+    """Ids of messages that were unreachable by these addresses, and whose session has not begun."""
+    return conn.scalars(WAITING, {"addresses": [*addresses], "now": now}).all()

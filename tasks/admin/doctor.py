@@ -8,13 +8,16 @@ from functools import partial
 from celery import Celery
 from kombu import Connection as Broker
 from sqlalchemy import Connection
+from sqlalchemy.exc import ProgrammingError
 
-from models.catalog import SiteMismatch, read_catalog
+from models.catalog import SiteMismatch, read_catalog, with_taken_ids
 from scheduler.database_clock import clocks_apart, database_now
 from scheduler.doctor import Finding, Severity, examine_database
 from scheduler.doctor.life import START
 from scheduler.finding import error, note, warning
+from scheduler.reminders.dead_addresses import dead_addresses
 from scheduler.settings import InvalidSetting, Settings
+from scheduler.words import local, many
 from tasks.admin.setup import notes_on
 from tasks.broker import BROKER_ERRORS, broker_words, check_writable, transport_options
 from tasks.database import engine
@@ -39,6 +42,7 @@ def examine(settings: Settings, now: datetime) -> Examination:
     with engine(settings).connect() as conn:
         database = database_now(conn)
         found = [*examine_database(conn, settings, database), *missing_options(conn)]
+        found += check_dead_addresses(conn, settings, database)
     found += check_clock(now, database)
     found += check_channel_urls(settings)
     found += check_templates(settings)
@@ -46,6 +50,39 @@ def examine(settings: Settings, now: datetime) -> Examination:
     found += broken or check_workers(settings, {finding.code for finding in found})
     found.sort(key=lambda finding: [*Severity].index(finding.severity))
     return Examination(all(each.severity is not Severity.ERROR for each in found), tuple(found))
+
+
+NAMED = 5
+
+
+def check_dead_addresses(conn: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
+    """People with sessions in the coming week whose only addresses are dead."""
+    from tasks.alerts.unreached import coming_week
+    from tasks.channels.configured import channels_of  # Apprise is slow to import
+
+    try:
+        with conn.begin_nested():
+            if not dead_addresses(conn).hashes:
+                return
+            catalog = with_taken_ids(conn, read_catalog(conn))
+            people = coming_week(conn, catalog, settings, channels_of(settings), now).people
+    except (SiteMismatch, InvalidSetting, ProgrammingError):
+        return  # other checks tell of these
+    lost = [each for each in people if "dead_address" in each.reason]
+    if lost:
+        named = "; ".join(
+            f"{each.recipient} ({each.role}, {many(each.sessions, 'session')}, the first"
+            f" {local(each.first_starts_at, settings.zone)})"
+            for each in lost[:NAMED]
+        )
+        more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+        yield warning(
+            "dead_addresses",
+            f"{len(lost)} with sessions in the coming week and no address that is not dead:"
+            f" {named}{more}",
+            "ask them for another address and enter it on the site, or, if it is right,"
+            " celery -A tasks deliveries revive PERSON",
+        )
 
 
 def check_clock(machine: datetime, database: datetime) -> Iterator[Finding]:

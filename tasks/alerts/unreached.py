@@ -15,6 +15,7 @@ from scheduler.alerts.coming_week import (
     silence_of_week,
     weeks_of,
 )
+from scheduler.reminders.dead_addresses import dead_addresses
 from scheduler.reminders.read.claimed import Facts
 from scheduler.settings import ChannelName, Settings
 from tasks.channels.channel import Channel
@@ -55,7 +56,8 @@ def coming_week(
 ) -> Week:
     """The seven days from `now`. Pauses and channels that are down are not looked at: they pass."""
     outbox, inbox = settings.outbox.mode, settings.inbox
-    ways = Ways(channels, outbox, frozenset(), settings.max_attempts, inbox=inbox)
+    dead = dead_addresses(conn)
+    ways = Ways(channels, outbox, frozenset(), settings.max_attempts, inbox=inbox, dead=dead)
     facts = people_of_week(conn, catalog, settings, now)
     decided = [(each, decide(each, ways, now)) for each in facts]
     closed = {

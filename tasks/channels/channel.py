@@ -22,6 +22,14 @@ class Destination:
     values: Mapping[str, str]
 
 
+def own_address(name: ChannelName, recipient: Recipient, destination: Destination) -> str | None:
+    """The address that is this person's alone; None on a channel that needs none, such as a webhook
+    of the site's."""
+    if name in (ChannelName.EMAIL, ChannelName.SMS):
+        return destination.address
+    return recipient.addresses.get(name, "").strip() or None
+
+
 class Channel(Protocol):
     """A way to people; safe to use from many threads. Connections are kept while `open()`:
 

@@ -268,6 +268,40 @@ def drop(batch: int, as_json: bool) -> None:
     say(moved, "dropped", as_json)
 
 
+@deliveries.command(cls=WorkerCommand)
+@click.argument("given", metavar="ADDRESS|PERSON", type=WORDS)
+@JSON
+def revive(given: str, as_json: bool) -> None:
+    """Use an address again that refused for good, bounced, or opted out.
+
+    ADDRESS is an e-mail address, a phone number that begins with 0 or +, telegram:CHAT or
+    push:TOKEN. PERSON is an id of the table users, or student:ID, tutor:ID, parent:ID; all
+    addresses that died by messages to them are meant. One that the site changes needs no revival.
+
+    Example: celery -A tasks deliveries revive 0911223344
+    """
+    from scheduler.settings import load_settings
+    from scheduler.words import many
+    from tasks.admin.revival import revive_given
+
+    settings = load_settings()
+    revived, _ = in_ledger(lambda conn, now: revive_given(conn, settings, given, now))
+    if as_json:
+        click.echo(json_document(revived))
+        return
+    if not revived.addresses:
+        console().print("No such address was dead.")
+        return
+    again = "addresses" if revived.addresses > 1 else "address"
+    console().print(f"{revived.addresses} {again} can be used again.")
+    if revived.unreachable:
+        ids = " ".join(map(str, revived.unreachable))
+        console().print(
+            f"{many(len(revived.unreachable), 'message')} about sessions to come had no way:"
+            f" celery -A tasks deliveries retry {ids}"
+        )
+
+
 def say(moved: Collection[int], words: str, as_json: bool) -> None:
     """Print the deliveries that moved, and their new state."""
     if as_json:

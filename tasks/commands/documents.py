@@ -24,6 +24,7 @@ from scheduler.settings import ChannelName, Role
 from tasks.admin.doctor import Examination
 from tasks.admin.languages import Spoken
 from tasks.admin.remind_rehearsal import Foreseen
+from tasks.admin.revival import Revival
 from tasks.admin.setup import Granted, Note
 
 
@@ -199,6 +200,7 @@ DOCUMENTS: Mapping[str, Any] = {
     "deliveries release": MovedDocument,
     "deliveries resume": ResumeDocument,
     "deliveries retry": MovedDocument,
+    "deliveries revive": Revival,
     "deliveries settle": MovedDocument,
     "doctor": Examination,
     "expand": ExpandDocument,

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from scheduler.message import Recipient
 from scheduler.reminders.channel_pauses import is_paused
+from scheduler.reminders.dead_addresses import NONE_DEAD, DeadAddresses
 from scheduler.reminders.read.claimed import Facts, Tried
 from scheduler.settings import ChannelName, Inbox, OutboxMode
 from tasks.channels.address import Unreachable
-from tasks.channels.channel import Channel
+from tasks.channels.channel import Channel, Destination, own_address
 
 # Time that a message waits for a channel before the next decision. The end of a pause, and a
 # provider that is up again, end the wait at once.
@@ -91,7 +92,8 @@ Decision = Expire | Withdraw | GiveUp | Fail | StayUndelivered | Postpone | Send
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """Channels and their states at this moment. `down`: channels whose provider is down."""
+    """Channels and their states at this moment. `down`: channels whose provider is down. `dead`:
+    addresses that nothing is sent to."""
 
     channels: Mapping[ChannelName, Channel]
     outbox: OutboxMode
@@ -99,6 +101,7 @@ class Ways:
     max_attempts: int
     down: frozenset[str] = frozenset()
     inbox: Inbox = Inbox.OFF
+    dead: DeadAddresses = NONE_DEAD
 
 
 def decide(facts: Facts, ways: Ways, now: datetime) -> Decision:
@@ -193,11 +196,19 @@ def reachable(recipient: Recipient, ways: Ways) -> list[ChannelName] | Unreachab
     """The channels that reach this person, in order, or the reason why there is none."""
     if not ways.channels:
         return without_channels(recipient, ways.outbox)
-    answers = {
-        name: ways.channels[name].reach(recipient) for name in order(recipient, ways.channels)
-    }
+    answers = {name: reach(name, recipient, ways) for name in order(recipient, ways.channels)}
     found = [name for name, answer in answers.items() if not isinstance(answer, Unreachable)]
     return found or why_not(recipient, answers)
+
+
+def reach(name: ChannelName, recipient: Recipient, ways: Ways) -> Destination | Unreachable:
+    """The person's address on the channel, if it is not dead."""
+    found = ways.channels[name].reach(recipient)
+    if isinstance(found, Unreachable) or not ways.dead.hashes:
+        return found
+    own = own_address(name, recipient, found)
+    dead = own is not None and ways.dead.has(name, own)
+    return Unreachable("dead_address") if dead else found
 
 
 def order(recipient: Recipient, channels: Mapping[ChannelName, Channel]) -> list[ChannelName]:

@@ -14,12 +14,14 @@ from scheduler.reminders.channel_troubles import (
     note_failure,
     note_success,
 )
+from scheduler.reminders.dead_addresses import Cause, bury, bury_tired
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.backoff import retry_at
 from scheduler.reminders.moves.late_answers import mark_sent_late
 from scheduler.reminders.moves.unanswered import is_repeated
 from scheduler.reminders.read.claimed import Facts, Tried
-from scheduler.settings import Settings
+from scheduler.settings import ChannelName, Settings
+from tasks.channels.mail.status_codes import code_in, is_dead
 from tasks.channels.outcome import About, Outcome, Result
 from tasks.delivery.decision import Send, has_inbox, is_near
 from tasks.delivery.tally import Tally
@@ -93,7 +95,20 @@ def record_failed(conn: Connection, ended: Ended, settings: Settings, now: datet
     again = next_try(ended, settings, now)
     mark = sending.mark_refused if is_refusal(outcome) else sending.mark_failed
     failure = sending.Failure(outcome.words, outcome.about)
-    return Tally(failed=len(mark(conn, ended.tried, failure, again)))
+    failed = mark(conn, ended.tried, failure, again)
+    if outcome.final and outcome.about is About.PERSON:
+        note_refused_address(conn, ended)
+    return Tally(failed=len(failed))
+
+
+def note_refused_address(conn: Connection, ended: Ended) -> None:
+    """Remember an address that refused for good. A mail server's words may also mean a full box or
+    a policy: without a code that says so, the address is dead after the fifth time in a row."""
+    tries, mail = ended.tried.attempts.values(), ended.send.channel == ChannelName.EMAIL
+    if mail and not is_dead(code_in(ended.outcome.words)):
+        bury_tired(conn, tries)
+    else:
+        bury(conn, tries, Cause.REFUSED)
 
 
 def is_refusal(outcome: Outcome) -> bool:

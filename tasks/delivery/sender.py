@@ -20,6 +20,7 @@ from scheduler.database_clock import Clock
 from scheduler.message import Message, Recipient
 from scheduler.reminders.channel_pauses import paused_channels
 from scheduler.reminders.channel_troubles import Trouble, note_failure, take_probe, troubles
+from scheduler.reminders.dead_addresses import DeadAddresses, dead_addresses
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.claims import Batch, release
 from scheduler.reminders.moves.inbox import deliver_to_inbox, place
@@ -28,6 +29,8 @@ from scheduler.reminders.read.claimed import Facts, read_facts
 from scheduler.reminders.read.lesson import told
 from scheduler.settings import ChannelName
 from scheduler.words import reason
+from tasks.channels.address import Unreachable
+from tasks.channels.channel import own_address
 from tasks.channels.handover import CalledOff, Handover, under_way
 from tasks.channels.outcome import About, Outcome, Result
 from tasks.database import ServerUnreachable, site_catalog
@@ -77,6 +80,7 @@ class Snapshot:
     facts: Mapping[int, Facts]
     paused: frozenset[str]
     troubles: Mapping[str, Trouble]
+    dead: DeadAddresses
     read_at: float
 
     @property
@@ -101,7 +105,7 @@ def snapshot_of(conn: Connection, tools: Tools, batch: Batch, now: datetime) -> 
     found = with_days(conn, catalog, settings, found, holder, now)
     return Snapshot(
         {facts.id: facts for facts in found}, paused_channels(conn), troubles(conn),
-        time.monotonic(),
+        dead_addresses(conn), time.monotonic(),
     )  # fmt: skip
 
 
@@ -291,8 +295,9 @@ class Sender:
             return self.keep_for_later(going)
         claimed, copy = claimed_of(going, message), copy_of(self.work.tools, message, going)
         envelope = sending.Envelope(
-            send.channel, send.outbox, message.key, message.at, send.recipient.source_on(send.form)
-        )
+            send.channel, send.outbox, message.key, message.at,
+            send.recipient.source_on(send.form), self.address_hash(send),
+        )  # fmt: skip
         try:
             with self.recorded() as moved:
                 moved.append(let_go(self.conn, decided, self.work.holder))
@@ -315,6 +320,15 @@ class Sender:
 
     def message_of(self, rows: Sequence[Facts], recipient: Recipient, now: datetime) -> Message:
         return message_of(rows, recipient, now, self.work.tools.settings.mute_url)
+
+    def address_hash(self, send: Send) -> int | None:
+        """By it a bounce or a receipt finds the address. None where it goes elsewhere (OUTBOX)."""
+        if send.outbox is not None:
+            return None
+        found = self.work.tools.channels[send.form].reach(send.recipient)
+        own = None if isinstance(found, Unreachable) else own_address(
+            send.form, send.recipient, found)  # fmt: skip
+        return None if own is None else self.snapshot.dead.hash_of(send.form, own)
 
     def keep_for_later(self, rows: Sequence[Facts]) -> bool:
         """Postpone a message whose template failed, as it can be corrected before the start."""
@@ -422,5 +436,5 @@ def ways_of(tools: Tools, snapshot: Snapshot) -> Ways:
     )  # fmt: skip
     return Ways(
         tools.channels, settings.outbox.mode, snapshot.paused, settings.max_attempts, down,
-        settings.inbox,
+        settings.inbox, snapshot.dead,
     )  # fmt: skip

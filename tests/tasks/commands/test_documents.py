@@ -82,6 +82,7 @@ def documents(conn: Connection, commands: Commands) -> Iterator[tuple[str, str]]
     yield of("deliveries", "pause", "--channel", "sms", "--reason", "provider down", names=2)
     yield of("deliveries", "resume", names=2)
     yield of("deliveries", "retry", str(failed), names=2)
+    yield of("deliveries", "revive", "0911223344", names=2)
     yield of("deliveries", "settle", str(unknown), "--sent", names=2)
     yield of("deliveries", "release", "--batch", str(batches[0]), names=2)
     yield of("deliveries", "drop", "--batch", str(batches[1]), names=2)
