@@ -1,6 +1,7 @@
 """Story of a session's messages, with the channels' reasons why people cannot be reached."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection
 
 from scheduler.ledger.story import Explanation, Reach, explain
 from scheduler.message import Recipient
-from scheduler.reminders.dead_addresses import dead_addresses
+from scheduler.reminders.dead_addresses import DeadAddresses, dead_addresses
 from scheduler.settings import InvalidSetting, Settings
 from tasks.database import engine, site_catalog
 
@@ -18,20 +19,30 @@ def explain_session(settings: Settings, now: datetime, session_id: int) -> Expla
     made = engine(settings)
     with made.connect() as conn:
         return explain(
-            conn, site_catalog(made), settings, now, session_id, reach_of(conn, settings)
+            conn, site_catalog(made), settings, now, session_id, reach_of(settings)(conn)
         )
 
 
-def reach_of(conn: Connection, settings: Settings) -> Reach:
-    """A function that returns the reason why a person cannot be reached by any channel, or None.
+# The channels' reach by the dead addresses that the connection reads.
+ReachBy = Callable[[Connection], Reach]
+
+
+def reach_of(settings: Settings) -> ReachBy:
+    """A function of a connection and then of a person: the reason why no channel reaches them, or
+    None.
 
     The channels are made with its first call, as Apprise is slow to import.
     """
-    judge = cache(lambda: judge_of(conn, settings))
-    return lambda recipient: judge()(recipient)
+    judge = cache(lambda: judge_of(settings))
+
+    def by(conn: Connection) -> Reach:
+        dead = cache(lambda: dead_addresses(conn))
+        return lambda recipient: judge()(recipient, dead())
+
+    return by
 
 
-def judge_of(conn: Connection, settings: Settings) -> Callable[[Recipient], str | None]:
+def judge_of(settings: Settings) -> Callable[[Recipient, DeadAddresses], str | None]:
     from tasks.channels.address import Unreachable
     from tasks.channels.configured import channels_of
     from tasks.delivery.decision import Ways, has_inbox, reachable
@@ -39,16 +50,13 @@ def judge_of(conn: Connection, settings: Settings) -> Callable[[Recipient], str 
     try:
         channels = channels_of(settings)
     except InvalidSetting:
-        return lambda _: "channels_unreadable"
-    ways = Ways(
-        channels, settings.outbox.mode, frozenset(), settings.max_attempts,
-        dead=dead_addresses(conn),
-    )  # fmt: skip
+        return lambda *_: "channels_unreadable"
+    ways = Ways(channels, settings.outbox.mode, frozenset(), settings.max_attempts)
 
-    def why(recipient: Recipient) -> str | None:
+    def why(recipient: Recipient, dead: DeadAddresses) -> str | None:
         if has_inbox(recipient, settings.inbox, settings.outbox.mode):
             return None
-        found = reachable(recipient, ways)
+        found = reachable(recipient, replace(ways, dead=dead))
         return found.reason if isinstance(found, Unreachable) else None
 
     return why

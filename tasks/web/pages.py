@@ -74,7 +74,7 @@ def session(request: Request) -> Response:
         own = with_taken_ids(conn, catalog)
         line = find_session(conn, own, session_id)
         try:
-            story = explain(conn, own, parts.settings, now, session_id, parts.reach)
+            story = explain(conn, own, parts.settings, now, session_id, parts.reach(conn))
         except LedgerRefusal:
             return page(request, "gone.html", now, 404, words="There is no such session.")
     preview = parts.previews.of(session_id)

@@ -10,11 +10,10 @@ from functools import partial
 from sqlalchemy import Engine
 from starlette.requests import Request
 
-from scheduler.ledger.story import Reach
 from scheduler.ledger.timeline import Slot
 from scheduler.settings import Settings
 from tasks.admin.doctor import Examination, examine
-from tasks.admin.explain import reach_of
+from tasks.admin.explain import ReachBy, reach_of
 from tasks.alerts.unreached import Week
 from tasks.database import engine
 from tasks.web.kept_value import KeptValue
@@ -47,7 +46,7 @@ class Parts:
     slots: Mapping[str, RefreshedValue[Sequence[Slot]]]
     last_messages: KeptValue[LastMessages]
     previews: Previews
-    reach: Reach
+    reach: ReachBy
 
     def begin(self) -> None:
         """Begin to read what takes long, before anybody asks."""
