@@ -37,7 +37,7 @@ ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
     "pause": ALL,
     "permit": FILL,
     "preference": ("SELECT", "UPDATE"),
-    "receipt": ("SELECT", "UPDATE", "DELETE"),
+    "receipt": ALL,
     "refused": ALL,
     "series": ALL,
     "site_shape": KEEP,

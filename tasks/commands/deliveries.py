@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -300,6 +301,50 @@ def revive(given: str, as_json: bool) -> None:
             f"{many(len(revived.unreachable), 'message')} about sessions to come had no way:"
             f" celery -A tasks deliveries retry {ids}"
         )
+
+
+# EX_TEMPFAIL of sysexits.h: a mail system hands the mail over again later. With any other code it
+# loses the bounce, or freezes it.
+TRY_AGAIN = 75
+
+
+@deliveries.command(cls=WorkerCommand)
+@click.pass_context
+def bounce(context: click.Context) -> None:
+    """Read a mail on standard input, as a mail system's pipe hands it over: did one of ours come
+    back?
+
+    A bounce of a message that the worker sent makes it undelivered: before the start it goes by the
+    person's next channel, and an address that is gone is not used again. Everything else changes
+    nothing. The exit code is 0 for whatever was read, and 75 where the database or the broker is
+    away, so that the mail system tries again. docs/bounces.md has the pipe's set-up.
+
+    Example: celery -A tasks deliveries bounce < bounce.eml
+    """
+    from tasks.channels.mail.bounce import LONGEST
+
+    given = sys.stdin.buffer
+    raw = given.read(LONGEST)
+    while given.read(1 << 20):  # a pipe that is left unread fails in some mail systems
+        pass
+    try:
+        from scheduler.settings import load_settings
+        from tasks.admin.bounces import take_bounce
+
+        words = take_bounce(load_settings(), raw)
+    except Exception as error:  # noqa: BLE001 (whatever is wrong here, the mail must come again)
+        click.echo(f"Error: {line_of(error)}", err=True)
+        context.exit(TRY_AGAIN)
+    click.echo(words)
+
+
+def line_of(error: Exception) -> str:
+    """The error in one line, as the other commands would show it."""
+    from tasks.failures.known import failure_of  # slow to import
+
+    failure = failure_of(error)
+    lines = (str(error),) if failure is None else failure.lines
+    return printable(" ".join(" ".join(lines).split())) or type(error).__name__
 
 
 def say(moved: Collection[int], words: str, as_json: bool) -> None:

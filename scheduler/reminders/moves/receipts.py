@@ -4,7 +4,7 @@ What a receipt says is on its try at once (session_worker.receipt); the sweep dr
 here, also for receipts that came before the provider's id of the try was recorded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -142,3 +142,31 @@ DROP = text("""
     DELETE FROM session_worker.receipt r
      WHERE r.open AND r.received_at < clock_timestamp() - CAST(:wait AS interval)
        AND NOT EXISTS (SELECT FROM session_worker.tries_of(r.channel, r.reference))""")
+
+
+# Index: attempt_message. The keys of a message's mails, each with the hash of its address.
+MAILED = text("""
+    SELECT DISTINCT a.message_key::text, a.address FROM session_worker.attempt a
+     WHERE a.message_key = ANY(CAST(:keys AS uuid[])) AND a.channel = :channel""")
+
+
+def addresses_of(conn: Connection, keys: Sequence[str], channel: str) -> Mapping[str, int | None]:
+    """Those of the keys that are messages' on the channel → hash of the address, if it is known."""
+    rows = conn.execute(MAILED, {"keys": [*keys], "channel": channel})
+    return {row.message_key: row.address for row in rows}
+
+
+# Index: that of the unique constraint. The same bounce again is the same receipt.
+NOTE = text("""
+    INSERT INTO session_worker.receipt AS r (channel, reference, status, meaning)
+    VALUES (:channel, :key, :status, :meaning)
+    ON CONFLICT (channel, reference, status) DO NOTHING
+    RETURNING r.id""")
+
+
+def note_bounce(conn: Connection, channel: str, key: str, status: str, meaning: str) -> None:
+    """Record that a message came back, as a provider's receipt is; the sweep does the rest."""
+    noted = conn.scalars(
+        NOTE, {"channel": channel, "key": key, "status": status, "meaning": meaning}
+    ).all()
+    conn.execute(APPLY, {"receipts": noted})
