@@ -7,21 +7,23 @@ psycopg2 prepares nothing by itself, and planning takes longer than running (doc
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 # Execution options of an engine behind a pooler, where another client may use the server session.
 UNPREPARED = {"session_worker_prepared": False}
+GENERIC = "SET LOCAL plan_cache_mode = force_generic_plan"
 PARAMETER = re.compile(r"(?<!:):([a-z_]+)")  # not a cast
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
     """A named statement; `types` are the PostgreSQL types of its parameters, `:name` in `sql`.
 
-    Only for statements about one row: for an array PostgreSQL assumes ten rows, finds the generic
-    plan expensive, and plans every time.
+    `run` is for statements about one row: for an array PostgreSQL assumes ten rows, finds the
+    generic plan expensive, and plans every time. `run_generic` is for those with arrays.
     """
 
     name: str
@@ -30,27 +32,39 @@ class Prepared:
 
     def run(self, conn: Connection, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Run the statement in the connection's transaction; returns its rows."""
+        return conn.exec_driver_sql(self._ready(conn, self._execute), parameters).all()
+
+    def run_generic(self, conn: Connection, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """As `run`, by the plan that was made for any values. The setting holds to the end of the
+        transaction, and costs no round trip of its own."""
+        return conn.exec_driver_sql(
+            self._ready(conn, f"{GENERIC}; {self._execute}"), parameters
+        ).all()
+
+    def _ready(self, conn: Connection, execute: str) -> str:
+        """`execute`, with the statement prepared on this connection; behind a pooler it is the
+        statement itself."""
         if not conn.get_execution_options().get("session_worker_prepared", True):
-            return conn.exec_driver_sql(self._plain, parameters).all()
+            return self._plain
         known = conn.connection.info.setdefault("prepared", set())
         if self.name not in known:
             conn.exec_driver_sql(self._prepare)
             known.add(self.name)
-        return conn.exec_driver_sql(self._execute, parameters).all()
+        return execute
 
-    @property
+    @cached_property
     def _plain(self) -> str:
         return PARAMETER.sub(
             lambda found: f"%({found[1]})s::{self.types[found[1]]}", self.sql.replace("%", "%%")
         )
 
-    @property
+    @cached_property
     def _prepare(self) -> str:
         numbers = {name: number for number, name in enumerate(self.types, start=1)}
         sql = PARAMETER.sub(lambda found: f"${numbers[found[1]]}", self.sql)
         return f"PREPARE {self.name} ({', '.join(self.types.values())}) AS {sql}"
 
-    @property
+    @cached_property
     def _execute(self) -> str:
         arguments = (f"%({name})s::{type_}" for name, type_ in self.types.items())
         return f"EXECUTE {self.name} ({', '.join(arguments)})"

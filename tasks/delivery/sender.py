@@ -23,7 +23,7 @@ from scheduler.reminders.channel_troubles import Trouble, note_failure, take_pro
 from scheduler.reminders.dead_addresses import DeadAddresses, dead_addresses
 from scheduler.reminders.moves import sending
 from scheduler.reminders.moves.claims import Batch, release
-from scheduler.reminders.moves.inbox import deliver_to_inbox, place
+from scheduler.reminders.moves.inbox import Copy, deliver_to_inbox, place
 from scheduler.reminders.plan.agenda import with_days
 from scheduler.reminders.read.claimed import Facts, read_facts
 from scheduler.reminders.read.lesson import told
@@ -35,6 +35,7 @@ from tasks.channels.handover import CalledOff, Handover, under_way
 from tasks.channels.outcome import About, Outcome, Result
 from tasks.database import ServerUnreachable, site_catalog
 from tasks.delivery.decision import Decision, Keep, Postpone, Send, Ways, decide
+from tasks.delivery.group_commit import GroupCommit, Step
 from tasks.delivery.inbox_copy import copy_of
 from tasks.delivery.message import ids_for_log, message_of, worded
 from tasks.delivery.permits import NOW, Permits
@@ -67,6 +68,7 @@ class Work:
     clock: Clock
     permits: Permits
     stop: Stop
+    commits: GroupCommit = field(default_factory=GroupCommit)
 
     @property
     def lease(self) -> timedelta:
@@ -299,13 +301,7 @@ class Sender:
             send.recipient.source_on(send.form), self.address_hash(send),
         )  # fmt: skip
         try:
-            with self.recorded() as moved:
-                moved.append(let_go(self.conn, decided, self.work.holder))
-                tried = sending.begin_sending(
-                    self.conn, claimed, self.work.holder, envelope, self.work.lease
-                )
-                if copy is not None:
-                    place(self.conn, copy)
+            tried = self.begin(claimed, envelope, decided, copy)
         except sending.CannotBegin:
             return False
         handover = Handover()
@@ -329,6 +325,43 @@ class Sender:
         own = None if isinstance(found, Unreachable) else own_address(
             send.form, send.recipient, found)  # fmt: skip
         return None if own is None else self.snapshot.dead.hash_of(send.form, own)
+
+    def begin(
+        self,
+        claimed: Sequence[sending.Claimed],
+        envelope: sending.Envelope,
+        decided: Mapping[int, Decision],
+        copy: Copy | None,
+    ) -> sending.Try:
+        """Commit the message as `sending`, with the last outcome. Raises CannotBegin."""
+        if len(claimed) == len(decided) == 1 and (self.ended is None or is_plain(self.ended)):
+            beginning = sending.Beginning(claimed[0], self.work.holder, envelope)
+            return self.begin_in_group(Step(self.accepted(), beginning, copy))
+        with self.recorded() as moved:
+            moved.append(let_go(self.conn, decided, self.work.holder))
+            tried = sending.begin_sending(
+                self.conn, claimed, self.work.holder, envelope, self.work.lease
+            )
+            if copy is not None:
+                place(self.conn, copy)
+        return tried
+
+    def begin_in_group(self, step: Step) -> sending.Try:
+        self.work.commits.take(self.conn, step, self.work.lease)
+        if step.recorded:
+            self.tally += Tally(sent=len(step.recorded))
+            self.ended = None
+        self.finish()  # where the lease had lapsed, and a sweep took the answer for lost
+        if step.tried is None:
+            raise sending.CannotBegin
+        return step.tried
+
+    def accepted(self) -> sending.Accepted | None:
+        """The last try, if it is not recorded yet; it was accepted."""
+        if self.ended is None:
+            return None
+        outcome, now = self.ended.outcome, self.work.clock()
+        return sending.Accepted(self.ended.tried, outcome.words, now, outcome.provider_id)
 
     def keep_for_later(self, rows: Sequence[Facts]) -> bool:
         """Postpone a message whose template failed, as it can be corrected before the start."""
@@ -421,6 +454,11 @@ class Sender:
 
 def claimed_of(rows: Sequence[Facts], message: Message) -> list[sending.Claimed]:
     return [sending.Claimed(row.id, row.version, told(row.lesson, message.at)) for row in rows]
+
+
+def is_plain(ended: Ended) -> bool:
+    """True for a message of one row that the provider accepted."""
+    return ended.outcome.result is Result.SENT and len(ended.tried.ids) == 1
 
 
 def send_of(decided: Mapping[int, Decision]) -> Send | None:

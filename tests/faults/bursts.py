@@ -2,15 +2,20 @@
 
     uv run python -m tests.faults.bursts fresh [COUNT]  # two workers that have just started
     uv run python -m tests.faults.bursts crash [COUNT]  # PostgreSQL is killed in the midst of it
+    uv run python -m tests.faults.bursts kills [COUNT [KILLS]]  # kills of sending processes
 
 Messages are counted at the receiver. `crash` runs on a server and a database with
 `synchronous_commit=off` that flush ten seconds late: commits that the worker does not flush are
 lost. Exits 1 if a message was lost, or arrived more often than the ledger has attempts.
 """
 
+import os
+import random
+import signal
 import sys
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
@@ -21,7 +26,7 @@ from tests.eventually import eventually
 from tests.faults.rounds import ADDIS, after_the_first_tick, in_wall_time
 from tests.servers import connect
 from tests.sinks.http import HttpSink
-from tests.tasks.worker.run import running
+from tests.tasks.worker.run import Running, running
 
 LAZY = {"synchronous_commit": "off", "wal_writer_delay": "10s", "max_connections": "200"}
 MINUTES = 15
@@ -56,6 +61,9 @@ def main() -> None:
             if what == "crash":
                 eventually(lambda: len(sink.requests) > count // 3, within=SETTLED_SECONDS)
                 crash(postgres)
+            if what == "kills":
+                eventually(lambda: sink.requests, within=SETTLED_SECONDS)
+                kill_senders(site, sink, count)
             eventually(lambda: is_settled(postgres), within=SETTLED_SECONDS)
         sys.exit(1 if report(postgres, sink, count) else 0)
 
@@ -75,6 +83,27 @@ def crash(postgres: PostgresServer) -> None:
     postgres.kill()
     postgres.start()
     print(f"PostgreSQL was killed, and back after {datetime.now(ADDIS) - at}")
+
+
+KILLS = int(sys.argv[3]) if len(sys.argv) > 3 else 100
+
+
+def kill_senders(site: Running, sink: HttpSink, count: int) -> None:
+    """Kill processes of the workers' pools, evenly over the burst; each is replaced."""
+    chance, killed = random.Random(7), 0
+    while killed < KILLS and len(sink.requests) < count:
+        due = 1 + killed * count // KILLS
+        eventually(lambda due=due: len(sink.requests) >= due, within=SETTLED_SECONDS)  # type: ignore[misc]
+        worker = chance.choice(site.processes[:2])
+        if senders := children(worker.pid):
+            os.kill(chance.choice(senders), signal.SIGKILL)
+            killed += 1
+    print(f"{killed} kills")
+
+
+def children(pid: int) -> list[int]:
+    words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(word) for word in words]
 
 
 def is_settled(postgres: PostgresServer) -> bool:
@@ -97,6 +126,9 @@ def report(postgres: PostgresServer, sink: HttpSink, count: int) -> int:
     first = min(request.received_at for request in sink.requests)
     last = max(request.received_at for request in sink.requests)
     seconds = (last - first) / timedelta(seconds=1)
+    unanswered = text("SELECT count(*) FROM session_worker.attempt WHERE outcome IS NULL")
+    with connect(postgres.url("site")) as conn:
+        print(f"{conn.scalar(unanswered)} tries without an outcome")
     print(f"{count} alarms in {seconds:.0f} s: {states}")
     print(f"{lost} lost, {len(silent)} silent doubles,", end=" ")
     print(f"{sum(arrived.values()) - len(arrived)} repeats")

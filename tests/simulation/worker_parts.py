@@ -67,6 +67,7 @@ def parts(turns: Turns, broker: Broker, chance: random.Random) -> "ExitStack":
                                  "KeptLease": leases(turns), "Run": runs(turns)},
         "tasks.delivery.sender": {"time": clock, "site_catalog": catalog,
                                   "worded": lambda tools, message, form: letter_of(message)},
+        "tasks.delivery.group_commit": {"Condition": conditions(turns)},
         "tasks.delivery.lease": {"Thread": threads(turns)},
         "tasks.delivery.stop": {"time": clock},
         "tasks.delivery.permits": {"datetime": SimpleNamespace(now=lambda _=UTC: turns.now)},
@@ -100,12 +101,14 @@ def has(module: str, name: str) -> bool:
 def witnessed(turns: Turns) -> Iterator[None]:
     """Notes when a fiber read, decided and recorded, for the judge; changes nothing."""
     from scheduler.reminders.moves import sending
-    from tasks.delivery import batch, sender
+    from tasks.delivery import batch, group_commit, sender
 
     own: Any = sender
     read, decide, begin, record = (
         own.take_snapshot, own.decide, sending.begin_sending, own.record,
     )  # fmt: skip
+    begin_all, mark_all_sent = sending.begin_all, sending.mark_all_sent
+    fibers: dict[int, Any] = {}  # of the ledger rows that are begun, or recorded, in a group
 
     def take_snapshot(*given: Any) -> Any:
         step = turns.steps
@@ -131,7 +134,38 @@ def witnessed(turns: Turns) -> Iterator[None]:
         notes(turns)["recorded"] = notes(turns).get("call")
         return result
 
+    class Step(group_commit.Step):
+        def __init__(self, ended: Any, beginning: Any, copy: Any) -> None:
+            super().__init__(ended, beginning, copy)
+            fibers[beginning.row.id] = turns.current
+            if ended is not None:
+                fibers[ended.tried.ids[0]] = turns.current
+
+    def begun_all(conn: Any, beginnings: Any, *given: Any) -> Any:
+        leader = turns.current
+        assert leader is not None
+        group = [fibers[each.row.id] for each in beginnings]
+
+        def note_truth() -> None:
+            for fiber in group:
+                fiber.notes.update(truth=truth(turns))
+
+        leader.on_answer = note_truth
+        try:
+            return begin_all(conn, beginnings, *given)
+        finally:
+            leader.on_answer = None
+
+    def all_sent(conn: Any, accepted: Any) -> Any:
+        moved = mark_all_sent(conn, accepted)
+        calls = [fibers[each.tried.ids[0]].notes.get("call") for each in accepted]
+        notes(turns)["recorded_in_group"] = calls
+        return moved
+
     with (
+        patch.object(sender, "Step", Step),
+        patch.object(sending, "begin_all", begun_all),
+        patch.object(sending, "mark_all_sent", all_sent),
         patch.object(sender, "take_snapshot", take_snapshot),
         patch.object(batch, "take_snapshot", take_snapshot),
         patch.object(sender, "decide", decided),
@@ -270,16 +304,18 @@ def connections(turns: Turns, chance: random.Random) -> type:
             fiber: Fiber | None = turns.current
             if fiber is None or turns.is_quiet:
                 return
-            call = fiber.notes.pop("recorded", None)
+            calls = [*fiber.notes.pop("recorded_in_group", ()), fiber.notes.pop("recorded", None)]
             if turns.loses_answers and chance.random() < LOST_ANSWERS:
                 self.close()
                 raise psycopg2.OperationalError("server closed the connection unexpectedly")
-            if call is not None and call.confirmed_step is None:
-                call.confirmed_step = turns.steps
+            for call in calls:
+                if call is not None and call.confirmed_step is None:
+                    call.confirmed_step = turns.steps
 
         def rollback(self) -> None:
             if turns.current is not None:
                 turns.current.notes.pop("recorded", None)
+                turns.current.notes.pop("recorded_in_group", None)
             super().rollback()
 
     return SimulatedConnection

@@ -126,6 +126,75 @@ def begin_sending(
     return Try(holder, attempts)
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A message of one ledger row, ready to be sent."""
+
+    row: Claimed
+    holder: UUID
+    envelope: Envelope
+
+
+# As BEGIN_SENDING, for messages of several connections. Those that do not move stop no other.
+BEGIN_ALL = Prepared(
+    "begin_all",
+    {
+        "ids": "bigint[]", "versions": "text[]", "told": "text[]", "holders": "uuid[]",
+        "channels": "text[]", "outboxes": "text[]", "keys": "uuid[]", "ats": "timestamptz[]",
+        "sources": "text[]", "addresses": "bigint[]", "lease": "interval",
+    },
+    """
+    WITH begun AS (
+        UPDATE session_worker.delivery d
+           SET state = 'sending', channel = c.channel, outbox = c.outbox, reason = NULL,
+               source = c.source, message_key = c.key, message_at = c.at, told = c.told::jsonb,
+               receipt = NULL,
+               attempts = d.attempts + 1, sender_pid = pg_backend_pid(),
+               renewed_at = clock_timestamp(), lease_until = clock_timestamp() + :lease
+          FROM unnest(:ids, :versions, :told, :holders, :channels, :outboxes, :keys, :ats, :sources,
+                      :addresses)
+               AS c(id, version, told, holder, channel, outbox, key, at, source, address)
+         WHERE d.id = c.id AND d.state = 'claimed' AND d.holder = c.holder
+           AND d.lease_until > clock_timestamp()
+           AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
+               IS NOT DISTINCT FROM c.version
+        RETURNING d.id, d.message_key, d.channel, c.address
+    )
+    INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at, address)
+    SELECT id, message_key, channel, clock_timestamp(), address FROM begun
+    RETURNING id, delivery_id""",
+)  # fmt: skip
+
+
+@logged
+def begin_all(
+    conn: Connection, beginnings: Sequence[Beginning], lease: timedelta
+) -> Mapping[int, Try]:
+    """claimed → sending, as `begin_sending`, for several messages. Returns the tries of those that
+    moved, by ledger row: the others lost their lease, or their session changed."""
+    beginnings = sorted(beginnings, key=lambda each: each.row.id)
+    parameters = {
+        "ids": [each.row.id for each in beginnings],
+        "versions": [each.row.version for each in beginnings],
+        "told": [each.row.told for each in beginnings],
+        "holders": [str(each.holder) for each in beginnings],
+        "channels": [each.envelope.channel for each in beginnings],
+        "outboxes": [each.envelope.outbox for each in beginnings],
+        "keys": [str(each.envelope.key) for each in beginnings],
+        "ats": [each.envelope.at for each in beginnings],
+        "sources": [each.envelope.source for each in beginnings],
+        "addresses": [each.envelope.address for each in beginnings],
+        "lease": lease,
+    }
+    begun = BEGIN_ALL.run_generic(conn, parameters)
+    attempts = {row.delivery_id: row.id for row in begun}
+    return {
+        each.row.id: Try(each.holder, {each.row.id: attempts[each.row.id]})
+        for each in beginnings
+        if each.row.id in attempts
+    }
+
+
 # Indexes: primary keys. Only the holder knows the result of the call. It may record it even after
 # its lease has lapsed, as long as no sweep has marked the message as lost.
 END_TRY = Prepared(
@@ -160,6 +229,59 @@ def mark_sent(
     return _end_try(
         conn, tried, state="sent", words=words, provider_id=provider_id, sent_at=now,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A try of one ledger row that the provider accepted, as `mark_sent` takes it."""
+
+    tried: Try
+    words: str
+    sent_at: datetime
+    provider_id: str | None = None
+
+
+# As END_TRY, for messages of several connections that were accepted.
+END_ALL = Prepared(
+    "end_all",
+    {
+        "ids": "bigint[]", "attempts": "bigint[]", "holders": "uuid[]", "sent_at": "timestamptz[]",
+        "words": "text[]", "provider_ids": "text[]",
+    },
+    """
+    WITH tried AS (
+        UPDATE session_worker.attempt a
+           SET ended_at = clock_timestamp(), outcome = 'sent', words = c.words,
+               provider_id = c.provider_id
+          FROM unnest(:attempts, :words, :provider_ids) AS c(id, words, provider_id)
+         WHERE a.id = c.id
+    )
+    UPDATE session_worker.delivery d
+       SET state = 'sent', reason = NULL, sent_at = c.sent_at, retry_at = NULL, holder = NULL,
+           lease_until = NULL
+      FROM unnest(:ids, :holders, :sent_at) AS c(id, holder, sent_at)
+     WHERE d.id = c.id AND d.state = 'sending' AND d.holder = c.holder
+    RETURNING d.id""",
+)  # fmt: skip
+
+
+@logged
+def mark_all_sent(conn: Connection, accepted: Sequence[Accepted]) -> frozenset[int]:
+    """sending → sent, as `mark_sent`, for several messages. Returns the ids that moved."""
+    if not accepted:
+        return frozenset()
+    rows = sorted(
+        (id_, attempt, each) for each in accepted for id_, attempt in each.tried.attempts.items()
+    )
+    parameters = {
+        "ids": [id_ for id_, _, _ in rows],
+        "attempts": [attempt for _, attempt, _ in rows],
+        "holders": [str(each.tried.holder) for _, _, each in rows],
+        "sent_at": [each.sent_at for _, _, each in rows],
+        "words": [each.words for _, _, each in rows],
+        "provider_ids": [each.provider_id for _, _, each in rows],
+    }
+    return frozenset(row.id for row in END_ALL.run_generic(conn, parameters))
 
 
 @dataclass(frozen=True, slots=True)

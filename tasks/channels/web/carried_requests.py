@@ -7,6 +7,7 @@ Apprise accepts no `requests.Session` from outside: its plugins call `requests.p
 """
 
 import sys
+import threading
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import requests
 from apprise.plugins.base import NotifyBase
 
-from tasks.channels.web.carrier import CarriedSession
+from tasks.channels.web.carrier import CARRYING, CarriedSession
 
 Session = session = CarriedSession
 
@@ -24,7 +25,20 @@ def __getattr__(name: str) -> Any:
     return getattr(requests, name)
 
 
+class Kept(threading.local):
+    """A thread's session for the requests of a carrier, which keeps the connections itself. It
+    takes no cookies, so that nothing passes from one message to the next."""
+
+    def __init__(self) -> None:
+        self.session = CarriedSession()
+
+
+KEPT = Kept()
+
+
 def request(method: str, url: str, **options: Any) -> requests.Response:
+    if CARRYING.get() is not None:
+        return KEPT.session.request(method, url, **options)
     with CarriedSession() as once:
         return once.request(method, url, **options)
 

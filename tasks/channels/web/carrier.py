@@ -32,6 +32,7 @@ class Carrier:
         self._answer = answer
         self._times = (connect.total_seconds(), answer.total_seconds())
         self._surroundings: dict[Hashable, Mapping[str, Any]] = {}
+        self._prepared: dict[Hashable, PreparedRequest] = {}
 
     @contextmanager
     def carrying(
@@ -73,6 +74,48 @@ class Carrier:
             self._surroundings[asked] = dict(found)
         return self._surroundings[asked]
 
+    def prepared(self, session: "CarriedSession", request: Request) -> PreparedRequest:
+        """The request, prepared. Of requests that differ only in their body the first is prepared,
+        and its URL, login and headers serve the others."""
+        key = all_but_the_body(request)
+        if key is None:
+            return session.prepare_request(request)
+        if (first := self._prepared.get(key)) is None:
+            if len(self._prepared) >= MOST_PREPARED:
+                self._prepared.clear()
+            first = self._prepared[key] = session.prepare_request(request)
+        return with_body(first, request.data)
+
+
+# Requests kept of URLs that hold a person's own values.
+MOST_PREPARED = 32
+
+
+def all_but_the_body(request: Request) -> Hashable | None:
+    """The parts of a request beside its body, where that is a text; else None, and where a part may
+    depend on the body, such as a signature."""
+    login = request.auth is None or isinstance(request.auth, tuple)
+    others = request.files or request.json or request.cookies or any(request.hooks.values())
+    if not (isinstance(request.data, str) and request.data and login) or others:
+        return None
+    parts = (request.headers or {}, request.params or {})
+    if not all(isinstance(each, dict) for each in parts):
+        return None
+    texts = tuple(tuple(each.items()) for each in parts)
+    if not all(isinstance(value, str) for each in texts for _, value in each):
+        return None
+    return (request.method, request.url, request.auth, *texts)
+
+
+def with_body(first: PreparedRequest, body: str) -> PreparedRequest:
+    """A request like `first`, with another body."""
+    request = PreparedRequest()
+    request.method, request.url, request.hooks = first.method, first.url, first.hooks
+    request.headers = first.headers.copy()
+    request._cookies = first._cookies  # type: ignore[attr-defined]  # none, for requests' adapter
+    request.prepare_body(body, None)
+    return request
+
 
 Carrying = tuple[Carrier, list[Exchange], Mapping[str, str], str, Mapping[str, Any]]
 CARRYING: ContextVar[Carrying | None] = ContextVar("carrying", default=None)
@@ -94,7 +137,7 @@ class CarriedSession(Session):
         content = {name: value for name, value in options.items() if name in CONTENT}
         content["data"] = with_fields(content.get("data"), fields)
         there = carrier.surroundings(self, url, options.get("verify"), options.get("cert"))
-        prepared = self.prepare_request(Request(method.upper(), url, **content))
+        prepared = carrier.prepared(self, Request(method.upper(), url, **content))
         for name, value in headers.items():
             prepared.headers.setdefault(name, value)
         exchange = begun(prepared, text)

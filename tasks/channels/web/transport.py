@@ -1,5 +1,6 @@
 """Transport of messages by any Apprise plugin that speaks HTTP."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,6 +28,16 @@ from tasks.channels.web.services.service_words import Reader
 from tasks.channels.web.services.unicode import unicode_fields
 from tasks.messages.letter import Letter
 
+# Plugins kept of a URL that holds a person's own values.
+MOST_KEPT = 32
+
+
+class Kept(threading.local):
+    """A thread's plugins by URL."""
+
+    def __init__(self) -> None:
+        self.plugins: dict[str, NotifyBase | None] = {}
+
 
 class WebTransport:
     """Transport of one channel. A plugin is made for each person, as its URL contains the address;
@@ -53,11 +64,12 @@ class WebTransport:
         # A chat or push message that is too long would be refused; a long SMS goes out in parts.
         self._cuts = template.channel in CUT_TO_FIT and "overflow=" not in template.text
         self._carrier = Carrier(connect, answer)
+        self._kept = Kept()
 
     def send(self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime) -> Outcome:
         """Send the letter to one person; `values` fill the URL's placeholders."""
         template = self._urgent if letter.urgent else self._template
-        plugin = load(template.url(values))
+        plugin = self._plugin(template.url(values))
         if plugin is None or target_count(plugin) != self._targets:
             judgement = self._not_taken()
         else:
@@ -67,6 +79,18 @@ class WebTransport:
 
     def close(self) -> None:
         self._carrier.close()
+
+    def _plugin(self, url: str) -> NotifyBase | None:
+        """The plugin for the URL. A gateway's keeps nothing of a message, so this thread's next
+        message to the same URL uses it again."""
+        if not self._gateway:
+            return load(url)
+        kept = self._kept.plugins
+        if url not in kept:
+            if len(kept) == MOST_KEPT:
+                kept.clear()
+            kept[url] = load(url)
+        return kept[url]
 
     def _not_taken(self) -> Judgement:
         """Judge a URL that Apprise refuses: if it accepts the URL with an example address, the

@@ -343,3 +343,78 @@ def test_a_long_wait_that_is_renewed_is_kept_once(conn: Connection, reason: str,
         )  # fmt: skip
 
     assert conn.scalar(text("SELECT count(*) FROM session_worker.move")) == kept
+
+
+def beginning(conn: Connection, id_: int, holder: UUID = HOLDER) -> sending.Beginning:
+    version = version_of(conn, row_of(conn, id_).session_id)
+    envelope = sending.Envelope("email", None, KEY, NOW, "users", 77)
+    return sending.Beginning(sending.Claimed(id_, version, "{}"), holder, envelope)
+
+
+def test_messages_begun_together_are_written_down_as_one_alone(conn: Connection) -> None:
+    alone, *others = (a_claim(conn, student_id=n) for n in range(3))
+    sending.begin_sending(
+        conn, [sending.Claimed(alone, None, "{}")], HOLDER,
+        sending.Envelope("email", None, KEY, NOW, "users", 77), LEASE,
+    )  # fmt: skip
+
+    tries = sending.begin_all(conn, [beginning(conn, id_) for id_ in others], LEASE)
+
+    written = text("""
+        SELECT d.state, d.channel, d.outbox, d.source, d.message_key, d.message_at, d.told::text,
+               d.attempts, d.sender_pid, d.lease_until > clock_timestamp(), a.message_key AS key,
+               a.channel AS by, a.outcome, a.ended_at, a.address
+          FROM session_worker.delivery d
+          JOIN session_worker.attempt a ON a.delivery_id = d.id ORDER BY d.id""")
+    first, *rest = conn.execute(written).all()
+    assert rest == [first, first]
+    assert {id_: tries[id_].ids for id_ in others} == {id_: [id_] for id_ in others}
+
+
+def test_of_messages_begun_together_one_that_does_not_move_stops_no_other(conn: Connection) -> None:
+    session = a_session(conn)
+    changed = a_claim(conn, session_id=session)
+    passed_on = a_claim(conn, student_id=2)
+    good = a_claim(conn, student_id=3)
+    stale = beginning(conn, changed)
+    conn.commit()
+    conn.execute(text("UPDATE tutor_sessions SET topic = 'Fractions'"))
+
+    tries = sending.begin_all(
+        conn, [stale, beginning(conn, passed_on, ANOTHER), beginning(conn, good)], LEASE
+    )
+
+    assert [*tries] == [good]
+    assert [row_of(conn, id_).state for id_ in (changed, passed_on, good)] == [
+        "claimed", "claimed", "sending",
+    ]  # fmt: skip
+
+
+def test_what_was_accepted_together_is_written_down_as_one_alone(conn: Connection) -> None:
+    ids, tries = zip(*(a_try(conn, student_id=n) for n in range(3)), strict=True)
+    sending.mark_sent(conn, tries[0], "250 ok", NOW, "x1")
+    accepted = [sending.Accepted(each, "250 ok", NOW, "x1") for each in tries[1:]]
+
+    assert sending.mark_all_sent(conn, accepted) == {*ids[1:]}
+
+    written = text("""
+        SELECT d.state, d.reason, d.sent_at, d.retry_at, d.holder, d.lease_until, a.outcome,
+               a.final, a.words, a.about, a.provider_id, a.ended_at > a.begun_at
+          FROM session_worker.delivery d
+          JOIN session_worker.attempt a ON a.delivery_id = d.id ORDER BY d.id""")
+    first, *rest = conn.execute(written).all()
+    assert rest == [first, first]
+
+
+def test_of_what_was_accepted_together_only_ones_own_is_recorded(conn: Connection) -> None:
+    (lost, of_lost), (mine, of_mine) = a_try(conn, student_id=1), a_try(conn, student_id=2)
+    lease_over(conn)
+    lose(conn, [], NOW)
+    conn.execute(
+        text("UPDATE session_worker.delivery SET state = 'sending', holder = :holder"
+             " WHERE id = :mine"), {"holder": HOLDER, "mine": mine},
+    )  # fmt: skip
+    accepted = [sending.Accepted(each, "250 ok", NOW) for each in (of_lost, of_mine)]
+
+    assert sending.mark_all_sent(conn, accepted) == {mine}
+    assert row_of(conn, lost).state == "held"
