@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row
 # Execution options of an engine behind a pooler, where another client may use the server session.
 UNPREPARED = {"session_worker_prepared": False}
 GENERIC = "SET LOCAL plan_cache_mode = force_generic_plan"
-PARAMETER = re.compile(r"(?<!:):([a-z_]+)")  # not a cast
+PARAMETER = re.compile(r"(?<![:\\]):([a-z_][a-z_0-9]*)")  # not a cast, nor a name's own colon
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,13 @@ class Prepared:
             self._ready(conn, f"{GENERIC}; {self._execute}"), parameters
         ).all()
 
+    def plan_anew(self, conn: Connection) -> None:
+        """Have PostgreSQL make the plan again with the next run on this connection."""
+        known = conn.connection.info.setdefault("prepared", set())
+        if self.name in known:
+            conn.exec_driver_sql(f"DEALLOCATE {self.name}")
+            known.discard(self.name)
+
     def _ready(self, conn: Connection, execute: str) -> str:
         """`execute`, with the statement prepared on this connection; behind a pooler it is the
         statement itself."""
@@ -54,14 +61,15 @@ class Prepared:
 
     @cached_property
     def _plain(self) -> str:
-        return PARAMETER.sub(
+        plain = PARAMETER.sub(
             lambda found: f"%({found[1]})s::{self.types[found[1]]}", self.sql.replace("%", "%%")
         )
+        return plain.replace("\\:", ":")
 
     @cached_property
     def _prepare(self) -> str:
         numbers = {name: number for number, name in enumerate(self.types, start=1)}
-        sql = PARAMETER.sub(lambda found: f"${numbers[found[1]]}", self.sql)
+        sql = PARAMETER.sub(lambda found: f"${numbers[found[1]]}", self.sql).replace("\\:", ":")
         return f"PREPARE {self.name} ({', '.join(self.types.values())}) AS {sql}"
 
     @cached_property

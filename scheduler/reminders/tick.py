@@ -14,7 +14,7 @@ from models.catalog import SiteCatalog
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.moves.follow_site import drop_farther_leads, expire, try_again
 from scheduler.reminders.moves.rate_queue import call_up
-from scheduler.reminders.plan.sessions import plan
+from scheduler.reminders.plan.sessions import plan_newly_due
 from scheduler.reminders.plan.windows import Lead, newly_due
 from scheduler.reminders.progress import note_tick, progress
 from scheduler.reminders.sweep import full_pass, leads_of, since
@@ -79,7 +79,7 @@ def narrow_pass(
     """Plan what falls due in `due`, and move messages whose wait ends by `now`."""
     expired = expire(conn, now)
     try_again(conn, now)
-    made = plan(conn, catalog, settings, now, newly_due(leads, due.after, due.until))
+    made = plan_newly_due(conn, catalog, settings, now, newly_due(leads, due.after, due.until))
     dropped = drop_farther_leads(conn, now)
     return Changes(
         made.ids, made.planned - dropped, expired | made.expired, made.obsolete | dropped

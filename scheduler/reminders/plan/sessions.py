@@ -6,11 +6,15 @@ The tick and the sweep differ only in the windows that they pass.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from models.catalog import SiteCatalog
 from scheduler.message import LONGEST_ALARM
+from scheduler.prepared import Prepared
 from scheduler.reminders.moves.move_log import logged
 from scheduler.reminders.plan.windows import Slot, Window, slots
 from scheduler.reminders.read.last_told import LAST, MAY_KNOW
@@ -32,6 +36,9 @@ class Made:
         return self.planned | self.obsolete | self.expired
 
 
+NOTHING = Made(frozenset(), frozenset(), frozenset())
+
+
 @logged
 def plan(
     conn: Connection,
@@ -48,24 +55,86 @@ def plan(
     take no sequence values.
     """
     if not windows:
-        return Made(frozenset(), frozenset(), frozenset())
+        return NOTHING
     read = slots(windows, settings.zone)
-    rows = conn.execute(
-        text(_plan(catalog, settings, read)),
-        {
-            **_spans(windows),
-            **_slots(read),
-            "zone": settings.site_timezone,
-            "now": now,
-            "horizon": now + settings.plan_ahead,
-            "silent_until": silent_until,
-        },
-    ).all()
+    parameters = _parameters(settings, now, windows, read, silent_until)
+    return _made(conn.execute(text(_plan(catalog, settings, read)), parameters).all())
+
+
+# A kept plan is made again after this time: the site's table may have grown, and PostgreSQL itself
+# makes it again only when new statistics come.
+PLAN_KEPT = timedelta(minutes=1)
+PLANNED_AT = "session_worker_planned_at"
+
+
+@logged
+def plan_newly_due(
+    conn: Connection,
+    catalog: SiteCatalog,
+    settings: Settings,
+    now: datetime,
+    windows: Sequence[Window],
+) -> Made:
+    """As `plan`, for the few seconds that a tick plans.
+
+    PostgreSQL keeps the statement's plan on the connection, as to make it takes ten times as long
+    as to find that nothing is due.
+    """
+    if not windows:
+        return NOTHING
+    read = slots(windows, settings.zone)
+    statement = _prepared(_plan(catalog, settings, read), len(read))
+    planned_at = conn.connection.info.setdefault(PLANNED_AT, {})
+    if not now - PLAN_KEPT < planned_at.setdefault(statement.name, now) <= now:
+        statement.plan_anew(conn)
+        planned_at[statement.name] = now
+    return _made(statement.run_generic(conn, _parameters(settings, now, windows, read, None)))
+
+
+@lru_cache(16)
+def _prepared(sql: str, slots: int) -> Prepared:
+    """The statement under a name of its own; it differs by the site's columns, the settings and the
+    number of slots."""
+    of_slots = {
+        f"{field.name}_{number}": SLOT_TYPES[field.name]
+        for number in range(slots)
+        for field in fields(Slot)
+    }
+    name = f"plan_{sha256(sql.encode()).hexdigest()[:16]}"
+    return Prepared(name, PLAN_TYPES | of_slots, sql)
+
+
+SLOT_TYPES = {"first_day": "date", "last_day": "date", "first_time": "text", "last_time": "text"}
+PLAN_TYPES = {
+    "kinds": "text[]", "befores": "interval[]", "minutes": "integer[]",
+    "afters": "timestamptz[]", "untils": "timestamptz[]", "first_day": "date", "last_day": "date",
+    "zone": "text", "now": "timestamptz", "horizon": "timestamptz", "silent_until": "timestamptz",
+}  # fmt: skip
+
+
+def _made(rows: Sequence[Row[Any]]) -> Made:
     by_state = {
         state: frozenset(row.id for row in rows if row.state == state)
         for state in ("planned", "obsolete", "expired")
     }
     return Made(**by_state)
+
+
+def _parameters(
+    settings: Settings,
+    now: datetime,
+    windows: Sequence[Window],
+    read: Sequence[Slot],
+    silent_until: datetime | None,
+) -> dict[str, object]:
+    return {
+        **_spans(windows),
+        **_slots(read),
+        "zone": settings.site_timezone,
+        "now": now,
+        "horizon": now + settings.plan_ahead,
+        "silent_until": silent_until,
+    }
 
 
 def _spans(windows: Sequence[Window]) -> dict[str, object]:

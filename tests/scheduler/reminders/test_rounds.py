@@ -129,6 +129,26 @@ def test_ticks_plan_alarms_as_they_fall_due(conn: Connection, beat: Beat) -> Non
     assert states(conn) == [(15, "planned", None)]
 
 
+PLANS = text("""
+    SELECT sum(generic_plans) AS kept, sum(custom_plans) AS made, max(prepare_time) AS at
+      FROM pg_prepared_statements WHERE name LIKE 'plan\\_%'""")
+
+
+def test_ticks_keep_the_plan_of_their_statement_for_a_minute(conn: Connection, beat: Beat) -> None:
+    a_session(conn, **ALARMED)
+    beat.tick(at("13:40"))
+    seen = []
+    for second in (10, 20, 30, 40):
+        beat.tick(at("13:40") + second * SECOND)
+        seen.append(conn.execute(PLANS).one())
+    beat.tick(at("13:40") + 80 * SECOND)
+    again = conn.execute(PLANS).one()
+
+    assert [(one.kept, one.made) for one in seen] == [(1, 0), (2, 0), (3, 0), (4, 0)]
+    assert len({one.at for one in seen}) == 1
+    assert (again.kept, again.at > seen[0].at) == (1, True)
+
+
 def test_a_tick_that_comes_late_makes_up_for_those_that_did_not_come(
     conn: Connection, beat: Beat
 ) -> None:
