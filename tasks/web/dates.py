@@ -8,8 +8,9 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from scheduler.calendar_names import month_names
 from scheduler.words import duration
-from tasks.messages.amharic import Amharic
+from tasks.messages.amharic import ETHIOPIAN_MONTHS, Amharic
 from tasks.messages.clock import EthiopianDate, ethiopian_date
 from tasks.messages.english import English
 
@@ -38,6 +39,22 @@ class Dates:
         if self.language == "am":
             return AMHARIC.full_date(day)
         return f"{ENGLISH.full_date(day)} ({in_latin(ethiopian_date(day))})"
+
+    def month(self, first: date) -> str:
+        """Of a month's first day: 'December 2026 (Hedar–Tahsas 2019)'"""
+        last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        begin, end = ethiopian_date(first), ethiopian_date(last)
+        names = ETHIOPIAN_MONTHS if self.language == "am" else ethiopian_months()
+        theirs = f"{names[begin.month - 1]}–{names[end.month - 1]} {end.year}"
+        ours = f"{month_names(self.language)[first.month - 1]} {first.year}"
+        return f"{theirs} ዓ.ም. ({ours})" if self.language == "am" else f"{ours} ({theirs})"
+
+    def ethiopian_day(self, day: date) -> str:
+        """'21 Hedar', 'ኅዳር 21'"""
+        found = ethiopian_date(day)
+        if self.language == "am":
+            return f"{ETHIOPIAN_MONTHS[found.month - 1]} {found.day}"
+        return f"{found.day} {ethiopian_months()[found.month - 1]}"
 
     def clock(self, wall: time | None) -> str:
         """'14:00', 'ከቀኑ 8:00 (14:00)'"""

@@ -29,7 +29,10 @@ from tests.benchmarks.bench_reminders import INDEX, PEOPLE, fresh
 from tests.servers import create_template
 from tests.tasks.web.conftest import served
 
-ADDRESSES = ("/healthz", "/readyz", "/metrics")
+ADDRESSES = (
+    "/healthz", "/readyz", "/metrics", "/", "/?lang=am", "/search?q=abebe",
+    "/search?q=9@tutoring.example", "/search?q=500000", "/sessions/500000", "/people/700",
+)  # fmt: skip
 TIMES = 15
 NUMBERS = {"tutors": 500, "students": 20_000}
 

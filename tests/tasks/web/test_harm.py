@@ -1,0 +1,25 @@
+"""What the page says of a finding's harm is what the runbook says."""
+
+import json
+import os
+import re
+
+from tasks.web.harm import FILE
+from tests.test_runbook import ENTRY, PAGE
+
+HURTS = re.compile(r"^\*\*Hurts\.\*\* (.*?)(?=^\*\*|\Z)", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+
+
+def test_the_page_says_whom_a_finding_hurts_as_the_runbook_does() -> None:
+    told = {}
+    for code, words in ENTRY.findall(PAGE.read_text()):
+        found = HURTS.search(words)
+        assert found, code
+        told[code] = LINK.sub(r"\1", " ".join(found[1].split())).replace("`", "")
+    document = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    if os.environ.get("WRITE_DOCS"):
+        FILE.write_text(document, encoding="utf-8")
+
+    assert FILE.read_text(encoding="utf-8") == document
+    assert len(told) > 30
