@@ -101,11 +101,14 @@ def months_of(preview: Preview) -> Sequence[tuple[date, Sequence[Sequence[Previe
 def weeks_of(
     first: date, by_date: dict[date, PreviewDate]
 ) -> Sequence[Sequence[PreviewDate | date]]:
+    """Weeks from Monday; the days of other months only fill them up, as a date is told once."""
     day = first - timedelta(days=first.weekday())
     weeks = []
     while day <= first or day.month == first.month:
         days = [day + timedelta(days=number) for number in range(7)]
-        weeks.append([by_date.get(each, each) for each in days])
+        weeks.append(
+            [by_date.get(each, each) if each.month == first.month else each for each in days]
+        )
         day += timedelta(days=7)
     return weeks
 
