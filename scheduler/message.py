@@ -37,16 +37,26 @@ class ChangeKind(StrEnum):
     REASSIGNED = "reassigned"  # another tutor or student, at the same start
 
 
+class Absent(StrEnum):
+    """Whose absence a session is cancelled for."""
+
+    TUTOR = "tutor"
+    STUDENT = "student"
+    EVERYBODY = "everybody"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """Subject of a notice: the kind of change, and the start of the last message (aware).
 
     `replaced`: the roles, tutor or student, that another person has now, in any kind of change.
+    `absent`: whose absence cancelled it; None for another cause.
     """
 
     kind: ChangeKind
     old_starts_at: datetime
     replaced: frozenset[Role] = frozenset()
+    absent: Absent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Lesson:
     `role`: the person's role in this session; a message may have sessions in different roles.
     `entry`: id of the person's calendar entry; `after`: the highest SEQUENCE sent for it.
     `goes_on_with`: remaining students of a group lesson, where this one's session is cancelled.
+    `closed_for`: reason of an absence of everybody, where it is cancelled for one.
     """
 
     session_id: int
@@ -75,6 +86,7 @@ class Lesson:
     entry: str = ""
     after: int = -1
     goes_on_with: tuple[str, ...] = ()
+    closed_for: str = ""
 
     def sequence(self, at: datetime) -> int:
         """SEQUENCE (RFC 5545, 3.8.7.4) of a message sent at `at`: seconds since 2020.

@@ -110,9 +110,11 @@ def full_pass(
     stop_repeating(conn, now)
     try_again(conn, now)
     follow_reentered(conn, now, zone)
-    obsolete = withdraw(conn, catalog, now, zone) | withdraw_notices(conn, catalog, now, zone)
+    obsolete = withdraw(conn, catalog, now, zone) | withdraw_notices(conn, catalog, settings, now)
     planned |= bring_back(conn, catalog, now, zone)
-    planned |= bring_back_notices(conn, catalog, now, zone) | plan_notices(conn, catalog, now, zone)
+    planned |= bring_back_notices(conn, catalog, settings, now) | plan_notices(
+        conn, catalog, settings, now
+    )
     planned |= repeat_alarms(conn, now, settings.alarm_repeat)
     planned |= plan_agendas(conn, catalog, settings, now, silent_until or since)
     minutes = alarm_minutes_in_use(conn, catalog, settings, now)

@@ -144,6 +144,11 @@ class Amharic(Tongue):
         who = REPLACED[role]
         return f"አዲሱ {who}፦ {named}" if named else f"{who}ው ተቀይሯል"
 
+    def away(self, role: Role, reader: Role, names: tuple[str, ...]) -> str:
+        if role is reader:
+            return "እርስዎ አይገኙም"
+        return f"{' እና '.join(name for name in names if name) or f'{REPLACED[role]}ው'} አይገኙም"
+
     def names(self, students: tuple[str, ...]) -> str:
         shown, more = students[:NAMES_SHOWN], len(students) - NAMES_SHOWN
         if more > 0:

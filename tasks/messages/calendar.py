@@ -49,11 +49,12 @@ def invitations(message: Message, calendar: Calendar) -> tuple[Attachment, ...]:
     these would be too many, or a request has no organizer or attendee to name, all sessions go in
     one METHOD:PUBLISH, the cancelled ones with STATUS:CANCELLED.
     """
-    cancelled = [lesson for lesson in message.lessons if is_cancelled(lesson)]
-    standing = [lesson for lesson in message.lessons if not is_cancelled(lesson)]
+    lessons = [lesson for lesson in message.lessons if not is_unheard_of(lesson)]
+    cancelled = [lesson for lesson in lessons if is_cancelled(lesson)]
+    standing = [lesson for lesson in lessons if not is_cancelled(lesson)]
     attendee = attendee_of(message, calendar)
     if len(cancelled) + (len(standing) if attendee else 0) > FILES_AT_MOST:
-        return (attachment("PUBLISH", message.lessons, message, calendar),)
+        return (attachment("PUBLISH", lessons, message, calendar),)
     single = [("REQUEST", lesson) for lesson in standing] if attendee else []
     single += [("CANCEL", lesson) for lesson in cancelled]
     files = [attachment(method, [one], message, calendar, attendee) for method, one in single]
@@ -74,6 +75,12 @@ def attendee_of(message: Message, calendar: Calendar) -> str:
 def is_cancelled(lesson: Lesson) -> bool:
     """True where the message tells that the session is cancelled."""
     return lesson.change is not None and lesson.change.kind is ChangeKind.CANCELLED
+
+
+def is_unheard_of(lesson: Lesson) -> bool:
+    """True where the person's calendar has no entry to cancel: the first message about the session
+    tells that it is cancelled for an absence."""
+    return lesson.after < 0 and lesson.change is not None and lesson.change.absent is not None
 
 
 def attachment(

@@ -43,4 +43,5 @@ def clean_lesson(lesson: Lesson) -> Lesson:
         student_name=clean_name(lesson.student_name),
         whiteboard_name=clean(lesson.whiteboard_name, SUBJECT_LENGTH),
         goes_on_with=tuple(clean_name(name) for name in lesson.goes_on_with),
+        closed_for=clean(lesson.closed_for, TOPIC_LENGTH),
     )

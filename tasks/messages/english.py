@@ -98,6 +98,13 @@ class English(Tongue):
         named = " and ".join(name for name in names if name)
         return f"the {role} is now {named}" if named else f"there is another {role}"
 
+    def away(self, role: Role, reader: Role, names: tuple[str, ...]) -> str:
+        if role is reader:
+            return "you are away"
+        named = [name for name in names if name]
+        is_away = "are away" if len(named) > 1 else "is away"
+        return f"{' and '.join(named) or f'the {role}'} {is_away}"
+
     def names(self, students: tuple[str, ...]) -> str:
         shown, more = students[:NAMES_SHOWN], len(students) - NAMES_SHOWN
         if more > 0:

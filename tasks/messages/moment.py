@@ -202,6 +202,10 @@ class Tongue(ABC):
         """'the tutor is now Sara'; without names, only that it is another person"""
 
     @abstractmethod
+    def away(self, role: Role, reader: Role, names: tuple[str, ...]) -> str:
+        """'Sara is away'; 'the tutor is away' without names; 'you are away' to that person"""
+
+    @abstractmethod
     def names(self, students: tuple[str, ...]) -> str:
         """At most five names, the rest as a number: 'Abebe, Sara and 3 more'"""
 

@@ -12,6 +12,7 @@ REPLACED = {
     Role.TUTOR: ("barsiisaan haaraan", "barsiisaan jijjiirameera"),
     Role.STUDENT: ("barataan haaraan", "barataan jijjiirameera"),
 }
+AWAY = {Role.TUTOR: "barsiisaan", Role.STUDENT: "barataan"}
 CITIES = {"Addis Ababa": "Finfinnee"}
 
 
@@ -83,6 +84,11 @@ class Oromo(Ethiopian):
         named = " fi ".join(name for name in names if name)
         another, changed = REPLACED[role]
         return f"{another}: {named}" if named else changed
+
+    def away(self, role: Role, reader: Role, names: tuple[str, ...]) -> str:
+        if role is reader:
+            return "isin hin argamtan"
+        return f"{' fi '.join(name for name in names if name) or AWAY[role]} hin argaman"
 
     def names(self, students: tuple[str, ...]) -> str:
         shown, more = students[:NAMES_SHOWN], len(students) - NAMES_SHOWN

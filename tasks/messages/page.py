@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from scheduler.message import ChangeKind, Kind, Lesson, Message
+from scheduler.message import Absent, ChangeKind, Kind, Lesson, Message
 from scheduler.settings import Role
 from tasks.messages.clean_text import href
 from tasks.messages.moment import Moment, Tongue, moment
@@ -23,7 +23,8 @@ class Entry:
 
     `change` is '', 'moved', 'cancelled', 'restored' or 'reassigned'; `was` is the start notified
     before. `role` is the reader's in this session. `replaced`: the roles that another person has
-    taken over; `goes_on_with`: the students who remain in a lesson that `students` left. `gap` and
+    taken over; `absent`: whose absence it is cancelled for, `closed_for` the reason of everybody's;
+    `goes_on_with`: the students who remain in a lesson that `students` left. `gap` and
     `overlaps` are for agendas: the free time before this entry, and an overlap with an earlier one.
     """
 
@@ -42,6 +43,8 @@ class Entry:
     overlaps: bool = False
     replaced: frozenset[Role] = frozenset()
     goes_on_with: tuple[str, ...] = ()
+    absent: Absent | None = None
+    closed_for: str = ""
 
     @property
     def href(self) -> str:
@@ -60,8 +63,10 @@ class Entry:
 
     @property
     def news(self) -> str:
-        """'the tutor is now Hana', '' if nobody was replaced"""
+        """'the tutor is now Hana', 'Hana is away'; '' if nobody was replaced or is away"""
         tongue = self.when.tongue
+        if self.change == ChangeKind.CANCELLED:
+            return self.away
         parts = (
             tongue.replacement(Role.TUTOR, (self.tutor,)) if Role.TUTOR in self.replaced else "",
             tongue.replacement(Role.STUDENT, self.students)
@@ -69,6 +74,17 @@ class Entry:
             else "",
         )
         return ", ".join(part for part in parts if part)
+
+    @property
+    def away(self) -> str:
+        """Why it is cancelled: 'Hana is away', 'you are away', a holiday's name; '' if unknown"""
+        match self.absent:
+            case Absent.TUTOR:
+                return self.when.tongue.away(Role.TUTOR, self.role, (self.tutor,))
+            case Absent.STUDENT:
+                return self.when.tongue.away(Role.STUDENT, self.role, self.students)
+            case _:
+                return self.closed_for
 
     @property
     def rest(self) -> str:
@@ -196,6 +212,8 @@ def entry_of(lesson: Lesson, message: Message, tongue: Tongue) -> Entry:
         role=lesson.role,
         replaced=change.replaced if change else frozenset(),
         goes_on_with=lesson.goes_on_with,
+        absent=change.absent if change else None,
+        closed_for=lesson.closed_for,
     )
 
 

@@ -7,7 +7,16 @@ from itertools import product
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from scheduler.message import Change, ChangeKind, Kind, Lesson, Message, Preferences, Recipient
+from scheduler.message import (
+    Absent,
+    Change,
+    ChangeKind,
+    Kind,
+    Lesson,
+    Message,
+    Preferences,
+    Recipient,
+)
 from scheduler.settings import ChannelName, Role
 
 NOW = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
@@ -34,6 +43,9 @@ def programme() -> Iterator[tuple[Kind, tuple[Lesson, ...]]]:
         for number, change in enumerate(ChangeKind, start=3)
     ]
     changed.append(replace(changed[1], goes_on_with=("Dawit Bekele",)))
+    for absent in Absent:
+        cause = Change(ChangeKind.CANCELLED, START, absent=absent)
+        changed.append(replace(changed[1], change=cause, closed_for=f"Timket {MARKUP}"))
     yield from ((Kind.NOTICE, (one,)) for one in changed)
     yield Kind.NOTICE, tuple(changed)
 

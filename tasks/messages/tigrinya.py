@@ -83,6 +83,11 @@ class Tigrinya(Ethiopian):
         who = REPLACED[role]
         return f"ሓድሽ {who}፦ {named}" if named else f"{who} ተቐይሩ"
 
+    def away(self, role: Role, reader: Role, names: tuple[str, ...]) -> str:
+        if role is reader:
+            return "ንስኹም ኣይትርከቡን"
+        return f"{both(tuple(name for name in names if name)) or REPLACED[role]} ኣይርከቡን"
+
     def names(self, students: tuple[str, ...]) -> str:
         shown, more = students[:NAMES_SHOWN], len(students) - NAMES_SHOWN
         if more > 0:

@@ -81,6 +81,8 @@ def change_words(row: Row, scene: Scene) -> str:
     old = scene.at(datetime.fromisoformat(change["old_starts_at"]))
     if change["kind"] == "cancelled" and "because" in change:
         return f"the session of {old} was given to others after this person was told of it"
+    if change["kind"] == "cancelled" and "absence" in change:
+        return f"the session of {old} is cancelled for absence {change['absence']}"
     if change["kind"] == "cancelled":
         return f"the session of {old} was cancelled after this person was told of it"
     if change["kind"] == "restored":

@@ -108,7 +108,8 @@ def never(kind: Kind, outlook: Outlook) -> str | None:
     if kind is Kind.ALARM and not session.alarms:
         return "alarm_enabled is off"
     if not session.live:
-        return f"the session is {session.status or 'without a status'}"
+        why = f" for {session.absence}" if session.absence is not None else ""
+        return f"the session is {session.status or 'without a status'}{why}"
     if session.paused is not None:
         return f"its series is paused: {reason(session.paused)}"
     return None

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from models.catalog import SiteCatalog
 from scheduler.expansion.find.gone_rows import COULD_NOT_FOLLOW, WHY_NOT
 from scheduler.reminders.read.still_true import LIVE, PAUSED, STARTS_AT, STATUS, alarm_minutes
+from scheduler.site.absences import absence_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Session:
     """A session. `status`: normalised as for comparisons in SQL. `alarm_given`: the row's
     alarm_before_minutes, `alarm_minutes`: the minutes used. `paused`: the reason why its series is
     paused, or None. `behind`: the reason why the row could not follow a change of its rule, or
-    None."""
+    None. `absence`: the absence that it is cancelled for, in words, or None."""
 
     id: int
     starts_at: datetime
@@ -27,6 +28,7 @@ class Session:
     alarm_minutes: int
     paused: str | None
     behind: str | None
+    absence: str | None
 
 
 # Indexes: the primary key; those of PAUSED; occurrence_session.
@@ -35,7 +37,8 @@ def _read_session(catalog: SiteCatalog) -> str:
     return f"""
     SELECT s.id, {STARTS_AT}, {STATUS}, {LIVE}, coalesce(s.notification_enabled, false),
            coalesce(s.alarm_enabled, false), {given}, {alarm_minutes(catalog)},
-           CASE WHEN {PAUSED} THEN coalesce({WHY_PAUSED}, 'paused') END, {WHY_BEHIND}
+           CASE WHEN {PAUSED} THEN coalesce({WHY_PAUSED}, 'paused') END, {WHY_BEHIND},
+           {WHY_ABSENT}
       FROM tutor_sessions s WHERE s.id = :id"""
 
 
@@ -49,6 +52,13 @@ WHY_PAUSED = """(
 WHY_BEHIND = f"""(
     SELECT {WHY_NOT.format("o")} FROM session_worker.occurrence o
      WHERE o.session_id = s.id AND {COULD_NOT_FOLLOW.format("o")} ORDER BY o.anchor_id LIMIT 1)"""
+
+
+# Index: occurrence_session.
+WHY_ABSENT = f"""(
+    SELECT {absence_words("o.absence")} FROM session_worker.occurrence o
+     WHERE o.session_id = s.id AND o.state = 'skipped' AND o.absence IS NOT NULL
+     ORDER BY o.absence LIMIT 1)"""
 
 
 def read_session(

@@ -7,13 +7,14 @@ from sqlalchemy import Connection, TextClause
 from models.catalog import SiteCatalog
 from scheduler.reminders.moves.history import noted
 from scheduler.reminders.moves.move_log import logged
-from scheduler.reminders.read.due_notices import IN_PLACE, SAME, due_notices
+from scheduler.reminders.read.due_notices import IN_PLACE, IS_WHOLE, SAME, due_notices
+from scheduler.settings import Settings
 
 
 # Index: delivery_start. NOT IN uses a hash, so it is fast for any number of changes.
-def _withdraw_notices(catalog: SiteCatalog) -> TextClause:
+def _withdraw_notices(catalog: SiteCatalog, settings: Settings) -> TextClause:
     return noted(f"""
-    WITH {due_notices(catalog)}
+    WITH {due_notices(catalog, settings)}
     UPDATE session_worker.delivery d
        SET state = 'obsolete', reason = 'changed_again', retry_at = NULL,
            holder = NULL, lease_until = NULL
@@ -26,23 +27,23 @@ def _withdraw_notices(catalog: SiteCatalog) -> TextClause:
 
 @logged
 def withdraw_notices(
-    conn: Connection, catalog: SiteCatalog, now: datetime, zone: str
+    conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime
 ) -> frozenset[int]:
     """planned, claimed or failed and waiting → obsolete: the change no longer holds. Returns the
     ids that moved."""
-    parameters = {"now": now, "zone": zone}
-    return frozenset(conn.scalars(_withdraw_notices(catalog), parameters))
+    parameters = {"now": now, "zone": settings.site_timezone}
+    return frozenset(conn.scalars(_withdraw_notices(catalog, settings), parameters))
 
 
 # Index: delivery_session.
-def _bring_back_notices(catalog: SiteCatalog) -> TextClause:
+def _bring_back_notices(catalog: SiteCatalog, settings: Settings) -> TextClause:
     return noted(f"""
-    WITH {due_notices(catalog)}
+    WITH {due_notices(catalog, settings)}
     UPDATE session_worker.delivery d
        SET state = 'planned', reason = NULL, due_at = :now, send_after = :now
       FROM wanted w
      WHERE {SAME} AND d.kind = 'notice' AND d.state = 'obsolete' AND d.message_at IS NULL
-       AND d.reason <> 'dropped_by_admin'
+       AND d.reason <> 'dropped_by_admin' AND {IS_WHOLE}
        AND NOT EXISTS (
            SELECT FROM session_worker.delivery o
             WHERE o.session_id = d.session_id AND o.recipient = d.recipient AND o.kind = 'notice'
@@ -54,9 +55,9 @@ def _bring_back_notices(catalog: SiteCatalog) -> TextClause:
 
 @logged
 def bring_back_notices(
-    conn: Connection, catalog: SiteCatalog, now: datetime, zone: str
+    conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime
 ) -> frozenset[int]:
     """obsolete → planned: the change holds again, and its notice was never sent. Returns the ids
     that moved."""
-    parameters = {"now": now, "zone": zone}
-    return frozenset(conn.scalars(_bring_back_notices(catalog), parameters))
+    parameters = {"now": now, "zone": settings.site_timezone}
+    return frozenset(conn.scalars(_bring_back_notices(catalog, settings), parameters))

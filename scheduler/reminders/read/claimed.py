@@ -137,6 +137,7 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
                d.starts_at) AS ends_at,
            coalesce(s.tutor_id = d.tutor_id AND s.student_id = d.student_id, false) AS is_theirs,
            l.told, {ENTRY} AS entry, {_goes_on_with(catalog)} AS goes_on_with,
+           {ABSENT} AS absent, {CLOSED_FOR} AS closed_for,
            {_name(catalog, "tu", "tp", "tutor_profiles")} AS tutor_name,
            {_student_name(catalog)} AS student_name,
            {_whiteboard(catalog)} AS whiteboard_name,
@@ -175,6 +176,19 @@ TRIED = """(
           FROM session_worker.attempt
          WHERE delivery_id = d.id AND begun_at >= coalesce(d.tries_since, '-infinity')
          GROUP BY channel) t)"""
+
+# Whose absence a notice is about, and the reason of one that concerns everybody: a person's own
+# reason is for admins alone. Index: the primary key of absence.
+OF_ABSENCE = """CASE WHEN d.change ? 'absence' THEN (
+    SELECT {what} FROM session_worker.absence x
+     WHERE x.id = CAST(d.change->>'absence' AS bigint)) END"""
+ABSENT = OF_ABSENCE.format(
+    what="""CASE WHEN x.tutor_id IS NOT NULL THEN 'tutor'
+             WHEN x.student_id IS NOT NULL THEN 'student' ELSE 'everybody' END"""
+)
+CLOSED_FOR = OF_ABSENCE.format(
+    what="CASE WHEN x.tutor_id IS NULL AND x.student_id IS NULL THEN x.reason END"
+)
 
 # A session that was entered again for the same people and start, after the last sweep.
 ANEW = f"""EXISTS (

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from scheduler.message import Change, ChangeKind, Lesson
+from scheduler.message import Absent, Change, ChangeKind, Lesson
 from scheduler.settings import Role
 
 # Columns of a session that a message shows, beside its subject and times.
@@ -21,7 +21,7 @@ REPLACED = (Role.TUTOR, Role.STUDENT)
 
 def lesson_of(row: Row[Any]) -> Lesson:
     """The session of a row that `read.claimed` has read."""
-    change = change_of(row.change)
+    change = change_of(row.change, row.absent)
     words = words_of(row, change)
     return Lesson(
         **{name: words.get(name) for name in (*NAMES, *WORDS)},
@@ -35,6 +35,7 @@ def lesson_of(row: Row[Any]) -> Lesson:
         entry=row.entry,
         after=(row.told or {}).get("sequence", -1),
         goes_on_with=tuple(name for name in row.goes_on_with or () if name),
+        closed_for=row.closed_for or "",
     )
 
 
@@ -55,13 +56,17 @@ def words_of(row: Row[Any], change: Change | None) -> Mapping[str, Any]:
     return {**names, **row.told, "ends_at": ends_at}
 
 
-def change_of(change: Mapping[str, Any] | None) -> Change | None:
-    """The change that the ledger's column `change` describes, as `due_notices` wrote it."""
+def change_of(change: Mapping[str, Any] | None, absent: str | None) -> Change | None:
+    """The change that the ledger's column `change` describes, as `due_notices` wrote it.
+
+    `absent`: whose absence it names, if it does and the absence is still known.
+    """
     if change is None:
         return None
     replaced = frozenset(role for role in REPLACED if f"old_{role}_id" in change)
     old_starts_at = datetime.fromisoformat(change["old_starts_at"])
-    return Change(ChangeKind(change["kind"]), old_starts_at, replaced)
+    who = None if absent is None else Absent(absent)
+    return Change(ChangeKind(change["kind"]), old_starts_at, replaced, who)
 
 
 def told(lesson: Lesson, at: datetime) -> str:

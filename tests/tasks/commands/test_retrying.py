@@ -9,12 +9,13 @@ from models.catalog import read_catalog
 from scheduler.reminders.moves.admin import drop_batch, retry
 from scheduler.reminders.moves.follow_notices import bring_back_notices
 from scheduler.reminders.plan.notices import plan_notices
+from scheduler.settings import Settings
 from tests.builders import a_session, a_tutor
 from tests.scheduler.ledger.rows import HOUR, NOW, START, a_batch, a_delivery, row_of
 from tests.tasks.delivery.conftest import MakeDay, make_day  # noqa: F401 (a fixture)
 from tests.tasks.delivery.lesson_day import wall
 
-ZONE = "Africa/Addis_Ababa"
+SETTINGS = Settings()
 
 
 def test_a_retry_opens_the_channel_that_refused_for_good(make_day: MakeDay) -> None:  # noqa: F811
@@ -37,7 +38,7 @@ def test_a_notice_that_was_dropped_is_not_brought_back(conn: Connection) -> None
     session = a_session(conn, notification_enabled=True)
     pair = conn.execute(text("SELECT tutor_id, student_id FROM tutor_sessions")).one()._mapping
     a_delivery(conn, session_id=session, starts_at=START + HOUR, state="sent", sent_at=NOW, **pair)
-    [notice] = plan_notices(conn, read_catalog(conn), NOW, ZONE)
+    [notice] = plan_notices(conn, read_catalog(conn), SETTINGS, NOW)
     batch = a_batch(conn)
     conn.execute(
         text("UPDATE session_worker.delivery SET state = 'held', batch = :batch WHERE id = :id"),
@@ -48,6 +49,6 @@ def test_a_notice_that_was_dropped_is_not_brought_back(conn: Connection) -> None
 
     later = NOW + timedelta(minutes=1)
     catalog = read_catalog(conn)
-    assert plan_notices(conn, catalog, later, ZONE) == set()
-    assert bring_back_notices(conn, catalog, later, ZONE) == set()
+    assert plan_notices(conn, catalog, SETTINGS, later) == set()
+    assert bring_back_notices(conn, catalog, SETTINGS, later) == set()
     assert row_of(conn, notice).state == "obsolete"
