@@ -56,6 +56,8 @@ beat_schedule = {
     "pulse": {"task": "tasks.delivery.pulse", "schedule": timedelta(seconds=30)},
     # New errors and the weekly digest to ADMIN, and the call of HEARTBEAT_URL.
     "watch": {"task": "tasks.planning.watch", "schedule": timedelta(minutes=1)},
+    # Reads what people send to the Telegram bot, where it is used: a thread reads on for a minute.
+    "chats": {"task": "tasks.planning.read_chats", "schedule": timedelta(seconds=10)},
     # Removes data older than KEEP_DAYS once a day; the other runs read one row and end.
     "upkeep": {"task": "tasks.planning.upkeep", "schedule": timedelta(minutes=10)},
 }

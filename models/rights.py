@@ -42,6 +42,9 @@ ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
     "series": ALL,
     "site_shape": KEEP,
     "standing_error": FILL,
+    "telegram_chat": ALL,
+    "telegram_invite": ("SELECT", "DELETE"),
+    "telegram_reader": ("SELECT", "UPDATE"),
     "zone": READ,
 }
 ON_THE_SITE: Mapping[str, Sequence[str]] = {

@@ -469,6 +469,40 @@ class Preference(WorkerBase):
     muted: Mapped[bool] = filled()
 
 
+class TelegramInvite(WorkerBase):
+    """A start word that was given out: its SHA-256."""
+
+    __tablename__ = "telegram_invite"
+
+    word: Mapped[bytes] = mapped_column(primary_key=True)
+    person: Mapped[int]
+    expires_at: Mapped[datetime]
+
+
+class TelegramChat(WorkerBase):
+    """The chat that a person linked."""
+
+    __tablename__ = "telegram_chat"
+
+    person: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    chat: Mapped[int]
+    linked_at: Mapped[datetime] = filled()
+
+
+class TelegramReader(WorkerBase):
+    """How far the bot's updates are read, and who reads them. One row."""
+
+    __tablename__ = "telegram_reader"
+
+    one: Mapped[bool] = filled_key()
+    read_to: Mapped[int] = filled()
+    read_at: Mapped[datetime | None]
+    bot: Mapped[int | None]
+    holder: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    trouble: Mapped[str | None]
+
+
 class Zone(WorkerBase):
     """Name of a zone that PostgreSQL's and the worker's zone data both have."""
 

@@ -111,7 +111,8 @@ class Recipient:
     """Recipient of a message. `person_id` is users.id, None for a person without a user.
 
     `email_source`, `phone_source`: their origins (scheduler.site.contacts). `addresses`: addresses
-    on other channels, such as a Telegram chat or a device's push token.
+    on other channels, such as a Telegram chat or a device's push token; `linked`: the channels
+    whose address the person linked themselves.
     """
 
     person_id: int | None
@@ -123,6 +124,7 @@ class Recipient:
     addresses: Mapping[ChannelName, str] = field(default_factory=dict, hash=False)
     email_source: str | None = None
     phone_source: str | None = None
+    linked: frozenset[ChannelName] = frozenset()
 
     def source_on(self, channel: ChannelName) -> str | None:
         """Origin of the person's address on the channel; None where there is no address, or the
@@ -131,6 +133,8 @@ class Recipient:
             return self.email_source
         if channel is ChannelName.SMS:
             return self.phone_source
+        if channel in self.linked:
+            return channel.value
         return "preference" if channel in self.addresses else None
 
 

@@ -24,6 +24,7 @@ from scheduler.reminders.home import WrongDatabase, hold_elsewhere
 from scheduler.reminders.id_doubt import hold_in_doubt
 from scheduler.reminders.progress import note_beat
 from scheduler.reminders.sweep import sweep as sweep_ledger
+from scheduler.reminders.telegram_chats import is_telegram_in_use
 from scheduler.reminders.tick import tick as plan_due
 from tasks import app
 from tasks.database import engine_now, site_catalog, worker_engine, worker_settings
@@ -162,6 +163,19 @@ def watch() -> None:
         from tasks.alerts.watch import begin_watch  # Apprise is slow to import
 
         begin_watch()
+
+
+@app.task(name="tasks.planning.read_chats")
+def read_chats() -> None:
+    """Begin to read the Telegram bot's updates, where a chat is linked or somebody was invited."""
+    if not worker_settings().channel_telegram:
+        return
+    with worker_engine().begin() as conn:
+        in_use = is_telegram_in_use(conn)
+    if in_use:
+        from tasks.telegram.reader import begin_reading  # Apprise is slow to import
+
+        begin_reading()
 
 
 KEYS = {"from", "until", "tutor", "session", "refill_deleted"}

@@ -27,8 +27,8 @@ class DeliveryLine:
     """A row of the ledger.
 
     `person_id` is users.id. `outbox`: 'log' or 'redirect', None where it was live. `source`: origin
-    of the address, 'user', 'enrolment' or 'preference'. `receipt`: 'delivered' or 'undelivered', if
-    the provider reported it.
+    of the address, 'user', 'enrolment', 'preference' or 'telegram'. `receipt`: 'delivered' or
+    'undelivered', if the provider reported it.
     """
 
     id: int

@@ -17,7 +17,7 @@ class PersonalData:
     """Rows of session_worker as they are stored: column → value.
 
     `deliveries`: each with its `attempts`, `receipts` and `moves`. `inbox`: what the site shows
-    them. `mute_links`: the key in their messages' link.
+    them. `mute_links`: the key in their messages' link. `chats`: the Telegram chat that they linked.
     """
 
     person: str
@@ -26,14 +26,16 @@ class PersonalData:
     inbox: Sequence[Mapping[str, Any]]
     absences: Sequence[Mapping[str, Any]]
     mute_links: Sequence[Mapping[str, Any]]
+    chats: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """Numbers of changed rows. `deliveries`: rows without texts now; `names`: messages to others
-    that named the person; `addresses`: preferences that had one; `kept`: deliveries left as they
-    are, as their session is still to come; `inbox`: copies removed from inboxes, theirs and those
-    of others that named the person; `absences`: absences that had a reason."""
+    that named the person; `addresses`: preferences that had one, and their Telegram chat; `kept`:
+    deliveries left as they are, as their session is still to come; `inbox`: copies removed from
+    inboxes, theirs and those of others that named the person; `absences`: absences that had a
+    reason."""
 
     person: str
     deliveries: int
@@ -108,6 +110,7 @@ def export(conn: Connection, person: str) -> PersonalData:
         conn.scalars(INBOX, given).all(),
         conn.scalars(absences, given).all(),
         conn.scalars(MUTE_LINKS, given).all(),
+        conn.scalars(CHATS, given).all(),
     )
 
 
@@ -158,6 +161,12 @@ FORGET_NAMES = text(f"""
      WHERE mine.id = CASE mine.role WHEN 'tutor' THEN d.tutor_id ELSE d.student_id END
        AND d.told ? CASE mine.role WHEN 'tutor' THEN 'tutor_name' ELSE 'student_name' END
        AND {OVER}""")
+CHATS = text("""
+    SELECT to_jsonb(t) FROM session_worker.telegram_chat t WHERE 'user:' || t.person = :person""")
+FORGET_CHAT = text("""
+    DELETE FROM session_worker.telegram_chat WHERE 'user:' || person = :person""")
+FORGET_INVITE = text("""
+    DELETE FROM session_worker.telegram_invite WHERE 'user:' || person = :person""")
 FORGET_ADDRESSES = text("""
     UPDATE session_worker.preference SET addresses = NULL
      WHERE 'user:' || person_id = :person AND addresses IS NOT NULL""")
@@ -183,6 +192,8 @@ def forget(conn: Connection, person: str, now: datetime, zone: str) -> Forgotten
     names = conn.execute(FORGET_NAMES, given).rowcount
     addresses = conn.execute(FORGET_ADDRESSES, given).rowcount
     conn.execute(FORGET_LINK, given)
+    addresses += conn.execute(FORGET_CHAT, given).rowcount
+    conn.execute(FORGET_INVITE, given)
     kept = conn.scalar(KEPT, given) or 0
     forget_absences = text(FORGET_ABSENCES.format(theirs=_absences_of(read_catalog(conn))))
     absences = conn.execute(forget_absences, given).rowcount

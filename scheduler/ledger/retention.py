@@ -94,6 +94,7 @@ REMOVE_REST = (
          WHERE b.held_at < :before
            AND NOT EXISTS (SELECT FROM session_worker.delivery d
                             WHERE d.batch = b.id AND d.state IN ('held', 'unknown'))"""),
+    text("DELETE FROM session_worker.telegram_invite WHERE expires_at < :before"),
     text("DELETE FROM session_worker.receipt WHERE received_at < :before"),
     text("DELETE FROM session_worker.dead_address WHERE revived_at < :before"),
 )

@@ -32,6 +32,16 @@ def preferences_of(
     return preferences, _addresses(wishes.get("addresses"))
 
 
+def with_chat(
+    addresses: Mapping[ChannelName, str], chat: int | None
+) -> tuple[Mapping[ChannelName, str], frozenset[ChannelName]]:
+    """The addresses with the Telegram chat that the person linked, and the channels of which that
+    is the address. One that the site wrote counts first."""
+    if chat is None or ChannelName.TELEGRAM in addresses:
+        return addresses, frozenset()
+    return {**addresses, ChannelName.TELEGRAM: str(chat)}, frozenset({ChannelName.TELEGRAM})
+
+
 def stored(alias: str) -> str:
     """SQL of a session_worker.preference row as JSON; a zone unknown to PostgreSQL is NULL."""
     zone = f"session_worker.known_zone({alias}.zone, NULL)"

@@ -30,8 +30,8 @@ class Outcome:
 
     `final`: another try on the same channel would fail again (550, 404, 401). `wait`: the
     provider's Retry-After. `about` is not used where the message was sent. `provider_id`: the
-    provider's id of the message. `words`: the provider's answer or the error, without addresses,
-    tokens and passwords, at most 200 characters.
+    provider's id of the message. `moved_to`: the new id of the chat. `words`: the
+    provider's answer or the error, without addresses, tokens and passwords, at most 200 characters.
     """
 
     result: Result
@@ -40,3 +40,4 @@ class Outcome:
     wait: timedelta | None = None
     about: About = About.MESSAGE
     provider_id: str | None = None
+    moved_to: str | None = None

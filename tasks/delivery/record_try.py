@@ -20,6 +20,7 @@ from scheduler.reminders.moves.backoff import retry_at
 from scheduler.reminders.moves.late_answers import mark_sent_late
 from scheduler.reminders.moves.unanswered import is_repeated
 from scheduler.reminders.read.claimed import Facts, Tried
+from scheduler.reminders.telegram_chats import follow_group
 from scheduler.settings import ChannelName, Settings
 from tasks.channels.mail.status_codes import code_in, is_dead
 from tasks.channels.outcome import About, Outcome, Result
@@ -28,6 +29,7 @@ from tasks.delivery.tally import Tally
 
 logger = logging.getLogger(__name__)
 
+LONGEST_CHAT = 18  # digits and sign; a chat's id has at most 52 bits
 # Failures that count towards MAX_ATTEMPTS. All others are temporary, and tried until the start.
 OF_THE_MESSAGE = {About.PERSON, About.MESSAGE}
 # Failures that put a channel down, and after how many in a row: other messages would fail too.
@@ -46,6 +48,7 @@ class Ended:
 
 def record(conn: Connection, ended: Ended, settings: Settings, now: datetime) -> Tally:
     """Move the rows from `sending` to the state of the outcome. Returns the counts."""
+    follow_chat(conn, ended)
     match ended.outcome.result:
         case Result.SENT:
             return record_sent(conn, ended, now)
@@ -53,6 +56,19 @@ def record(conn: Connection, ended: Ended, settings: Settings, now: datetime) ->
             return record_failed(conn, ended, settings, now)
         case Result.UNKNOWN:
             return record_unknown(conn, ended, settings, now)
+
+
+def follow_chat(conn: Connection, ended: Ended) -> None:
+    """Note the new id of a group, where the outcome tells it."""
+    send, new = ended.send, ended.outcome.moved_to
+    old = send.recipient.addresses.get(ChannelName.TELEGRAM, "")
+    if new and send.outbox is None and is_chat(old) and is_chat(new):
+        follow_group(conn, int(old), int(new))
+
+
+def is_chat(address: str) -> bool:
+    """True for a chat's id; it may also be a name (`@school`), which stays."""
+    return address.removeprefix("-").isdecimal() and len(address) <= LONGEST_CHAT
 
 
 def note_health(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tasks.messages.chat_buttons import Button
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -17,9 +19,9 @@ class Attachment:
 class Letter:
     """One rendered message. `title` is one clean line (no control characters); `html` is for e-mail
     only; `data` is for the webhook only: the same facts as JSON values; `urgent` (alarms) asks for
-    high priority on channels that support it. `minutes_left`: whole minutes
-    to the soonest start, rounded up; 0 where it has begun or there is none. `mute_url`: the link to
-    stop all messages, '' for none."""
+    high priority on channels that support it. `minutes_left`: whole minutes to the soonest start,
+    rounded up; 0 where it has begun or there is none. `buttons` are for a chat whose answers the
+    worker reads. `mute_url`: the link to stop all messages, '' for none."""
 
     title: str
     text: str
@@ -29,3 +31,4 @@ class Letter:
     data: Mapping[str, object] | None = None
     minutes_left: int = 0
     mute_url: str = ""
+    buttons: tuple[Button, ...] = ()

@@ -15,6 +15,7 @@ from scheduler.message import Kind, Message
 from scheduler.settings import ChannelName, InvalidSetting, Settings
 from tasks.messages.amharic import Amharic
 from tasks.messages.calendar import Calendar, invitations
+from tasks.messages.chat_buttons import Button, buttons_of
 from tasks.messages.clean_message import clean_message, named
 from tasks.messages.clean_text import TITLE_LENGTH, one_line, title_line
 from tasks.messages.english import English
@@ -135,7 +136,17 @@ def render(message: Message, channel: ChannelName, words: Words) -> Letter:
         data=facts_of(message) if channel is ChannelName.WEBHOOK else None,
         minutes_left=minutes_left(message),
         mute_url=message.mute_url,
+        buttons=buttons_for(message, channel, tongue.code),
     )
+
+
+def buttons_for(message: Message, channel: ChannelName, language: str) -> tuple[Button, ...]:
+    """The buttons of an alarm in a Telegram chat that the person linked: there the worker reads
+    what is pressed. Any of the message's deliveries answers for all."""
+    theirs = channel is ChannelName.TELEGRAM and channel in message.recipient.linked
+    if not theirs or message.kind is not Kind.ALARM:
+        return ()
+    return buttons_of(language, message.lessons[0].delivery_id)
 
 
 def minutes_left(message: Message) -> int:

@@ -98,6 +98,10 @@ class HttpSink(AbstractContextManager["HttpSink"]):
         """Give this answer to every path, or to one (without its query)."""
         self.script.add(ANY, path, answer, times)
 
+    def respond(self, request: Request, answer: Answer) -> Answer:
+        """The answer to this request; a subclass may think of another than the configured one."""
+        return answer
+
     def attend(self, connection: socket.socket) -> None:
         """Serve a connection that was made elsewhere (tests/sinks/internet.py) to its end."""
         self._server.finish_request(connection, connection.getpeername())
@@ -146,13 +150,14 @@ class Handler(BaseHTTPRequestHandler):
         if answer.then is BreakOff.BEFORE_BODY:
             self.break_off()
             return
-        self.sink.requests.append(self.read_request())
+        request = self.read_request()
+        self.sink.requests.append(request)
         # Interrupted where the sink is reset, so that no test waits for another's slow answer.
         self.sink.stalled.wait(answer.delay_seconds)
         if answer.then is BreakOff.AFTER_REQUEST:
             self.break_off()
             return
-        self.write(answer)
+        self.write(self.sink.respond(request, answer))
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_request  # noqa: N815
 

@@ -121,6 +121,7 @@ def told_tries(row: Row, tries: Sequence[Try], scene: Scene) -> Iterator[Event]:
 SOURCES = {
     "user": ", to the address in users",
     "enrolment": ", to the address in the enrolment (tutor_students)",
+    "telegram": ", to the chat that they linked",
     "preference": ", to the address in session_worker.preference",
 }
 

@@ -12,7 +12,7 @@ from scheduler.message import Kind, Recipient
 from scheduler.settings import Role, Settings
 from scheduler.site.barred import barred
 from scheduler.site.contacts import contact
-from scheduler.site.preferences import preferences_of, stored
+from scheduler.site.preferences import preferences_of, stored, with_chat
 from scheduler.site.recipients import parent_joins
 from scheduler.site.series_people import enrolment_join, people_joins
 
@@ -45,7 +45,9 @@ def _read_people(catalog: SiteCatalog) -> str:
            (SELECT jsonb_object_agg(p.kind, {stored("p")}) FROM session_worker.preference p
              WHERE p.person_id = told.person_id) AS preferences,
            EXISTS (SELECT FROM session_worker.mute_link ml
-                    WHERE ml.recipient = told.key AND ml.muted_at IS NOT NULL) AS muted
+                    WHERE ml.recipient = told.key AND ml.muted_at IS NOT NULL) AS muted,
+           (SELECT t.chat FROM session_worker.telegram_chat t
+             WHERE t.person = told.person_id) AS chat
       FROM told CROSS JOIN due {people_joins(catalog, "due")}
       {enrolment_join(catalog)}
       LEFT JOIN users ru ON ru.id = told.person_id
@@ -99,6 +101,7 @@ def _recipient(
     row: ResultRow[Any], wishes: Mapping[str, Any], kind: Kind, settings: Settings
 ) -> Recipient:
     preferences, addresses = preferences_of(wishes.get("*"), wishes.get(kind), settings)
+    addresses, linked = with_chat(addresses, row.chat)
     email = contact(Role(row.role), row.email, row.contact_email)
     phone = contact(Role(row.role), row.phone, row.contact_phone)
     return Recipient(
@@ -111,4 +114,5 @@ def _recipient(
         addresses=addresses,
         email_source=email.source,
         phone_source=phone.source,
+        linked=linked,
     )

@@ -28,7 +28,7 @@ from scheduler.reminders.read.still_true import FALLEN, LIVE, STARTS_AT, why_not
 from scheduler.settings import Role, Settings
 from scheduler.site.barred import barred
 from scheduler.site.contacts import contact
-from scheduler.site.preferences import preferences_of, stored
+from scheduler.site.preferences import preferences_of, stored, with_chat
 from scheduler.site.series_people import enrolment_join, people_joins
 
 
@@ -145,6 +145,7 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
            {catalog.read("ru", "users", "phone")} AS phone,
            {catalog.read("e", "tutor_students", "contact_email")} AS contact_email,
            {catalog.read("e", "tutor_students", "contact_phone")} AS contact_phone,
+           (SELECT t.chat FROM session_worker.telegram_chat t WHERE t.person = d.person_id) AS chat,
            {stored("a")} AS preferences, {stored("k")} AS kind_preferences,
            session_worker.too_late_at(d.kind, d.lead_minutes, d.starts_at, d.change) AS too_late_at,
            session_worker.silent_until(d.person_id, d.kind, :now, :zone) AS quiet_until,
@@ -287,6 +288,7 @@ def _recipient(row: Row[Any], settings: Settings) -> Recipient:
     phone = contact(role, row.phone, row.contact_phone)
     student = role is Role.STUDENT
     preferences, addresses = preferences_of(row.preferences, row.kind_preferences, settings)
+    addresses, linked = with_chat(addresses, row.chat)
     return Recipient(
         person_id=row.person_id,
         role=role,
@@ -297,4 +299,5 @@ def _recipient(row: Row[Any], settings: Settings) -> Recipient:
         addresses=addresses,
         email_source=email.source,
         phone_source=phone.source,
+        linked=linked,
     )

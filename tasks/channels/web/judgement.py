@@ -34,13 +34,14 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Outcome of a message. `words` may still hold addresses or secrets: clean them before
-    showing."""
+    """Outcome of a message. `words` may still hold addresses or secrets: clean them before showing.
+    `moved_to`: the new id of the chat."""
 
     seen: WebSeen
     words: str
     wait: timedelta | None = None
     provider_id: str | None = None
+    moved_to: str | None = None
 
 
 def judge(heard: Heard) -> Judgement:

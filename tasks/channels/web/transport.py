@@ -22,12 +22,15 @@ from tasks.channels.web.carrier import Carrier
 from tasks.channels.web.judgement import Heard, Judgement, judge
 from tasks.channels.web.seen import WebSeen
 from tasks.channels.web.services import GATEWAYS, reader_of
+from tasks.channels.web.services.chat import supergroup_in
 from tasks.channels.web.services.own_word import OwnWord
 from tasks.channels.web.services.plain_no import PLAIN_NO
 from tasks.channels.web.services.service_words import Reader
 from tasks.channels.web.services.unicode import unicode_fields
 from tasks.messages.letter import Letter
 
+TELEGRAM = "telegram"
+CHAT = "telegram"  # the placeholder of a chat's id
 # Plugins kept of a URL that holds a person's own values.
 MOST_KEPT = 32
 
@@ -67,7 +70,15 @@ class WebTransport:
         self._kept = Kept()
 
     def send(self, letter: Letter, values: Mapping[str, str], key: UUID, at: datetime) -> Outcome:
-        """Send the letter to one person; `values` fill the URL's placeholders."""
+        """Send the letter to one person; `values` fill the URL's placeholders. To a group that has
+        a new id, the same at once to that: the old one took nothing."""
+        outcome = self._try(letter, values, at)
+        if outcome.moved_to is None or CHAT not in values:
+            return outcome
+        again = self._try(letter, {**values, CHAT: outcome.moved_to}, at)
+        return replace(again, moved_to=outcome.moved_to)
+
+    def _try(self, letter: Letter, values: Mapping[str, str], at: datetime) -> Outcome:
         template = self._urgent if letter.urgent else self._template
         plugin = self._plugin(template.url(values))
         if plugin is None or target_count(plugin) != self._targets:
@@ -102,7 +113,7 @@ class WebTransport:
     def _hand_over(
         self, plugin: NotifyBase, letter: Letter, headers: Mapping[str, str]
     ) -> Judgement:
-        fields = unicode_fields(service_of(plugin), letter.text)
+        fields = {**unicode_fields(service_of(plugin), letter.text), **keyboard(plugin, letter)}
         carrying = self._carrier.carrying(headers, letter.text, fields)
         with listening() as complaints, carrying as exchanges:
             pleased = broke = False
@@ -113,16 +124,17 @@ class WebTransport:
             except Exception as error:  # noqa: BLE001 (plugins raise anything: the exchanges decide)
                 broke = True
                 complaints.append(type(error).__name__)
-        return judge(
-            Heard(
-                reader=self._reader,
-                exchanges=tuple(exchanges),
-                pleased=pleased,
-                complaints=tuple(complaints),
-                broke=broke,
-                any_request_tells=self._gateway,
-            )
+        heard = Heard(
+            reader=self._reader,
+            exchanges=tuple(exchanges),
+            pleased=pleased,
+            complaints=tuple(complaints),
+            broke=broke,
+            any_request_tells=self._gateway,
         )
+        is_telegram = service_of(plugin) == TELEGRAM and exchanges
+        moved_to = supergroup_in(exchanges[-1].body) if is_telegram else None
+        return replace(judge(heard), moved_to=moved_to)
 
     def _words_for(self, plugin: NotifyBase, letter: Letter) -> Mapping[str, object]:
         """Title, body and attachments for the plugin. SMS gets the text only; mail and the site's
@@ -143,7 +155,16 @@ class WebTransport:
         advice = f" ({verdict.advice})" if verdict.advice else ""
         words = fit(judgement.words, self._secrets | private)
         outcome = verdict.outcome(fit(words + advice), judgement.wait)
-        return replace(outcome, provider_id=judgement.provider_id)
+        return replace(outcome, provider_id=judgement.provider_id, moved_to=judgement.moved_to)
+
+
+def keyboard(plugin: NotifyBase, letter: Letter) -> Mapping[str, object]:
+    """The buttons under a message in a chat, one a row
+    (https://core.telegram.org/bots/api#inlinekeyboardmarkup)."""
+    if not letter.buttons or service_of(plugin) != TELEGRAM:
+        return {}
+    rows = [[{"text": each.label, "callback_data": each.data}] for each in letter.buttons]
+    return {"reply_markup": {"inline_keyboard": rows}}
 
 
 def service_of(plugin: NotifyBase) -> str:

@@ -6,6 +6,7 @@ A 2xx is a yes unless the body refuses: none of them is known to drop a message 
 from collections.abc import Mapping
 
 from tasks.channels.web.seen import WebSeen
+from tasks.channels.web.services.body import first, structure
 from tasks.channels.web.services.form import Form, Mark
 from tasks.channels.web.services.service_words import Reader
 
@@ -21,6 +22,13 @@ TELEGRAM = Form(
     passing=r"429|5\d\d",
     wait=("parameters.retry_after",),
 )
+
+
+def supergroup_in(body: bytes) -> str | None:
+    """The new id of a group that became a supergroup, in the refusal of a message to the old one
+    (https://core.telegram.org/bots/api#responseparameters)."""
+    return first(structure(body), "parameters.migrate_to_chat_id") or None
+
 
 # https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
 FCM = Form(
