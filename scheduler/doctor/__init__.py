@@ -51,6 +51,7 @@ from scheduler.doctor.switches import (
     check_pauses,
     check_troubles,
 )
+from scheduler.doctor.telegram import check_telegram
 from scheduler.doctor.unread_inbox import check_inbox
 from scheduler.doctor.zones import check_zones
 from scheduler.finding import Finding, Severity, error
@@ -95,6 +96,7 @@ CHECKS: Sequence[Check] = (
     check_ends,
     check_dates,
     check_preferences,
+    check_telegram,
     check_zones,
     check_start_index,
 )

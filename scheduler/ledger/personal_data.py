@@ -17,7 +17,7 @@ class PersonalData:
     """Rows of session_worker as they are stored: column → value.
 
     `deliveries`: each with its `attempts`, `receipts` and `moves`. `inbox`: what the site shows
-    them. `mute_links`: the key in their messages' link. `chats`: the Telegram chat that they linked.
+    them. `mute_links`: the key in their messages' link. `chats`: the Telegram chat they linked.
     """
 
     person: str

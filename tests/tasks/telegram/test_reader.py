@@ -10,8 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, text
 
+from scheduler.doctor import Finding, examine_database
 from scheduler.ledger.personal_data import export, forget
 from scheduler.reminders.telegram_chats import take_reading_turn
+from tasks import planning
+from tasks.telegram import reader
 from tasks.telegram.bot import bot_of
 from tasks.telegram.reader import LEASE, read_once
 from tests.builders import a_session, a_student, a_user
@@ -145,6 +148,26 @@ def test_an_address_that_the_site_wrote_has_no_buttons_that_nobody_reads(
     [row] = day.read("SELECT source FROM session_worker.delivery")
     assert (row.source, api.sent[-1]["chat_id"]) == ("preference", OTHER_CHAT)
     assert "reply_markup" not in api.sent[-1]
+
+
+def test_a_beat_begins_to_read_where_the_bot_is_used(
+    day: LessonDay, api: BotApi, sara: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (planning, reader):
+        monkeypatch.setattr(module, "worker_engine", lambda: day.tools.engine)
+        monkeypatch.setattr(module, "worker_settings", lambda: day.tools.settings)
+    monkeypatch.setattr(reader, "LONGEST_SECONDS", 0.5)
+    monkeypatch.setattr(reader, "WAIT", NEVER)
+    day.conn.commit()
+
+    planning.read_chats()
+    assert api.requests == []
+
+    api.write(CHAT, f"/start {invited(day, sara)}")
+    planning.read_chats()
+    eventually(lambda: api.texts_to(CHAT))
+    eventually(lambda: not reader.UNDER_WAY.locked())
+    assert chats(day) == {sara: CHAT}
 
 
 def test_before_anybody_is_invited_the_bot_is_left_to_the_site(day: LessonDay, api: BotApi) -> None:
@@ -367,6 +390,11 @@ def test_after_a_week_of_silence_numbers_may_begin_anywhere(
     assert api.offsets[-1] == 1
 
 
+def doubts(day: LessonDay) -> list[Finding]:
+    found = examine_database(day.conn, day.tools.settings, wall("13:45"))
+    return [each for each in found if each.code == "telegram_updates"]
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -386,10 +414,15 @@ def test_trouble_is_told_without_the_token(
     [(trouble,)] = day.read("SELECT trouble FROM session_worker.telegram_reader")
     assert words in trouble
     assert TOKEN not in log.getvalue() + trouble
-    assert TOKEN.partition(":")[2] not in log.getvalue() + trouble + repr(bot_of(day.tools.settings))
+    assert TOKEN.partition(":")[2] not in log.getvalue() + trouble + repr(
+        bot_of(day.tools.settings)
+    )
+
+    assert [trouble in each.detail for each in doubts(day)] == [True]
 
     api.script.clear()
     read(day)
+    assert doubts(day) == []
     assert [*day.read("SELECT trouble FROM session_worker.telegram_reader")] == [(None,)]
 
 
