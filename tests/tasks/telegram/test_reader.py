@@ -280,7 +280,7 @@ def test_a_blocked_bot_is_unreachable_until_it_is_started_again(
     day.write(an_alarm_for_later, at="16:00")
     day.at("15:45")
     [_, second] = day.read("SELECT state, reason FROM session_worker.delivery ORDER BY id")
-    assert (second.state, second.reason) == ("unreachable", "dead_address")
+    assert (second.state, second.reason) == ("unreachable", "no_email, dead_address")
     asked = len(api.requests)
 
     api.blocked.clear()
