@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from models.catalog import SiteCatalog, SiteMismatch, read_catalog
 from scheduler.doctor.admin_reached import check_admin
+from scheduler.doctor.bot_updates import check_telegram
 from scheduler.doctor.enrolments import check_enrolments
 from scheduler.doctor.home import check_home, check_migration
 from scheduler.doctor.life import check_beats, check_delivery, check_overdue
@@ -51,7 +52,6 @@ from scheduler.doctor.switches import (
     check_pauses,
     check_troubles,
 )
-from scheduler.doctor.telegram import check_telegram
 from scheduler.doctor.unread_inbox import check_inbox
 from scheduler.doctor.zones import check_zones
 from scheduler.finding import Finding, Severity, error

@@ -23,6 +23,8 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
+    """/stop: the chat wants no messages any more."""
+
     chat: int
 
 
@@ -51,7 +53,7 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    pass
+    """An update that asks for nothing."""
 
 
 Update = Start | Stop | Moved | Unblocked | Pressed | Other
@@ -68,6 +70,7 @@ def number_of(update: Mapping[str, Any]) -> int:
 
 
 def read_update(update: Mapping[str, Any]) -> Update:
+    """What an update of the Bot API asks for; an Other where nothing of ours is asked."""
     query = part(update, "callback_query")
     if query:
         return pressed(query)
