@@ -44,9 +44,11 @@ def prepare(**_: Any) -> None:
     """Check the settings in the worker's main process; unusable ones end it with one line."""
     from tasks.channels.admin_way import admin_way
     from tasks.delivery.tools import worker_tools  # slow to import, and needless for beat
+    from tasks.messages.template_set import compile_built_in
 
     try:
         tools = worker_tools()
+        compile_built_in()
         if tools.settings.admin:
             admin_way(tools.settings)
     except InvalidSetting as error:

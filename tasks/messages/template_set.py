@@ -79,13 +79,44 @@ def template_set_of(folder: str) -> TemplateSet:
     return TemplateSet(replaced(chosen, theirs, spare), spare)
 
 
+class BuiltIn(Mapping[str, Template]):
+    """The built-in templates, each compiled when it is first asked for: a command needs a few of
+    them, and to compile those of all languages takes longer than the rest of it."""
+
+    def __init__(self) -> None:
+        self._environment = environment_of(Environment, FileSystemLoader(BUILT_IN))
+        self._names = dict.fromkeys(names())
+
+    def __getitem__(self, name: str) -> Template:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._environment.get_template(name)  # which keeps it
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @cache
 def built_in() -> Mapping[str, Template]:
-    return compiled(Environment, FileSystemLoader(BUILT_IN))
+    return BuiltIn()
+
+
+def compile_built_in() -> None:
+    """Compile them all, so that a worker reads none that an upgrade has replaced meanwhile."""
+    for _ in built_in().values():
+        pass
 
 
 def compiled(kind: type[Environment], loader: BaseLoader) -> Mapping[str, Template]:
-    environment = kind(
+    environment = environment_of(kind, loader)
+    return MappingProxyType({name: environment.get_template(name) for name in names()})
+
+
+def environment_of(kind: type[Environment], loader: BaseLoader) -> Environment:
+    return kind(
         loader=loader,
         autoescape=lambda name: name is not None and name.endswith(".html"),
         undefined=StrictUndefined,
@@ -94,7 +125,6 @@ def compiled(kind: type[Environment], loader: BaseLoader) -> Mapping[str, Templa
         auto_reload=False,
         cache_size=-1,
     )
-    return MappingProxyType({name: environment.get_template(name) for name in names()})
 
 
 def names() -> Iterator[str]:

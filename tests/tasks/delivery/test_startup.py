@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from scheduler.settings import load_settings
 from tasks import app
-from tasks.delivery.startup import refuse_unusable
+from tasks.delivery.startup import prepare, refuse_unusable
+from tasks.messages.template_set import BuiltIn
 from tasks.worker.config import SettingsLoader, UnreadableConfiguration
 from tests.command_line import REPOSITORY
+from tests.tasks.messages.test_templates import compiled_by
 
 USABLE = {"database_url": "postgresql://localhost/site", "redis_url": "redis://localhost"}
 
@@ -55,6 +58,17 @@ def test_what_makes_no_sense_is_refused_before_anything_begins(
 
     with pytest.raises(UnreadableConfiguration, match=f"^{name.upper()}"):
         SettingsLoader(app).on_worker_init()
+
+
+def test_a_worker_compiles_all_templates_before_it_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = BuiltIn()
+    tools = SimpleNamespace(settings=SimpleNamespace(admin=""))
+    monkeypatch.setattr("tasks.messages.template_set.built_in", lambda: ours)
+    monkeypatch.setattr("tasks.delivery.tools.worker_tools", lambda: tools)
+
+    prepare()
+
+    assert compiled_by(ours) >= {*ours}
 
 
 def test_beat_needs_no_database_and_no_channel() -> None:

@@ -17,7 +17,16 @@ from tasks.messages.english import English
 from tasks.messages.moment import Moment
 from tasks.messages.page import Entry, page_of
 from tasks.messages.render import TONGUES, Words, render
-from tasks.messages.template_set import BUILT_IN, files, lacking, whole_kinds
+from tasks.messages.template_set import (
+    BUILT_IN,
+    BuiltIn,
+    built_in,
+    compile_built_in,
+    files,
+    lacking,
+    names,
+    whole_kinds,
+)
 from tests.command_line import REPOSITORY
 from tests.tasks.messages.samples import a_lesson, a_message, replacing, words
 
@@ -246,3 +255,28 @@ def test_all_that_a_template_knows_is_written_down() -> None:
 def known(kind: type) -> set[str]:
     properties = {name for name, value in vars(kind).items() if isinstance(value, property)}
     return properties | {field.name for field in fields(kind)}
+
+
+def test_a_built_in_template_is_compiled_once_it_is_asked_for() -> None:
+    ours = BuiltIn()
+    assert compiled_by(ours) == set()
+
+    ours["en/alarm/sms.txt"]
+
+    assert compiled_by(ours) == {"en/alarm/sms.txt"}
+    assert [*ours] == [*names()]
+    with pytest.raises(KeyError):
+        ours["en/_sms_begins.txt"]
+
+
+def test_all_built_in_templates_can_be_compiled_at_once() -> None:
+    compile_built_in()
+
+    ours = built_in()
+    assert isinstance(ours, BuiltIn)
+    assert compiled_by(ours) >= {*names()}
+
+
+def compiled_by(ours: BuiltIn) -> set[str]:
+    cache = ours._environment.cache
+    return {name for _, name in cache} if cache is not None else set()
