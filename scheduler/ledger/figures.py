@@ -10,6 +10,8 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
+from scheduler.ledger.recent_tries import first_try
+
 # Upper bounds in seconds, inclusive. A message is late after a minute, useless after some hours; a
 # provider is slow after some seconds.
 LATENESS_BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
@@ -73,14 +75,15 @@ class TryCount:
     seconds: float
 
 
-# Index: attempt_recent.
+# Index: the primary key.
 TRIES = text("""
     SELECT channel, outcome, :bounds - width_bucket(-took, CAST(:thresholds AS float8[])) AS bucket,
            count(*) AS count, sum(took) AS seconds
       FROM (SELECT channel, outcome,
                    greatest(0, extract(epoch FROM ended_at - begun_at))::float8 AS took
               FROM session_worker.attempt
-             WHERE begun_at > :since AND ended_at IS NOT NULL AND outcome IS NOT NULL) t
+             WHERE id > :first AND begun_at > :since
+               AND ended_at IS NOT NULL AND outcome IS NOT NULL) t
      GROUP BY 1, 2, 3""")
 
 
@@ -88,6 +91,7 @@ def count_tries(conn: Connection, since: datetime) -> Sequence[TryCount]:
     """Tries begun after `since` that have ended, by channel, outcome and duration."""
     parameters = {
         "since": since,
+        "first": first_try(conn, since),
         "bounds": len(TRY_BOUNDS),
         "thresholds": [-bound for bound in reversed(TRY_BOUNDS)],
     }

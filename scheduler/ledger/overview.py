@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import Connection, text
 
 from models.catalog import SiteCatalog
+from scheduler.ledger.recent_tries import first_try
 from scheduler.site.series_people import people_joins
 
 WEEK = timedelta(days=7)
@@ -155,7 +156,7 @@ class ChannelLine:
     last_words: str | None
 
 
-# Index: attempt_recent. What one message told of several sessions is one try.
+# Index: the primary key. What one message told of several sessions is one try.
 CHANNELS = text("""
     SELECT channel,
            count(DISTINCT message_key) FILTER (WHERE outcome = 'sent' AND begun_at > :minute),
@@ -163,14 +164,16 @@ CHANNELS = text("""
            count(DISTINCT message_key) FILTER (WHERE outcome <> 'sent' AND begun_at > :hour),
            max(begun_at) FILTER (WHERE outcome <> 'sent'),
            (array_agg(words ORDER BY begun_at DESC) FILTER (WHERE outcome <> 'sent'))[1]
-      FROM session_worker.attempt WHERE begun_at > :day GROUP BY channel ORDER BY channel""")
+      FROM session_worker.attempt WHERE id > :first AND begun_at > :day
+     GROUP BY channel ORDER BY channel""")
 
 
 def channel_lines(conn: Connection, now: datetime) -> Sequence[ChannelLine]:
     """Channels that were tried in the last day."""
     spans = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
     since = {name: now - span for name, span in spans.items()}
-    return [ChannelLine(*row) for row in conn.execute(CHANNELS, since)]
+    given = {**since, "first": first_try(conn, since["day"])}
+    return [ChannelLine(*row) for row in conn.execute(CHANNELS, given)]
 
 
 @dataclass(frozen=True, slots=True)

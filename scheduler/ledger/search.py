@@ -156,7 +156,7 @@ def sessions_of(
     return [SessionLine(*row) for row in rows]
 
 
-# Index: delivery_start; the messages about starts of some weeks.
+# Index: delivery_start; the messages about starts of some days.
 TO_PERSON = text("""
     SELECT id, session_id, starts_at, kind, lead_minutes, person_id, role, state, reason, channel,
            batch, outbox, source, receipt, due_at, sent_at, attempts

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from scheduler.ledger.recent_tries import first_try
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -31,12 +33,13 @@ SENT = text("""
              WHERE starts_at > :since - interval '2 minutes' AND state = 'sent'
                AND sent_at >= :since AND sent_at < :until) d
      GROUP BY 1""")
-# Index: attempt_recent.
+# Index: the primary key.
 FAILED = text("""
     SELECT floor(extract(epoch FROM begun_at - :since) / :seconds)::integer AS place,
            count(*) AS failed
       FROM session_worker.attempt
-     WHERE begun_at >= :since AND begun_at < :until AND outcome IN ('failed', 'unknown')
+     WHERE id > :first AND begun_at >= :since AND begun_at < :until
+       AND outcome IN ('failed', 'unknown')
      GROUP BY 1""")
 
 
@@ -48,7 +51,8 @@ def slots(conn: Connection, until: datetime, length: timedelta, count: int) -> S
     since = until - count * length
     given = {"since": since, "until": until, "seconds": length.total_seconds()}
     sent = {row.place: row for row in conn.execute(SENT, given)}
-    failed = {row.place: row.failed for row in conn.execute(FAILED, given)}
+    tried = {**given, "first": first_try(conn, since)}
+    failed = {row.place: row.failed for row in conn.execute(FAILED, tried)}
     found = []
     for place in range(count):
         row = sent.get(place)

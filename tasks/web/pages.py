@@ -30,8 +30,13 @@ from tasks.web.sentences import message_row
 
 # What is read in the background is waited for so long, where it has never been read.
 PATIENCE_SECONDS = 0.05
+# What is read for Today is shown though a newer reading is under way, if it is no older than that:
+# on a large site without an index on the start of sessions one takes a second.
+USABLE_SECONDS = 15.0
+LONGEST_WAIT_SECONDS = 5.0
 FOUND = 20
 WEEKS_SHOWN = timedelta(weeks=4)
+MESSAGES_SHOWN = timedelta(weeks=1)
 SHOWN = 100
 STATE_WORDS = {
     "created": "row is there",
@@ -46,7 +51,11 @@ STATE_WORDS = {
 def today(request: Request) -> Response:
     """What is wrong, then what is going on and what comes."""
     parts = parts_of(request)
-    found = parts.today.get()
+    read = parts.today.get_fresh(PATIENCE_SECONDS, USABLE_SECONDS, LONGEST_WAIT_SECONDS)
+    found = read.value
+    if found is None or read.failure:
+        words = read.failure or "Being counted; reload in a moment."
+        return page(request, "gone.html", datetime.now(UTC), 503, words=words)
     dates = Dates(language_of(request), parts.settings.zone, found.now)
     slots = {span: each.get(PATIENCE_SECONDS) for span, each in parts.slots.items()}
     return page(
@@ -114,7 +123,7 @@ def weeks_of(
 
 
 def person(request: Request) -> Response:
-    """A person: coming sessions, and the messages of the last and the coming weeks."""
+    """A person: coming sessions, and the messages about starts of the last week and later."""
     parts, person_id = parts_of(request), int(request.path_params["person_id"])
     catalog = site_catalog(parts.engine)
     with parts.engine.connect() as conn:
@@ -125,7 +134,7 @@ def person(request: Request) -> Response:
             return page(request, "gone.html", now, 404, words="There is no such person.")
         day = now.astimezone(parts.settings.zone).date()
         coming = sessions_of(conn, own, profile, day, day + WEEKS_SHOWN, SHOWN)
-        sent = deliveries_to(conn, person_id, now - WEEKS_SHOWN, SHOWN)
+        sent = deliveries_to(conn, person_id, now - MESSAGES_SHOWN, SHOWN)
     return page(request, "person.html", now, profile=profile, sessions=coming, deliveries=sent)
 
 

@@ -40,7 +40,7 @@ class Parts:
     engine: Engine
     exporter: Exporter
     readiness: KeptValue[dict[str, bool]]
-    today: KeptValue[Today]
+    today: RefreshedValue[Today]
     examined: RefreshedValue[Examination]
     week: RefreshedValue[Week]
     slots: Mapping[str, RefreshedValue[Sequence[Slot]]]
@@ -64,7 +64,7 @@ def parts(settings: Settings) -> Parts:
         engine=reading,
         exporter=Exporter(reading, settings),
         readiness=readiness(reading, settings),
-        today=KeptValue(lambda: read_today(reading, settings), TODAY_SECONDS),
+        today=RefreshedValue(lambda: read_today(reading, settings), TODAY_SECONDS),
         examined=RefreshedValue(lambda: examine(settings, datetime.now(UTC)), EXAMINED_SECONDS),
         week=RefreshedValue(lambda: read_week(reading, settings), WEEK_SECONDS),
         slots={

@@ -37,10 +37,28 @@ class RefreshedValue(Generic[Value]):
 
     def get(self, patience: float = 0.0) -> Last[Value]:
         """The last value; before the first, one is waited for up to `patience` seconds."""
-        if self._claim():
-            Thread(target=self._refresh, daemon=True).start()
+        self._begin()
         if self._read_at is None:
             self._done.wait(patience)
+        return self._last()
+
+    def get_fresh(self, patience: float, usable_seconds: float, longest: float) -> Last[Value]:
+        """As `get`; where the value is old, a newer one is waited for up to `patience` seconds, and
+        up to `longest` where it is older than `usable_seconds` or there is none."""
+        if self._begin():
+            last = self._last()
+            usable = last.is_read and last.age_seconds <= usable_seconds
+            self._done.wait(patience if usable else longest)
+        return self._last()
+
+    def _begin(self) -> bool:
+        """Have the value read, if it is old. Returns whether it is."""
+        if self._claim():
+            self._done.clear()
+            Thread(target=self._refresh, daemon=True).start()
+        return self._reading
+
+    def _last(self) -> Last[Value]:
         is_read = self._read_at is not None
         age = time.monotonic() - self._read_at if self._read_at is not None else 0.0
         return Last(self._value, self._failure, age, is_read)
