@@ -28,6 +28,7 @@ from scheduler.doctor.rules import (
     check_unreadable_rules,
 )
 from scheduler.doctor.sessions import (
+    check_absent_people,
     check_backfills,
     check_deletions,
     check_doubled_sessions,
@@ -89,6 +90,7 @@ CHECKS: Sequence[Check] = (
     check_resting_series,
     check_deletions,
     check_doubled_sessions,
+    check_absent_people,
     check_groups,
     check_conflicts,
     check_rule_findings,

@@ -6,7 +6,9 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from scheduler.doctor.patient import Patient, some
+from scheduler.expansion.admin.absences import list_staying
 from scheduler.expansion.find.gone_rows import COULD_NOT_FOLLOW
+from scheduler.expansion.span import Span
 from scheduler.finding import Finding, error, note, warning
 from scheduler.words import many
 
@@ -146,6 +148,22 @@ def check_groups(patient: Patient) -> Iterator[Finding]:
             f"{many(row.slots, 'group lesson')} whose sessions differ in subject, mode or place:"
             f" sessions {'; '.join(row.named)}",
             "make them alike on the site, or give one another time",
+        )
+
+
+def check_absent_people(patient: Patient) -> Iterator[Finding]:
+    """Coming sessions of people who are absent, which only a person can decide on."""
+    span = Span.ahead(patient.catalog, patient.settings, patient.now)
+    stay = list_staying(patient.conn, span, None)
+    ids = list(dict.fromkeys(one.session_id for one in stay if one.session_id is not None))
+    if ids:
+        yield warning(
+            "in_an_absence",
+            f"{many(len(ids), 'coming session')} on days of an absence, which the worker leaves to"
+            " people (placed, entered by hand, or with a rule): sessions"
+            f" {some(ids[:5], len(ids))}",
+            "cancel or move them on the site, or let them be: `celery -A tasks absence list` shows"
+            " the absences with their sessions",
         )
 
 

@@ -242,13 +242,15 @@ def _planned(conn: Connection, span: Span, ids: Sequence[int]) -> list[Touched]:
 
 
 def list_staying(
-    conn: Connection, span: Span, number: int, but: Sequence[int | None] = ()
+    conn: Connection, span: Span, number: int | None, but: Sequence[int | None] | None = None
 ) -> list[Touched]:
-    """Coming sessions that are live in spite of the absence: a person placed them or entered them
-    by hand, or they carry a rule. `but`: ids to leave out."""
+    """Coming sessions that are live in spite of the absence, or of any (None): a person placed them
+    or entered them by hand, or they carry a rule. `but`: of a rehearsal, the ids of those that are
+    cancelled; None: rows that the next run will cancel are left out."""
     parameters = {
         "id": number,
-        "but": [id_ for id_ in but if id_ is not None],
+        "but": [id_ for id_ in but or () if id_ is not None],
+        "rehearsed": but is not None,
         "zone": span.settings.site_timezone,
         "as_of": span.as_of,
         "default_minutes": span.settings.default_duration_minutes,
@@ -277,10 +279,12 @@ def staying(catalog: SiteCatalog) -> str:
            WHERE o.session_id = t.id ORDER BY o.state = 'created' DESC, o.anchor_id LIMIT 1) o
         ON true
       LEFT JOIN session_worker.series s ON s.anchor_id = o.anchor_id {JOIN_AWAY}
-     WHERE a.id = :id AND a.withdrawn_at IS NULL AND t.id <> ALL(CAST(:but AS bigint[]))
+     WHERE (CAST(:id AS bigint) IS NULL OR a.id = :id) AND a.withdrawn_at IS NULL
+       AND a.last_day >= CAST(:as_of AS timestamptz)::date - 2
+       AND t.id <> ALL(CAST(:but AS bigint[]))
        AND session_worker.status_of(t.status::text) = 'scheduled'
        AND session_worker.instant({starts}, :zone) > :as_of
-       AND (cardinality(CAST(:but AS bigint[])) > 0 OR o.state IS DISTINCT FROM 'created'
+       AND (:rehearsed OR o.state IS DISTINCT FROM 'created'
             OR s.absences = {ABSENCES_OF})
      ORDER BY t.session_date, t.start_time, t.id"""
 

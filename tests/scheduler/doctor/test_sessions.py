@@ -12,7 +12,7 @@ from scheduler.expansion.admin.backfill import Extent, begin_backfill, stop_back
 from scheduler.expansion.admin.series import end_series, list_series
 from scheduler.ledger.story import explain
 from scheduler.settings import Settings
-from tests.builders import a_session, a_student, a_tutor, an_anchor
+from tests.builders import a_session, a_student, a_tutor, an_absence, an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site
 from tests.servers import engine_on
 
@@ -170,3 +170,20 @@ def told_behind(site: Site, session: int) -> list[str]:
     assert len(words) == 2
     assert words[0] == words[1]
     return words[0]
+
+
+def test_sessions_on_days_of_an_absence_that_are_left_to_people_are_named(site: Site) -> None:
+    anchor = an_anchor(site.conn)
+    alone = a_session(site.conn, **site.pair(anchor), session_date=date(2026, 12, 9))
+    site.run()
+    placed = site.row_on(anchor, date(2026, 12, 8)).id
+    site.edit(placed, start_time=time(9), end_time=time(10))
+    absence = an_absence(site.conn, date(2026, 12, 8), date(2026, 12, 20))
+    site.run()
+
+    (finding,) = found(site, "in_an_absence")
+
+    assert finding.severity is Severity.WARNING
+    assert finding.detail.endswith(f": sessions {placed}, {alone}")
+    site.sql("UPDATE session_worker.absence SET withdrawn_at = now() WHERE id = :id", id=absence)
+    assert found(site, "in_an_absence") == []

@@ -85,6 +85,23 @@ def test_a_withdrawal_schedules_the_sessions_again(commands: Commands, anchor: i
     assert f"absence {number} was withdrawn before" in again.stderr
 
 
+def test_a_dry_run_lists_a_row_that_a_person_placed_where_it_is_the_only_one(
+    commands: Commands, anchor: int
+) -> None:
+    placed = commands.conn.scalar(
+        text("""
+            UPDATE tutor_sessions SET start_time = '09:00', end_time = '10:00'
+             WHERE session_date = :day RETURNING id"""),
+        {"day": TODAY + 2 * DAY},
+    )
+
+    shown = commands.document("absence", "add", in_days(2), "--everybody", "--dry-run")
+
+    assert [(one["session_id"], one["why"]) for one in shown["sessions"]] == [
+        (placed, "a person placed it")
+    ]
+
+
 def test_a_package_is_made_up_and_the_list_says_so(commands: Commands) -> None:
     an_anchor(commands.conn, session_date=TODAY, session_frequency="daily",
               recurring_pattern={"count": 5})  # fmt: skip
