@@ -46,14 +46,20 @@ def unprivileged_account() -> Account | None:
     return Account(users[0].pw_uid, users[0].pw_gid)
 
 
+# unix(7): the longest path of a socket, in bytes, and that of PostgreSQL below the root.
+SOCKET_BYTES = 107
+BELOW_ROOT = len("/session-worker-12345678/postgres-12345678/.s.PGSQL.5432")
+
+
 def temporary_root() -> Path:
     """The parent of temporary folders: that of `tempfile`, or /tmp if the account cannot reach it
-    or its path is too long for a socket (107 bytes, unix(7)).
+    or its path is too long for PostgreSQL's socket.
     """
     wished = Path(tempfile.gettempdir()).resolve()
     account = unprivileged_account()
     reached = account is None or account.reaches(wished)
-    return wished if reached and len(str(wished)) < 60 else Path("/tmp")  # noqa: S108
+    fits = len(os.fsencode(wished)) + BELOW_ROOT <= SOCKET_BYTES
+    return wished if reached and fits else Path("/tmp")  # noqa: S108
 
 
 MEMORY = Path("/dev/shm")  # noqa: S108

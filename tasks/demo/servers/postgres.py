@@ -178,4 +178,5 @@ def command(name: str, words: Sequence[str], folder: Path, account: Account | No
 
 def failed(what: str, log: str) -> EmbeddedServerFailed:
     lines = log.strip().splitlines() or ["no word of why"]
-    return EmbeddedServerFailed(f"{what}: {lines[-1]}")
+    fatal = [line for line in lines if "FATAL" in line]  # the last line only says that it is down
+    return EmbeddedServerFailed(f"{what}: {(fatal or lines)[-1]}")

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -86,6 +87,23 @@ def test_a_committed_row_outlives_a_killed_server(server: PostgresServer) -> Non
 def test_a_setting_that_postgresql_refuses_is_told_in_one_line(own_workspace: Workspace) -> None:
     with pytest.raises(EmbeddedServerFailed, match=r"PostgreSQL did not start: .*max_connections"):
         start_postgres(own_workspace, Durability.THROW_AWAY, {"max_connections": "many"})
+
+
+# A socket's path may have 107 bytes (unix(7)), of which PostgreSQL's takes 56 below this folder.
+@pytest.mark.parametrize("length", [51, 52])
+def test_it_starts_however_long_the_path_of_the_temporary_folder_is(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        folder = Path(short) / ("x" * (length - len(short) - 1))
+        folder.mkdir()
+        for each in (folder, folder.parent):
+            each.chmod(0o755)  # PostgreSQL runs as another user than root
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        with Workspace() as workspace:
+            url = start_postgres(workspace, Durability.THROW_AWAY).url("postgres")
+            with connect(url) as connection:
+                assert connection.scalar(text("SELECT 1")) == 1
 
 
 def test_valkey_asks_for_its_password(own_workspace: Workspace) -> None:
