@@ -118,7 +118,7 @@ def show(found: Sequence[DeliveryLine], wanted: Wanted, settings: Settings) -> N
     for one in found:
         table.add_row(
             str(one.id), str(one.session_id), local(one.starts_at, settings.zone),
-            label(one.kind, one.lead_minutes), one.role, blank(one.person_id), one.state,
+            label(one.kind, one.lead_minutes), one.role, blank(one.person_id), with_receipt(one),
             printable(reason(one.reason)), one.channel or "", blank(one.batch),
             local(one.due_at, settings.zone),
             local(one.sent_at, settings.zone) if one.sent_at else "", str(one.attempts),
@@ -126,6 +126,10 @@ def show(found: Sequence[DeliveryLine], wanted: Wanted, settings: Settings) -> N
     console().print(table)
     if len(found) == wanted.limit:
         console().print(f"The newest {len(found)}: --limit shows more, --since and --state less.")
+
+
+def with_receipt(one: DeliveryLine) -> str:
+    return one.state if one.receipt is None else f"{one.state}, {one.receipt}"
 
 
 def blank(number: int | None) -> str:

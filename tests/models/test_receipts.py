@@ -1,6 +1,7 @@
 """Receipts of the site's callback for a message that the provider accepted."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 from uuid import UUID
@@ -9,10 +10,17 @@ import pytest
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
+from models.catalog import read_catalog
 from models.worker import Attempt, Receipt, ReceiptWord
-from tests.scheduler.ledger.rows import a_delivery, an_attempt, row_of
+from scheduler.doctor.patient import Patient
+from scheduler.doctor.stuck import check_receipt_words
+from scheduler.ledger.personal_data import export, forget
+from scheduler.ledger.retention import remove_rest
+from scheduler.settings import load_settings
+from tests.scheduler.ledger.rows import START, a_delivery, an_attempt, row_of
 
 KEY = UUID("0b0f6f3e-0000-4000-8000-00000000000a")
+DAY = timedelta(days=1)
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -136,6 +144,35 @@ def test_all_rows_of_one_message_have_its_receipt(conn: Connection, sent: int) -
     receipt(conn, "sms", str(KEY), "delivered")
 
     assert [row_of(conn, id_).receipt for id_ in (sent, other)] == ["delivered"] * 2
+
+
+def test_a_persons_receipts_are_exported_and_forgotten(conn: Connection, sent: int) -> None:
+    receipt(conn, "sms", "provider-1", "delivered")
+
+    [delivery] = export(conn, "user:7").deliveries
+    assert [each["status"] for each in delivery["receipts"]] == ["delivered"]
+
+    forget(conn, "user:7", START + DAY, "Africa/Addis_Ababa")
+    assert recorded(conn) == []
+
+
+def test_receipts_are_removed_when_they_are_old(conn: Connection, sent: int) -> None:
+    receipt(conn, "sms", "provider-1", "delivered")
+
+    remove_rest(conn, datetime.now(UTC) - DAY, "Africa/Addis_Ababa")
+    assert recorded(conn) == [("delivered", "delivered")]
+    remove_rest(conn, datetime.now(UTC) + DAY, "Africa/Addis_Ababa")
+    assert recorded(conn) == []
+
+
+def test_the_doctor_names_words_that_nobody_knows(conn: Connection, sent: int) -> None:
+    receipt(conn, "sms", "provider-1", "perhaps")
+    patient = Patient(conn, read_catalog(conn), load_settings(_env_file=None), datetime.now(UTC))
+
+    [found] = check_receipt_words(patient)
+
+    assert "1 receipt with a word that is not known" in found.detail
+    assert "sms perhaps" in found.detail
 
 
 def test_the_page_lists_the_words_that_are_known(conn: Connection) -> None:
