@@ -42,7 +42,7 @@ PARTS = {
         "10,000 new rules : COPY, execute_values, ORM, generate_series",
         ("--rules", "200", "--rounds", "1", "--no-memory"),
     ),
-    "refusals": Part("rules that the site refuses : good ones", ("--rules", "40", "--rounds", "1")),
+    "refusals": Part("rules that the site refuses : good ones", ("--rounds", "1")),
     "burst": Part(
         "processor time of a message : the code of another commit (--beside)",
         ("--alarms", "100", "--rounds", "1"),
@@ -55,6 +55,7 @@ PARTS = {
         "removal of old deliveries, and ticks beside it",
         ("--deliveries", "3000", "--cycles", "1"),
     ),
+    "web": Part("pages and metrics : a bare query, and ticks beside them", ("--sessions", "10000")),
 }
 
 
