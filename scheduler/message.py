@@ -26,6 +26,8 @@ class Kind(StrEnum):
     REMINDER = "reminder"
     NOTICE = "notice"
     AGENDA = "agenda"
+    ESCALATION = "escalation"  # an alarm that nobody acknowledged, to another role
+    FOLLOW_UP = "follow_up"  # the question after a lesson
 
 
 class ChangeKind(StrEnum):
@@ -163,5 +165,5 @@ def one_message(kind: str, starts_at: datetime, recipient: str, key: UUID | None
     Rows for one person about sessions with one start are one message; so are all notices for one
     person (docs/decisions/0028), and each agenda. After a first try `key` decides.
     """
-    start = starts_at if kind in (Kind.ALARM, Kind.REMINDER) else None
+    start = None if kind in (Kind.NOTICE, Kind.AGENDA) else starts_at
     return (start, Kind(kind), recipient, key)

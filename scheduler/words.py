@@ -46,6 +46,10 @@ def label(kind: str, lead_minutes: int, revision: int = 0) -> str:
 
     `revision`: 1 and more for an alarm's repeats, 0 otherwise.
     """
+    if kind == Kind.ESCALATION:
+        return f"alarm passed on {lead(lead_minutes)}"
+    if kind == Kind.FOLLOW_UP:
+        return "question after the session"
     if kind not in (Kind.ALARM, Kind.REMINDER):
         return kind
     again = f", repeated ({ordinal(revision + 1)} time)" if revision else ""

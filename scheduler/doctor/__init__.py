@@ -16,6 +16,7 @@ from scheduler.doctor.bot_updates import check_telegram
 from scheduler.doctor.enrolments import check_enrolments
 from scheduler.doctor.home import check_home, check_migration
 from scheduler.doctor.life import check_beats, check_delivery, check_overdue
+from scheduler.doctor.open_lessons import check_open_lessons
 from scheduler.doctor.patient import Check, Patient
 from scheduler.doctor.preferences import check_preferences
 from scheduler.doctor.rules import (
@@ -75,6 +76,7 @@ CHECKS: Sequence[Check] = (
     check_beats,
     check_delivery,
     check_overdue,
+    check_open_lessons,
     check_admin,
     check_batches,
     check_unanswered,

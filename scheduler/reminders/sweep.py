@@ -31,6 +31,7 @@ from scheduler.reminders.moves.follow_site import (
 from scheduler.reminders.moves.receipts import follow_receipts
 from scheduler.reminders.moves.unanswered import lose, repeating
 from scheduler.reminders.plan.agenda import plan_agendas
+from scheduler.reminders.plan.follow_ups import plan_follow_ups
 from scheduler.reminders.plan.notices import plan_notices
 from scheduler.reminders.plan.repeats import repeat_alarms
 from scheduler.reminders.plan.sessions import alarm_minutes_in_use, plan, quiet_hours_wished
@@ -39,6 +40,7 @@ from scheduler.reminders.plan.windows import (
     alarm_leads,
     all_due,
     early_for_quiet,
+    escalation_leads,
     reminder_leads,
 )
 from scheduler.reminders.progress import Progress, note_alarm_leads, note_beat, progress
@@ -117,6 +119,7 @@ def full_pass(
     )
     planned |= repeat_alarms(conn, now, settings.alarm_repeat)
     planned |= plan_agendas(conn, catalog, settings, now, silent_until or since)
+    planned |= plan_follow_ups(conn, catalog, settings, now, silent_until or since)
     minutes = alarm_minutes_in_use(conn, catalog, settings, now)
     leads, horizon = leads_of(settings, minutes), now + settings.plan_ahead
     windows = all_due(leads, since, horizon)
@@ -138,8 +141,13 @@ def full_pass(
 
 
 def leads_of(settings: Settings, alarm_minutes: Sequence[int]) -> tuple[Lead, ...]:
-    """The leads of all reminders and of alarms due `alarm_minutes` before the start."""
-    return (*reminder_leads(settings.reminder_leads), *alarm_leads(alarm_minutes))
+    """The leads of all reminders, of alarms due `alarm_minutes` before the start, and of those
+    that are passed on."""
+    return (
+        *reminder_leads(settings.reminder_leads),
+        *alarm_leads(alarm_minutes),
+        *escalation_leads(settings),
+    )
 
 
 def since(seen: Progress, now: datetime) -> datetime:

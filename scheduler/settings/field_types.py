@@ -43,6 +43,24 @@ class ChannelSettings(BaseModel):
     id: str = ""
 
 
+class Escalation(BaseModel):
+    """Passing on of an alarm that nobody acknowledged by `before` the start, to the people in
+    `role`."""
+
+    model_config = ConfigDict(frozen=True)
+    before: timedelta
+    role: Role
+
+    @property
+    def minutes(self) -> int:
+        """Whole minutes, rounded up, as in the ledger's key."""
+        return -(-self.before // timedelta(minutes=1))
+
+    def __str__(self) -> str:
+        """The text of the setting."""
+        return f"{self.before // timedelta(seconds=1)}s:{self.role}"
+
+
 class Outbox(BaseModel):
     """Destination of messages. `address`: that of redirect, else ''."""
 
@@ -105,8 +123,21 @@ def parse_outbox(text: Any) -> Any:
     return Outbox(mode=OutboxMode.REDIRECT, address=address)
 
 
+def parse_escalation(text: Any) -> Any:
+    """'5m:parent' → Escalation; '' → None."""
+    if not isinstance(text, str):
+        return text
+    if not text.strip():
+        return None
+    before, _, role = (part.strip() for part in text.partition(":"))
+    if role not in list(Role) or DURATION.fullmatch(before.lower()) is None:
+        raise ValueError(f"{text!r} is no escalation: write 5m:parent, or another time and role")
+    return Escalation(before=parse_duration(before), role=Role(role))
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Leads = Annotated[tuple[timedelta, ...], BeforeValidator(parse_leads)]
 Roles = Annotated[tuple[Role, ...], BeforeValidator(parse_list)]
 OptionalRate = Annotated[Rate | None, BeforeValidator(parse_rate)]
+EscalationField = Annotated[Escalation | None, BeforeValidator(parse_escalation)]
 OutboxField = Annotated[Outbox, BeforeValidator(parse_outbox), PlainSerializer(str)]

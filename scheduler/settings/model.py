@@ -29,6 +29,8 @@ from scheduler.settings.choices import (
 from scheduler.settings.field_types import (
     ChannelSettings,
     Duration,
+    Escalation,
+    EscalationField,
     Leads,
     OptionalRate,
     Outbox,
@@ -45,6 +47,7 @@ MUTE_URL = re.compile(r"https://[A-Za-z0-9][^\s\x00-\x20\x7f-\U0010ffff<>\"'\\^`
 NO_ZONES = {"CET", "EET", "MET", "WET", "localtime"}
 # Limit of the ledger's column; a lead of more than a year makes no sense.
 LONGEST_LEAD = timedelta(days=366)
+LONGEST_ALARM = timedelta(days=7)
 HOME_REGION = "ET"
 
 
@@ -160,6 +163,16 @@ class Settings(BaseModel):
         le=timedelta(days=7),
         description="Repeat an unacknowledged alarm this often; 0: never.",
     )
+    escalate: EscalationField = Field(
+        None,
+        description="An alarm that nobody acknowledged goes to another role, e.g. 5m:parent.",
+    )
+    follow_up: Duration = Field(
+        timedelta(0),
+        ge=timedelta(0),
+        le=timedelta(days=7),
+        description="Ask the tutor about a session still scheduled so long after its end; 0: no.",
+    )
     phone_region: str = Field(
         HOME_REGION, description="Region of phone numbers without a country code."
     )
@@ -268,6 +281,14 @@ class Settings(BaseModel):
         if all(timedelta(0) < lead <= LONGEST_LEAD for lead in leads):
             return leads
         raise ValueError("a lead is more than 0 and at most 366d: write 24h,1h, or nothing")
+
+    @field_validator("escalate")
+    @classmethod
+    def in_time(cls, escalate: Escalation | None) -> Escalation | None:
+        """Refuse a time of 0: at the start it is too late to fetch anybody."""
+        if escalate is None or timedelta(minutes=1) <= escalate.before < LONGEST_ALARM:
+            return escalate
+        raise ValueError("the time is at least 1m and less than 7d: write 5m:parent, or nothing")
 
     @field_validator("holidays_country")
     @classmethod

@@ -17,6 +17,7 @@ def people(catalog: SiteCatalog, settings: Settings) -> str:
     roles = {
         Kind.REMINDER: settings.reminder_recipients,
         Kind.ALARM: settings.alarm_recipients,
+        Kind.ESCALATION: () if settings.escalate is None else (settings.escalate.role,),
     }
     branches = []
     for role in Role:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from tasks.commands.documents import MessageDocument, PreviewMessageDocument
 
 # Written out, as their enums would slow down `celery --help`; a test compares them.
-KINDS = ("alarm", "reminder", "moved", "cancelled", "restored", "reassigned", "agenda")
+KINDS = ("alarm", "reminder", "moved", "cancelled", "restored", "reassigned", "agenda",
+         "escalation", "follow_up")  # fmt: skip
 ROLES = ("tutor", "student", "parent")
 CHANNELS = ("email", "sms", "telegram", "push", "webhook")
 LANGUAGES = {"en": "English", "am": "Amharic", "om": "Afaan Oromo", "ti": "Tigrinya"}
@@ -77,7 +78,12 @@ def role_of(asked: str | None, kind: Kind, settings: Settings) -> Role:
 
     if asked is not None:
         return Role(asked)
-    named = {Kind.ALARM: settings.alarm_recipients, Kind.AGENDA: ()}
+    named: dict[Kind, Sequence[Role]] = {
+        Kind.ALARM: settings.alarm_recipients,
+        Kind.AGENDA: (),
+        Kind.FOLLOW_UP: (),
+        Kind.ESCALATION: (settings.escalate.role,) if settings.escalate else (Role.PARENT,),
+    }
     return next(iter(named.get(kind, settings.reminder_recipients)), Role.TUTOR)
 
 

@@ -49,6 +49,8 @@ def invitations(message: Message, calendar: Calendar) -> tuple[Attachment, ...]:
     these would be too many, or a request has no organizer or attendee to name, all sessions go in
     one METHOD:PUBLISH, the cancelled ones with STATUS:CANCELLED.
     """
+    if message.kind is Kind.FOLLOW_UP:  # it is over
+        return ()
     lessons = [lesson for lesson in message.lessons if not is_unheard_of(lesson)]
     cancelled = [lesson for lesson in lessons if is_cancelled(lesson)]
     standing = [lesson for lesson in lessons if not is_cancelled(lesson)]
@@ -187,7 +189,7 @@ def with_alarms(events: Sequence[Event], message: Message) -> Iterator[Event]:
 
 def alarm(entry: Event, message: Message) -> Alarm:
     """An alarm 15 minutes before the start, or at the message's time if that is later."""
-    later = message.kind in (Kind.ALARM, Kind.REMINDER)
+    later = message.kind in (Kind.ALARM, Kind.REMINDER, Kind.ESCALATION)
     component = Alarm()
     component.add("action", "DISPLAY")
     component.add("description", entry["summary"])

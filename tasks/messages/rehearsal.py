@@ -36,7 +36,7 @@ def rehearsals(languages: Iterable[str]) -> Iterator[tuple[Message, ChannelName]
 
 def programme() -> Iterator[tuple[Kind, tuple[Lesson, ...]]]:
     full, bare = lesson(1, f"Mathematics {MARKUP}"), bare_lesson(2)
-    for kind in (Kind.ALARM, Kind.REMINDER, Kind.AGENDA):
+    for kind in (Kind.ALARM, Kind.REMINDER, Kind.AGENDA, Kind.ESCALATION, Kind.FOLLOW_UP):
         yield from ((kind, (full,)), (kind, (bare,)), (kind, (full, bare)))
     changed = [
         lesson(number, f"Physics {MARKUP}", Change(change, START - HOUR, frozenset(Role)))

@@ -132,7 +132,7 @@ def render(message: Message, channel: ChannelName, words: Words) -> Letter:
         text=text_of(page, channel, write),
         html=html_of(page, write) if mail else None,
         attachments=invitations(named(message, tongue.session), words.calendar) if mail else (),
-        urgent=message.kind is Kind.ALARM,
+        urgent=message.kind in (Kind.ALARM, Kind.ESCALATION),
         data=facts_of(message) if channel is ChannelName.WEBHOOK else None,
         minutes_left=minutes_left(message),
         mute_url=message.mute_url,

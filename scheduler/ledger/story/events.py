@@ -69,6 +69,8 @@ def planned(row: Row, tries: Sequence[Try], scene: Scene) -> Event:
     words = f"due {scene.at(row.due_at)}, for the start {scene.at(row.starts_at)}"
     if row.kind == Kind.AGENDA:
         words = f"due {scene.at(row.due_at)}, for all sessions of the day"
+    if row.kind == Kind.FOLLOW_UP:
+        words = f"due {scene.at(row.due_at)}, as the session was still scheduled after its end"
     if row.change:
         words = change_words(row, scene)
     if at - row.due_at > LATE and not row.change:

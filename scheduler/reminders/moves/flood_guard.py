@@ -1,6 +1,6 @@
 """Flood guard: messages that a bulk edit or a long outage would send at once are held for an admin.
 
-It holds only notices and overdue reminders, never an alarm or a reminder that is due on time.
+It holds only notices and overdue reminders and questions, never an alarm or what is due on time.
 """
 
 from collections.abc import Mapping, Set
@@ -55,14 +55,14 @@ def hold_flood(
 
 
 GUARDED = """id = ANY(CAST(:ids AS bigint[])) AND state = 'planned' AND send_after <= :now
-       AND (kind = 'notice' OR kind = 'reminder' AND due_at <= :overdue_by)"""
+       AND (kind = 'notice' OR kind IN ('reminder', 'follow_up') AND due_at <= :overdue_by)"""
 
 # Index: primary key.
 WAVE = text(f"""
     SELECT count(DISTINCT recipient) FILTER (WHERE kind = 'notice')
-           + count(DISTINCT (recipient, starts_at)) FILTER (WHERE kind = 'reminder'),
+           + count(DISTINCT (recipient, starts_at)) FILTER (WHERE kind <> 'notice'),
            count(DISTINCT session_id) FILTER (WHERE kind = 'notice'),
-           count(DISTINCT session_id) FILTER (WHERE kind = 'reminder')
+           count(DISTINCT session_id) FILTER (WHERE kind <> 'notice')
       FROM session_worker.delivery
      WHERE {GUARDED}""")
 

@@ -80,7 +80,7 @@ FOLLOW = text(f"""
                CASE WHEN s.id IS NOT NULL THEN d.told->>'subject' END AS subject
           FROM session_worker.delivery d
           LEFT JOIN tutor_sessions s ON s.id = d.session_id
-         WHERE d.starts_at > :now AND NOT {STANDS}
+         WHERE d.starts_at > :now AND d.kind <> 'follow_up' AND NOT {STANDS}
            AND CASE WHEN {MAY_KNOW.format("d")} THEN {IS_LAST}
                     ELSE d.reason IS DISTINCT FROM 'told_by_notice' END
     ), fitting AS (
@@ -115,6 +115,10 @@ def follow_reentered(conn: Connection, now: datetime, zone: str) -> frozenset[in
     return frozenset(conn.scalars(FOLLOW, {"now": now, "zone": zone}))
 
 
+# Kinds that are true as long as the session stands; the notices have moves of their own.
+FOLLOWING = "('alarm', 'reminder', 'escalation', 'follow_up')"
+
+
 # Indexes: delivery_start, the primary key of tutor_sessions.
 def _withdraw(catalog: SiteCatalog) -> TextClause:
     return noted(f"""
@@ -122,7 +126,7 @@ def _withdraw(catalog: SiteCatalog) -> TextClause:
         SELECT d.id, {why_not_true(catalog)} AS reason
           FROM session_worker.delivery d
           LEFT JOIN tutor_sessions s ON s.id = d.session_id
-         WHERE d.starts_at > :now AND d.kind IN ('alarm', 'reminder')
+         WHERE d.starts_at > :now AND d.kind IN {FOLLOWING}
            AND (d.state IN ('planned', 'claimed') OR d.state = 'failed' AND d.retry_at IS NOT NULL)
     )
     UPDATE session_worker.delivery d
@@ -147,7 +151,7 @@ def _bring_back(catalog: SiteCatalog) -> TextClause:
     WITH again AS MATERIALIZED (
         SELECT d.id FROM session_worker.delivery d
           JOIN tutor_sessions s ON s.id = d.session_id
-         WHERE d.starts_at > :now AND d.kind IN ('alarm', 'reminder') AND d.state = 'obsolete'
+         WHERE d.starts_at > :now AND d.kind IN {FOLLOWING} AND d.state = 'obsolete'
            AND d.reason = ANY(:untrue) AND {why_not_true(catalog)} IS NULL
            AND d.acknowledged_at IS NULL
            AND NOT EXISTS (

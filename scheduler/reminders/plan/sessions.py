@@ -206,6 +206,7 @@ def _plan(catalog: SiteCatalog, settings: Settings, read: Sequence[Slot]) -> str
                    CAST(:untils AS timestamptz[])) AS w(kind, before, minutes, after, until)
             ON s.starts_at > w.after AND s.starts_at <= w.until
            AND CASE w.kind WHEN 'reminder' THEN s.notification_enabled
+                           WHEN 'escalation' THEN s.alarm_enabled AND s.alarm_minutes > w.minutes
                            ELSE s.alarm_enabled AND w.minutes = s.alarm_minutes END
     ), told AS ({people(catalog, settings)}
     ), wished AS (

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from scheduler.message import Kind
+from scheduler.settings import Settings
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -93,6 +94,12 @@ def reminder_leads(leads: Sequence[timedelta]) -> tuple[Lead, ...]:
 def alarm_leads(minutes: Iterable[int]) -> tuple[Lead, ...]:
     """The leads of alarms that are due this many minutes before the start."""
     return tuple(Lead(Kind.ALARM, number * MINUTE) for number in minutes)
+
+
+def escalation_leads(settings: Settings) -> tuple[Lead, ...]:
+    """The lead of alarms that are passed on (ESCALATE); none where nobody gets alarms."""
+    wanted = settings.escalate if settings.alarm_recipients else None
+    return () if wanted is None else (Lead(Kind.ESCALATION, wanted.before),)
 
 
 def walls(window: Window, zone: ZoneInfo) -> Walls:

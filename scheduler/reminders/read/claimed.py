@@ -5,7 +5,7 @@ One statement reads everything that a message says and that decides if it is sen
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -131,6 +131,7 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
            s.xmin::text AS version, {_untrue(catalog)} AS untrue, {_barred(catalog)} AS barred,
            CASE WHEN d.attempts > 0 THEN {TRIED} END AS tried,
            s.subject, s.mode, {_columns(catalog, "s", "topic", "meeting_link", "location")},
+           {STARTS_AT} AS session_starts_at,
            coalesce(session_worker.ends_at(
                s.session_date + s.start_time, s.end_time,
                {catalog.read("s", "tutor_sessions", "duration")}, :default_minutes, :zone),
@@ -275,11 +276,19 @@ def _facts(row: Row[Any], settings: Settings) -> Facts:
         untrue=row.untrue,
         barred=row.barred,
         tried={channel: Tried(*counts) for channel, counts in (row.tried or {}).items()},
-        lesson=lesson_of(row),
+        lesson=lesson_at(row, kind),
         recipient=_recipient(row, settings),
         quiet_until=row.quiet_until,
         mute_key=row.mute_key,
     )
+
+
+def lesson_at(row: Row[Any], kind: Kind) -> Lesson:
+    """The session; of a question after a lesson with its own start, not the ledger row's."""
+    lesson = lesson_of(row)
+    if kind is not Kind.FOLLOW_UP or row.session_starts_at is None:
+        return lesson
+    return replace(lesson, starts_at=row.session_starts_at)
 
 
 def _recipient(row: Row[Any], settings: Settings) -> Recipient:

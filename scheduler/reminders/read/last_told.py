@@ -10,7 +10,8 @@ from scheduler.site.recipients import BRANCHES
 
 # True where the message may have reached its person: one that was handed over and never answered
 # counts, in whatever state it is now. Index: attempt_delivery.
-MAY_KNOW = """({0}.kind <> 'agenda' AND ({0}.state = 'sent' OR {0}.attempts > 0
+# An agenda and a question after a lesson tell nobody of a session.
+MAY_KNOW = """({0}.kind NOT IN ('agenda', 'follow_up') AND ({0}.state = 'sent' OR {0}.attempts > 0
                  AND {0}.state <> 'sending' AND {0}.reason IS DISTINCT FROM 'settled_by_admin'
                  AND EXISTS (SELECT FROM session_worker.attempt a
                               WHERE a.delivery_id = {0}.id
@@ -24,7 +25,7 @@ WHEN_TOLD = "(coalesce({0}.message_at, {0}.sent_at), {0}.id)"
 # Index: delivery_session.
 LAST = f"""(SELECT true FROM session_worker.delivery l
          WHERE l.session_id = {{0}}.session_id AND l.recipient = {{0}}.recipient
-           AND (l.state = 'sending' AND l.kind <> 'agenda'
+           AND (l.state = 'sending' AND l.kind NOT IN ('agenda', 'follow_up')
                 OR {MAY_KNOW.format("l")} AND {WHEN_TOLD.format("l")} > {WHEN_TOLD})
          LIMIT 1) IS NULL"""
 IS_LAST = LAST.format("d")
@@ -55,11 +56,13 @@ MAY_HAVE_LEFT = """EXISTS (
 # is being sent: calendar programs use the one that came last, so an old one is not repeated. After
 # tries that all failed it is a new message, with the date of its next try.
 # Index: delivery_session.
-OVERTAKEN = f"""(d.attempts > 0 AND d.kind <> 'agenda' AND {MAY_HAVE_LEFT} AND EXISTS (
+OVERTAKEN = f"""(d.attempts > 0 AND d.kind NOT IN ('agenda', 'follow_up') AND {MAY_HAVE_LEFT}
+   AND EXISTS (
     SELECT FROM session_worker.delivery l
      WHERE l.session_id = d.session_id AND l.recipient = d.recipient AND l.id <> d.id
        AND l.message_at > d.message_at
-       AND (l.state = 'sending' AND l.kind <> 'agenda' OR {MAY_KNOW.format("l")})))"""
+       AND (l.state = 'sending' AND l.kind NOT IN ('agenda', 'follow_up')
+            OR {MAY_KNOW.format("l")})))"""
 
 # Id of the message's calendar entry: that of earlier messages about the session, else one made from
 # the session's id, unless that one is in use for another session (its row was entered again).

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from models.catalog import SiteCatalog
 from scheduler.message import Kind
 from scheduler.reminders.read.claimed import Facts, read_facts
-from scheduler.reminders.read.still_true import LIVE, STARTS_AT, alarm_minutes
+from scheduler.reminders.read.still_true import ANSWER_TIME, LIVE, STARTS_AT, alarm_minutes
 from scheduler.settings import Role, Settings
 from scheduler.site.recipients import BRANCHES, NOBODY
 
@@ -30,6 +30,8 @@ class Occasion(StrEnum):
     RESTORED = "restored"
     REASSIGNED = "reassigned"
     AGENDA = "agenda"
+    ESCALATION = "escalation"
+    FOLLOW_UP = "follow_up"
 
     @property
     def kind(self) -> Kind:
@@ -81,6 +83,7 @@ def _parameters(settings: Settings, wanted: Wanted, holder: UUID) -> Mapping[str
         "kind": wanted.occasion.kind,
         "change": wanted.occasion if notice else None,
         "reminder_minutes": int(max(leads).total_seconds() // 60) if leads else 0,
+        "escalation_minutes": settings.escalate.minutes if settings.escalate else 0,
         "holder": holder,
     }
 
@@ -98,9 +101,11 @@ IMAGINED = """-number AS id, session_id, tutor_id, student_id, starts_at, 0 AS u
 def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
     return f"""(
     WITH due AS (
-        SELECT s.id AS session_id, s.tutor_id, s.student_id, {STARTS_AT} AS starts_at,
+        SELECT s.id AS session_id, s.tutor_id, s.student_id,
+               {STARTS_AT} + {SHOWN_LATER} AS starts_at,
                CASE :kind WHEN 'alarm' THEN {alarm_minutes(catalog)}
                           WHEN 'reminder' THEN CAST(:reminder_minutes AS integer)
+                          WHEN 'escalation' THEN CAST(:escalation_minutes AS integer)
                           ELSE 0 END AS lead_minutes
           FROM tutor_sessions s
           JOIN tutor_sessions chosen ON {BESIDE[wanted.occasion.kind]}
@@ -123,10 +128,14 @@ def _imagine(catalog: SiteCatalog, wanted: Wanted) -> str:
       FROM numbered)"""
 
 
+# A question's `starts_at` is the end of the time in which it is asked.
+SHOWN_LATER = f"CASE :kind WHEN 'follow_up' THEN {ANSWER_TIME} * 2 ELSE interval '0' END"
 SAME_START = "(s.session_date, s.start_time) = (chosen.session_date, chosen.start_time)"
 BESIDE = {
     Kind.ALARM: SAME_START,
     Kind.REMINDER: SAME_START,
     Kind.NOTICE: "s.id = chosen.id",
+    Kind.ESCALATION: SAME_START,
+    Kind.FOLLOW_UP: "s.id = chosen.id",
     Kind.AGENDA: "s.session_date = chosen.session_date",
 }

@@ -32,13 +32,25 @@ WHY_NOT_TRUE = (
 STANDS = f"""coalesce(s.tutor_id = d.tutor_id AND s.student_id = d.student_id
                AND {LIVE} AND {STARTS_AT} = d.starts_at, false)"""
 
-# Reason why it does not, or NULL.
+# The time in which a question after a lesson is asked; then it is too late (docs/decisions/0121).
+ANSWER_TIME = "interval '24 hours'"
+
+# Reason why it does not, or NULL. A question's `starts_at` is the end of that time.
 FALLEN = f"""
          WHEN s.id IS NULL THEN 'deleted'
          WHEN s.tutor_id <> d.tutor_id OR s.student_id <> d.student_id THEN 'reassigned'
          WHEN {STATUS} = 'cancelled' THEN 'cancelled'
          WHEN NOT {LIVE} THEN 'not_scheduled'
-         WHEN {STARTS_AT} <> d.starts_at THEN 'moved'"""
+         WHEN CASE d.kind WHEN 'follow_up' THEN {STARTS_AT} >= d.starts_at - {ANSWER_TIME}
+                          ELSE {STARTS_AT} <> d.starts_at END THEN 'moved'"""
+
+
+# True where anybody has acknowledged an alarm of the session at this start, on whatever channel.
+# Index: delivery_once.
+ACKNOWLEDGED = """EXISTS (
+    SELECT FROM session_worker.delivery a
+     WHERE a.tutor_id = d.tutor_id AND a.student_id = d.student_id AND a.starts_at = d.starts_at
+       AND a.kind IN ('alarm', 'escalation') AND a.acknowledged_at IS NOT NULL)"""
 
 
 def alarm_minutes(catalog: SiteCatalog) -> str:
@@ -48,10 +60,13 @@ def alarm_minutes(catalog: SiteCatalog) -> str:
 
 
 def why_not_true(catalog: SiteCatalog) -> str:
-    """SQL of the reason why reminder or alarm `d` is not true of session `s` (an outer join), or
-    NULL."""
+    """SQL of the reason why a message `d`, other than a notice, is not true of session `s` (an
+    outer join), or NULL."""
     return f"""CASE {FALLEN}
          WHEN d.kind = 'reminder' AND s.notification_enabled IS NOT TRUE THEN 'switched_off'
-         WHEN d.kind = 'alarm' AND s.alarm_enabled IS NOT TRUE THEN 'switched_off'
+         WHEN d.kind IN ('alarm', 'escalation') AND s.alarm_enabled IS NOT TRUE THEN 'switched_off'
          WHEN d.kind = 'alarm' AND d.lead_minutes <> {alarm_minutes(catalog)} THEN 'lead_changed'
+         WHEN d.kind = 'escalation' AND d.lead_minutes >= {alarm_minutes(catalog)}
+         THEN 'lead_changed'
+         WHEN d.kind = 'escalation' AND {ACKNOWLEDGED} THEN 'acknowledged'
          WHEN {PAUSED} THEN 'series_paused' END"""
