@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from models.catalog import read_catalog
 from scheduler.expansion import expand
+from scheduler.ledger.story import explain
 from scheduler.settings import Settings
 from tests.builders import a_student, a_tutor, a_user, an_absence, an_anchor
 from tests.servers import engine_on
@@ -176,3 +178,19 @@ def test_who_muted_notices_is_not_told_and_the_ledger_says_so(school: School) ->
         f"SELECT state, reason FROM session_worker.delivery WHERE recipient = 'user:{user}'"
     )
     assert [*found] == [("unreachable", "muted")]
+
+
+def test_explain_names_the_absence(make_day: MakeDay, database: str) -> None:
+    school = School(make_day(), database, **ON)
+    day = school.day
+    absence = an_absence(day.conn, date(2026, 12, 8), tutor_id=school.hana, reason="conference")
+    school.expand("07:00")
+    day.at("07:01")
+    [session] = day.read("SELECT id FROM tutor_sessions WHERE status = 'cancelled' LIMIT 1")
+    catalog = read_catalog(day.conn)
+
+    told = explain(day.conn, catalog, Settings(), wall("07:02"), session.id, lambda _: None)
+
+    words = " ".join(event.detail for each in told.people for event in each.story)
+    assert f"is cancelled for absence {absence}" in words
+    assert f"the session is cancelled for absence {absence}, conference" in words
