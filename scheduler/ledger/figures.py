@@ -128,7 +128,7 @@ class Standing:
     `under_way`: messages in workers' hands, by state. `stuck`: messages that wait for an admin, by
     state. `series`: by state. `conflicts`: dates to come that are blocked by another session.
     `beats`: part → its last heartbeat. `down`: channels whose provider is down. `paused`: channels,
-    or `*` for every one.
+    or `*` for every one. `dead`: channel → addresses that refused for good.
     """
 
     under_way: Mapping[str, int]
@@ -138,6 +138,7 @@ class Standing:
     beats: Mapping[str, datetime]
     down: frozenset[str]
     paused: frozenset[str]
+    dead: Mapping[str, int]
 
 
 # Indexes: delivery_leased, delivery_stuck, occurrence_open; series is a table of rules.
@@ -155,6 +156,10 @@ CONFLICTS = text("""
 BEATS = text("SELECT name, beat_at FROM session_worker.heartbeat")
 DOWN = text("SELECT channel FROM session_worker.channel_trouble WHERE down_since IS NOT NULL")
 PAUSED = text("SELECT channel FROM session_worker.pause")
+# One row for each such address.
+DEAD = text("""
+    SELECT channel, count(*) FROM session_worker.dead_address
+     WHERE revived_at IS NULL GROUP BY channel""")
 
 
 def read_standing(conn: Connection, today: date) -> Standing:
@@ -167,4 +172,5 @@ def read_standing(conn: Connection, today: date) -> Standing:
         beats={row[0]: row[1] for row in conn.execute(BEATS)},
         down=frozenset(conn.scalars(DOWN)),
         paused=frozenset(conn.scalars(PAUSED)),
+        dead={row[0]: row[1] for row in conn.execute(DEAD)},
     )

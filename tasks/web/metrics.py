@@ -265,6 +265,12 @@ def standing_gauges(reading: Reading, settings: Settings) -> Iterator[Metric]:
         "pass",
         {name: now.beats[name].timestamp() if name in now.beats else 0 for name in PASSES},
     )
+    yield gauge(
+        "session_worker_dead_addresses",
+        "Addresses that refused for good, to which nothing is sent.",
+        "channel",
+        {**{name.value: 0 for name in settings.channels}, **now.dead},
+    )
     stopped = now.paused | now.down
     yield gauge(
         "session_worker_channel_up",

@@ -154,6 +154,10 @@ def test_what_stands_is_told(browser: Browser, conn: Connection) -> None:
         text("INSERT INTO session_worker.series (anchor_id, state, seen, tutor_id, student_id)"
              " VALUES (1, 'active', '', 1, 1), (2, 'unreadable', '', 1, 1)")
     )  # fmt: skip
+    conn.execute(
+        text("INSERT INTO session_worker.dead_address (address, channel, cause, revived_at)"
+             " VALUES (1, 'email', 'bounced', NULL), (2, 'email', 'bounced', now())")
+    )  # fmt: skip
     note_beat(conn, "tick", NOW)
     pause(conn, "email", None, NOW)
 
@@ -161,6 +165,7 @@ def test_what_stands_is_told(browser: Browser, conn: Connection) -> None:
 
     assert found['session_worker_stuck{state="held"}'] == 1
     assert found['session_worker_stuck{state="unknown"}'] == 1
+    assert found['session_worker_dead_addresses{channel="email"}'] == 1
     assert found['session_worker_series{state="unreadable"}'] == 1
     assert found['session_worker_series{state="ended"}'] == 0
     assert found['session_worker_last_run_timestamp_seconds{pass="tick"}'] == NOW.timestamp()
