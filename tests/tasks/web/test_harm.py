@@ -1,4 +1,4 @@
-"""What the page says of a finding's harm is what the runbook says."""
+"""The page's words for a finding's harm are those of the runbook."""
 
 import json
 import os
