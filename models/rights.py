@@ -41,6 +41,8 @@ ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
     "refused": ALL,
     "series": ALL,
     "site_shape": KEEP,
+    "sms_month": KEEP,
+    "sms_text": FILL,
     "standing_error": FILL,
     "telegram_chat": ALL,
     "telegram_invite": ("SELECT", "DELETE"),

@@ -368,6 +368,26 @@ class MuteLink(WorkerBase):
     muted_at: Mapped[datetime | None]
 
 
+class SmsMonth(WorkerBase):
+    """The SMS of a month, in parts; `spent_at` is the budget that a message exceeded."""
+
+    __tablename__ = "sms_month"
+
+    month: Mapped[date] = mapped_column(primary_key=True)
+    parts: Mapped[int] = mapped_column(Integer)
+    spent_at: Mapped[int | None] = mapped_column(Integer)
+
+
+class SmsText(WorkerBase):
+    """What was said to which number lately, as a hash of both."""
+
+    __tablename__ = "sms_text"
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    message_key: Mapped[UUID] = mapped_column(primary_key=True)
+    said_at: Mapped[datetime]
+
+
 class Permit(WorkerBase):
     """A place taken of a channel's rate while Redis is away."""
 

@@ -38,6 +38,7 @@ from scheduler.doctor.sessions import (
     check_rows_behind,
 )
 from scheduler.doctor.site import check_ids, check_rights, check_row_security, check_start_index
+from scheduler.doctor.sms_spent import check_sms_budget
 from scheduler.doctor.stuck import (
     check_batches,
     check_deadly,
@@ -71,6 +72,7 @@ CHECKS: Sequence[Check] = (
     check_enrolments,
     check_outbox,
     check_inbox,
+    check_sms_budget,
     check_pauses,
     check_troubles,
     check_beats,

@@ -26,6 +26,10 @@ class Rate(BaseModel):
     count: int = Field(gt=0)
     per: timedelta
 
+    def __str__(self) -> str:
+        """The text of the setting: '20/h'."""
+        return f"{self.count}/{next(unit for unit, per in UNITS.items() if per == self.per)}"
+
 
 class ChannelSettings(BaseModel):
     """One channel: its Apprise URL template, rate limit and policy for lost answers.

@@ -35,6 +35,7 @@ from scheduler.settings.field_types import (
     OptionalRate,
     Outbox,
     OutboxField,
+    Rate,
     Roles,
 )
 from scheduler.zone_data import zone_named
@@ -199,6 +200,16 @@ class Settings(BaseModel):
     heartbeat_url: str = Field(
         "",
         description="URL that is called each minute while beat, planners and workers all live.",
+    )
+    person_rate: OptionalRate = Field(
+        Rate(count=20, per=timedelta(hours=1)),
+        description="Messages to one person, but for alarms; what is over waits. Empty: no limit.",
+    )
+    sms_budget: int = Field(
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="SMS a month, in parts; what is over takes another channel. 0: no limit.",
     )
     mute_url: str = Field(
         "",

@@ -21,6 +21,7 @@ from tasks.delivery.decision import (
     Expire,
     Fail,
     GiveUp,
+    Hold,
     Keep,
     Postpone,
     Send,
@@ -136,6 +137,8 @@ def outcome_of(decision: Decision) -> tuple[str, str | None, str | None]:
             return "failed", reason, None
         case StayUndelivered(reason):
             return "sent", reason, None
+        case Hold():
+            return "held", "same_text", None
         case Postpone(_, reason):
             return "planned", reason, None
 
@@ -148,4 +151,4 @@ def counted(message: Foreseen, rows: int) -> Tally:
     state = message.state
     if message.reason == STAYS:
         return NOTHING
-    return Tally(**{"postponed" if state == "planned" else state: rows})
+    return Tally(**{"postponed" if state in ("planned", "held") else state: rows})

@@ -80,6 +80,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """An admin is to decide."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """No channel reaches this person, but the site's inbox does."""
 
@@ -87,13 +94,14 @@ class Keep:
     reason: str
 
 
-Decision = Expire | Withdraw | GiveUp | Fail | StayUndelivered | Postpone | Send | Keep
+Decision = Expire | Withdraw | GiveUp | Fail | StayUndelivered | Postpone | Send | Keep | Hold
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
     """Channels and their states at this moment. `down`: channels whose provider is down. `dead`:
-    addresses that nothing is sent to."""
+    addresses that nothing is sent to. `over_budget`: channels whose budget of the month is used
+    up."""
 
     channels: Mapping[ChannelName, Channel]
     outbox: OutboxMode
@@ -102,6 +110,7 @@ class Ways:
     down: frozenset[str] = frozenset()
     inbox: Inbox = Inbox.OFF
     dead: DeadAddresses = NONE_DEAD
+    over_budget: frozenset[str] = frozenset()
 
 
 def decide(facts: Facts, ways: Ways, now: datetime) -> Decision:
@@ -142,6 +151,10 @@ def choose(facts: Facts, ways: Ways, now: datetime) -> Decision:
     if not names:
         refused = StayUndelivered() if was_sent else Fail("every channel has refused it")
         return without_a_channel(facts.recipient, ways, now, refused)
+    names = [name for name in names if name not in ways.over_budget]
+    if not names:
+        unpaid = StayUndelivered() if was_sent else GiveUp("sms_budget")
+        return without_a_channel(facts.recipient, ways, now, unpaid)
     if ways.outbox is OutboxMode.LOG:
         return Postpone(now + PAUSE_CHECK, "paused") if is_paused(LOG, ways.paused) else send_by(
             facts.recipient, names, ways.outbox)  # fmt: skip

@@ -21,10 +21,12 @@ from scheduler.reminders.moves.late_answers import mark_sent_late
 from scheduler.reminders.moves.unanswered import is_repeated
 from scheduler.reminders.read.claimed import Facts, Tried
 from scheduler.reminders.telegram_chats import follow_group
+from scheduler.reminders.sms_budget import give_back
 from scheduler.settings import ChannelName, Settings
 from tasks.channels.mail.status_codes import code_in, is_dead
 from tasks.channels.outcome import About, Outcome, Result
 from tasks.delivery.decision import Send, has_inbox, is_near
+from tasks.delivery.limits import Spent
 from tasks.delivery.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -38,12 +40,13 @@ OF_THE_CHANNEL = {About.CHANNEL: LIMIT, About.TRANSPORT: LIMIT, About.BUSY: BUSY
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A try whose outcome is not recorded yet."""
+    """A try whose outcome is not recorded yet. `spent`: what it takes of the month's SMS."""
 
     tried: sending.Try
     rows: Sequence[Facts]
     send: Send
     outcome: Outcome
+    spent: Spent | None = None
 
 
 def record(conn: Connection, ended: Ended, settings: Settings, now: datetime) -> Tally:
@@ -108,6 +111,8 @@ def record_sent(conn: Connection, ended: Ended, now: datetime) -> Tally:
 
 def record_failed(conn: Connection, ended: Ended, settings: Settings, now: datetime) -> Tally:
     outcome = ended.outcome
+    if ended.spent is not None:
+        give_back(conn, ended.spent.parts, ended.spent.month)
     again = next_try(ended, settings, now)
     mark = sending.mark_refused if is_refusal(outcome) else sending.mark_failed
     failure = sending.Failure(outcome.words, outcome.about)

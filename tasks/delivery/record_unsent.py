@@ -6,11 +6,13 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from scheduler.reminders.moves import sending
+from scheduler.reminders.moves.limits import hold_repeated
 from tasks.delivery.decision import (
     Decision,
     Expire,
     Fail,
     GiveUp,
+    Hold,
     Keep,
     Postpone,
     Send,
@@ -45,5 +47,8 @@ def let_alike_go(conn: Connection, decision: Decision, ids: list[int], holder: U
             return NOTHING
         case Postpone(until, reason):
             return Tally(postponed=len(sending.postpone(conn, ids, holder, until, reason)))
+        case Hold(detail):
+            hold_repeated(conn, ids, holder, detail)
+            return NOTHING
         case Send() | Keep():
             return NOTHING

@@ -27,16 +27,18 @@ from scheduler.reminders.moves.inbox import Copy, deliver_to_inbox, place
 from scheduler.reminders.plan.agenda import with_days
 from scheduler.reminders.read.claimed import Facts, read_facts
 from scheduler.reminders.read.lesson import told
-from scheduler.settings import ChannelName
+from scheduler.reminders.sms_budget import is_spent, month_of
+from scheduler.settings import ChannelName, OutboxMode, Settings
 from scheduler.words import reason
 from tasks.channels.address import Unreachable
-from tasks.channels.channel import own_address
+from tasks.channels.channel import Channel, own_address
 from tasks.channels.handover import CalledOff, Handover, under_way
 from tasks.channels.outcome import About, Outcome, Result
 from tasks.database import ServerUnreachable, site_catalog
-from tasks.delivery.decision import Decision, Keep, Postpone, Send, Ways, decide
+from tasks.delivery.decision import Decision, Hold, Keep, Postpone, Send, Ways, decide
 from tasks.delivery.group_commit import GroupCommit, Step
 from tasks.delivery.inbox_copy import copy_of
+from tasks.delivery.limits import Going, Spent, is_limited, limit_of
 from tasks.delivery.message import ids_for_log, message_of, worded
 from tasks.delivery.permits import NOW, Permits
 from tasks.delivery.record_try import Ended, note_health, record
@@ -84,6 +86,7 @@ class Snapshot:
     troubles: Mapping[str, Trouble]
     dead: DeadAddresses
     read_at: float
+    over_budget: frozenset[str] = frozenset()
 
     @property
     def messages(self) -> list[list[int]]:
@@ -107,8 +110,16 @@ def snapshot_of(conn: Connection, tools: Tools, batch: Batch, now: datetime) -> 
     found = with_days(conn, catalog, settings, found, holder, now)
     return Snapshot(
         {facts.id: facts for facts in found}, paused_channels(conn), troubles(conn),
-        dead_addresses(conn), time.monotonic(),
+        dead_addresses(conn), time.monotonic(), over_budget(conn, settings, now),
     )  # fmt: skip
+
+
+def over_budget(conn: Connection, settings: Settings, now: datetime) -> frozenset[str]:
+    """SMS, where the month's are used up."""
+    if not settings.sms_budget or settings.outbox.mode is OutboxMode.LOG:
+        return frozenset()
+    month = month_of(now, settings.zone)
+    return frozenset({ChannelName.SMS} if is_spent(conn, settings.sms_budget, month) else ())
 
 
 # The words of a try whose worker was stopped.
@@ -301,18 +312,27 @@ class Sender:
             send.recipient.source_on(send.form), self.address_hash(send),
         )  # fmt: skip
         try:
-            tried = self.begin(claimed, envelope, decided, copy)
+            begun = self.begin(
+                Going(going, message, letter, send, self.channel_of(send)),
+                claimed, envelope, decided, copy,
+            )  # fmt: skip
         except sending.CannotBegin:
             return False
+        if begun is None:
+            return True  # a limit keeps it back
+        tried, spent = begun
         handover = Handover()
         self.trying = Trying(tried, send.channel, handover)
         with under_way(handover):
             outcome = self.transmit(letter, send, message, handover)
-        self.ended = Ended(tried, going, send, outcome)
+        self.ended = Ended(tried, going, send, outcome, spent)
         self.trying = None
         if note_health(self.conn, self.ended, self.snapshot.troubles, self.work.clock()):
             self.snapshot = replace(self.snapshot, read_at=-FRESH_SECONDS)
         return True
+
+    def channel_of(self, send: Send) -> Channel:
+        return self.work.tools.channels[ChannelName(send.channel)]
 
     def message_of(self, rows: Sequence[Facts], recipient: Recipient, now: datetime) -> Message:
         return message_of(rows, recipient, now, self.work.tools.settings.mute_url)
@@ -328,23 +348,32 @@ class Sender:
 
     def begin(
         self,
+        going: Going,
         claimed: Sequence[sending.Claimed],
         envelope: sending.Envelope,
         decided: Mapping[int, Decision],
         copy: Copy | None,
-    ) -> sending.Try:
-        """Commit the message as `sending`, with the last outcome. Raises CannotBegin."""
-        if len(claimed) == len(decided) == 1 and (self.ended is None or is_plain(self.ended)):
+    ) -> tuple[sending.Try, Spent | None] | None:
+        """Commit the message as `sending`, with the last outcome and what it takes of the month's
+        SMS; None where a limit keeps it back. Raises CannotBegin."""
+        settings, alone = self.work.tools.settings, len(claimed) == len(decided) == 1
+        plain = self.ended is None or is_plain(self.ended)
+        if alone and plain and not is_limited(going, settings):
             beginning = sending.Beginning(claimed[0], self.work.holder, envelope)
-            return self.begin_in_group(Step(self.accepted(), beginning, copy))
+            return self.begin_in_group(Step(self.accepted(), beginning, copy)), None
         with self.recorded() as moved:
             moved.append(let_go(self.conn, decided, self.work.holder))
+            limit = limit_of(self.conn, going, settings, self.work.clock())
+            if isinstance(limit, Postpone | Hold):
+                held_back = {row.id: limit for row in going.rows}
+                moved.append(let_go(self.conn, held_back, self.work.holder))
+                return None
             tried = sending.begin_sending(
                 self.conn, claimed, self.work.holder, envelope, self.work.lease
             )
             if copy is not None:
                 place(self.conn, copy)
-        return tried
+        return tried, limit
 
     def begin_in_group(self, step: Step) -> sending.Try:
         self.work.commits.take(self.conn, step, self.work.lease)
@@ -474,5 +503,5 @@ def ways_of(tools: Tools, snapshot: Snapshot) -> Ways:
     )  # fmt: skip
     return Ways(
         tools.channels, settings.outbox.mode, snapshot.paused, settings.max_attempts, down,
-        settings.inbox, snapshot.dead,
+        settings.inbox, snapshot.dead, snapshot.over_budget,
     )  # fmt: skip

@@ -189,6 +189,7 @@ BY_ADMIN = {
 
 
 WAITED = {
+    "person_rate": "as the person has had as many messages as PERSON_RATE allows",
     "paused": "for the end of its channel's pause",
     "channel_down": "for its channel, whose provider is away",
 }

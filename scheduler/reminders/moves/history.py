@@ -8,8 +8,8 @@ and recorded once; a wait for a channel's rate or a free connection is not recor
 from sqlalchemy import TextClause, text
 
 # Reasons of `moves.postpone`.
-SHORT_WAITS = "'rate', 'channel_busy'"
-LONG_WAITS = "'paused', 'channel_down'"
+SHORT_WAITS = "'rate', 'channel_busy', 'sms_budget'"
+LONG_WAITS = "'paused', 'channel_down', 'person_rate'"
 
 
 def noted(move: str) -> TextClause:

@@ -134,7 +134,7 @@ def _plan_agendas(catalog: SiteCatalog) -> str:
 DAYS = f"""(
     SELECT a.id, s.id AS session_id, s.tutor_id, s.student_id, {STARTS_AT} AS starts_at, a.kind,
            a.urgency, a.lead_minutes, a.recipient, a.person_id, a.role, a.change, a.message_key,
-           a.message_at, a.attempts, a.tries_since, a.state, a.holder
+           a.message_at, a.attempts, a.tries_since, a.batch, a.state, a.holder
       FROM session_worker.delivery a
       JOIN tutor_sessions s
         ON s.tutor_id = a.tutor_id

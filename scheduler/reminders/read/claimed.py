@@ -55,7 +55,7 @@ class Facts:
     `untrue`: reason why it is no longer true; `barred`: reason why this person gets no messages;
     both None where it may be sent. `tried`: by channel. `key`: id of the first try. `left_at`: Date
     of the last try that may have arrived, or None. `mute_key`: that of the person's link, if one
-    was made. `day`: an agenda's sessions.
+    was made. `by_admin`: an admin had it sent again or released it. `day`: an agenda's sessions.
     """
 
     id: int
@@ -76,6 +76,7 @@ class Facts:
     recipient: Recipient
     quiet_until: datetime | None
     mute_key: str | None = None
+    by_admin: bool = False
     day: tuple[Lesson, ...] = ()
 
     @property
@@ -150,7 +151,7 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
            {stored("a")} AS preferences, {stored("k")} AS kind_preferences,
            session_worker.too_late_at(d.kind, d.lead_minutes, d.starts_at, d.change) AS too_late_at,
            session_worker.silent_until(d.person_id, d.kind, :now, :zone) AS quiet_until,
-           ml.key AS mute_key
+           ml.key AS mute_key, d.tries_since IS NOT NULL OR d.batch IS NOT NULL AS by_admin
       FROM {ledger} d
       LEFT JOIN tutor_sessions s ON s.id = d.session_id
       {people_joins(catalog, "d")}
@@ -280,6 +281,7 @@ def _facts(row: Row[Any], settings: Settings) -> Facts:
         recipient=_recipient(row, settings),
         quiet_until=row.quiet_until,
         mute_key=row.mute_key,
+        by_admin=row.by_admin,
     )
 
 

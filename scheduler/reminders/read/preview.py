@@ -93,7 +93,8 @@ def _parameters(settings: Settings, wanted: Wanted, holder: UUID) -> Mapping[str
 IMAGINED = """-number AS id, session_id, tutor_id, student_id, starts_at, 0 AS urgency,
            lead_minutes, recipient, person_id, role, NULL::uuid AS message_key,
            NULL::timestamptz AS message_at, 0 AS attempts,
-           NULL::timestamptz AS tries_since, 'claimed' AS state, CAST(:holder AS uuid) AS holder"""
+           NULL::timestamptz AS tries_since, NULL::bigint AS batch, 'claimed' AS state,
+           CAST(:holder AS uuid) AS holder"""
 
 
 # Indexes: primary keys; for other sessions of the same message (session_date, start_time) of
