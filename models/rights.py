@@ -24,6 +24,7 @@ ON_THE_LEDGER: Mapping[str, Sequence[str]] = {
     "channel_trouble": ALL,
     "dead_address": ALL,
     "delivery": ALL,
+    "feed_token": ALL,
     "finding": FILL,
     "heartbeat": KEEP,
     "held_batch": ALL,

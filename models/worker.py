@@ -388,6 +388,19 @@ class SmsText(WorkerBase):
     said_at: Mapped[datetime]
 
 
+class FeedToken(WorkerBase):
+    """A token of a person's calendar feed, as a hash."""
+
+    __tablename__ = "feed_token"
+
+    id: Mapped[int] = filled_key()
+    person_id: Mapped[int]
+    digest: Mapped[bytes]
+    made_at: Mapped[datetime] = filled()
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
 class Permit(WorkerBase):
     """A place taken of a channel's rate while Redis is away."""
 

@@ -27,6 +27,7 @@ class PersonalData:
     absences: Sequence[Mapping[str, Any]]
     mute_links: Sequence[Mapping[str, Any]]
     chats: Sequence[Mapping[str, Any]]
+    feed_tokens: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,9 @@ INBOX = text("""
      WHERE 'user:' || i.person = :person ORDER BY i.id""")
 
 
+FEED_TOKENS = text("""
+    SELECT to_jsonb(f) - 'digest' FROM session_worker.feed_token f
+     WHERE 'user:' || f.person_id = :person ORDER BY f.id""")
 MUTE_LINKS = text("""
     SELECT to_jsonb(m) FROM session_worker.mute_link m WHERE m.recipient = :person""")
 
@@ -111,6 +115,7 @@ def export(conn: Connection, person: str) -> PersonalData:
         conn.scalars(absences, given).all(),
         conn.scalars(MUTE_LINKS, given).all(),
         conn.scalars(CHATS, given).all(),
+        conn.scalars(FEED_TOKENS, given).all(),
     )
 
 
@@ -173,6 +178,8 @@ FORGET_ADDRESSES = text("""
 # Their old messages' link ends with their words. Who is muted by it stays so.
 FORGET_LINK = text("""
     DELETE FROM session_worker.mute_link WHERE recipient = :person AND muted_at IS NULL""")
+FORGET_TOKENS = text("""
+    DELETE FROM session_worker.feed_token WHERE 'user:' || person_id = :person""")
 KEPT = text("""
     SELECT count(*) FROM session_worker.delivery
      WHERE recipient = :person AND (told IS NOT NULL OR change IS NOT NULL)""")
@@ -194,6 +201,7 @@ def forget(conn: Connection, person: str, now: datetime, zone: str) -> Forgotten
     conn.execute(FORGET_LINK, given)
     addresses += conn.execute(FORGET_CHAT, given).rowcount
     conn.execute(FORGET_INVITE, given)
+    conn.execute(FORGET_TOKENS, given)
     kept = conn.scalar(KEPT, given) or 0
     forget_absences = text(FORGET_ABSENCES.format(theirs=_absences_of(read_catalog(conn))))
     absences = conn.execute(forget_absences, given).rowcount

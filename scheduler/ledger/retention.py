@@ -79,6 +79,7 @@ def remove_slice(conn: Connection, before: datetime, zone: str, after: int) -> R
 # Receipts are read once a day in the order of their keys; they are at most as many as tries.
 # Indexes: primary keys, delivery_stuck.
 REMOVE_REST = (
+    text("DELETE FROM session_worker.feed_token WHERE revoked_at < :before"),
     # Looked at for half an hour.
     text("DELETE FROM session_worker.sms_text WHERE said_at < now() - interval '1 day'"),
     text("DELETE FROM session_worker.backfill WHERE finished_at < :before"),

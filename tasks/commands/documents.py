@@ -15,6 +15,7 @@ from scheduler.expansion.admin.audit import AuditFinding
 from scheduler.expansion.admin.preview import Preview
 from scheduler.expansion.admin.series import SeriesLine
 from scheduler.expansion.report import Failure, SessionFinding, Written
+from scheduler.ledger.feed_tokens import FeedToken
 from scheduler.ledger.listing import DeliveryLine
 from scheduler.ledger.personal_data import Forgotten, PersonalData
 from scheduler.ledger.story import Explanation
@@ -121,6 +122,14 @@ class MessageDocument(TypedDict):
     attachments: Sequence[AttachmentDocument]
 
 
+class FeedDocument(TypedDict):
+    """`token`: with `--make`, this once. `tokens`: all of the person's, without their secret."""
+
+    person_id: int
+    token: str | None
+    tokens: Sequence[FeedToken]
+
+
 class PreviewMessageDocument(TypedDict):
     """A message for each person in the role."""
 
@@ -206,6 +215,7 @@ DOCUMENTS: Mapping[str, Any] = {
     "expand": ExpandDocument,
     "explain": Explanation,
     "export": PersonalData,
+    "feed": FeedDocument,
     "forget": Forgotten,
     "languages": LanguagesDocument,
     "preview": Preview,

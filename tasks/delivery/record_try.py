@@ -20,8 +20,8 @@ from scheduler.reminders.moves.backoff import retry_at
 from scheduler.reminders.moves.late_answers import mark_sent_late
 from scheduler.reminders.moves.unanswered import is_repeated
 from scheduler.reminders.read.claimed import Facts, Tried
-from scheduler.reminders.telegram_chats import follow_group
 from scheduler.reminders.sms_budget import give_back
+from scheduler.reminders.telegram_chats import follow_group
 from scheduler.settings import ChannelName, Settings
 from tasks.channels.mail.status_codes import code_in, is_dead
 from tasks.channels.outcome import About, Outcome, Result

@@ -119,6 +119,7 @@ def attending(address: str, message: Message) -> vCalAddress:
 
 @cache
 def opening(method: str) -> bytes:
+    """The first lines of a file."""
     file = CalendarFile()
     file.add("prodid", PRODUCT)
     file.add("version", "2.0")
@@ -127,6 +128,7 @@ def opening(method: str) -> bytes:
 
 
 def event(lesson: Lesson, message: Message, calendar: Calendar) -> Event:
+    """The entry of a session, without an alarm and without people who attend."""
     entry = Event()
     starts_at, ends_at = times(lesson, calendar.zone)
     entry.add("uid", f"session-{lesson.entry}@{DOMAIN}")

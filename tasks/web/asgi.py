@@ -48,6 +48,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
     finally:
         own.engine.dispose()
+        own.feeds.dispose()
 
 
 def unreachable(_request: Request, error: Exception) -> Response:

@@ -16,6 +16,7 @@ from tasks.admin.doctor import Examination, examine
 from tasks.admin.explain import ReachBy, reach_of
 from tasks.alerts.unreached import Week
 from tasks.database import engine
+from tasks.web.feeds import Feeds
 from tasks.web.kept_value import KeptValue
 from tasks.web.last_messages import LastMessages, last_messages
 from tasks.web.metrics import Exporter
@@ -40,6 +41,7 @@ class Parts:
     engine: Engine
     exporter: Exporter
     readiness: KeptValue[dict[str, bool]]
+    feeds: Feeds
     today: RefreshedValue[Today]
     examined: RefreshedValue[Examination]
     week: RefreshedValue[Week]
@@ -64,6 +66,7 @@ def parts(settings: Settings) -> Parts:
         engine=reading,
         exporter=Exporter(reading, settings),
         readiness=readiness(reading, settings),
+        feeds=Feeds(settings),
         today=RefreshedValue(lambda: read_today(reading, settings), TODAY_SECONDS),
         examined=RefreshedValue(lambda: examine(settings, datetime.now(UTC)), EXAMINED_SECONDS),
         week=RefreshedValue(lambda: read_week(reading, settings), WEEK_SECONDS),

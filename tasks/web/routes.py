@@ -10,6 +10,7 @@ from typing import Any
 from starlette.routing import Route
 
 from tasks.web.access import Access, Guard, Guarded
+from tasks.web.calendar_feed import calendar_feed
 from tasks.web.files import file
 from tasks.web.pages import person, search, session, today
 from tasks.web.probes import healthz, metrics, readyz
@@ -36,6 +37,7 @@ ADDRESSES: Sequence[Address] = (
     Address("/people/{person_id:int}", Access.ADMIN, person),
     Address("/events", Access.ADMIN, events),
     Address("/static/{name}", Access.EVERYBODY, file),
+    Address("/calendar/{token}.ics", Access.EVERYBODY, calendar_feed),
 )
 
 

@@ -77,6 +77,7 @@ def documents(conn: Connection, commands: Commands) -> Iterator[tuple[str, str]]
     yield of("deliveries")
     yield of("explain", str(session))
     yield of("languages")
+    yield of("feed", str(user), "--make")
     yield of("preview-message", str(session), *AS_OF)
     yield of("doctor")
     yield of("deliveries", "pause", "--channel", "sms", "--reason", "provider down", names=2)
