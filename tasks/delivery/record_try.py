@@ -26,7 +26,7 @@ from scheduler.settings import ChannelName, Settings
 from tasks.channels.mail.status_codes import code_in, is_dead
 from tasks.channels.outcome import About, Outcome, Result
 from tasks.delivery.decision import Send, has_inbox, is_near
-from tasks.delivery.limits import Spent
+from tasks.delivery.message_limits import Spent
 from tasks.delivery.tally import Tally
 
 logger = logging.getLogger(__name__)

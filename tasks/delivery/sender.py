@@ -38,8 +38,8 @@ from tasks.database import ServerUnreachable, site_catalog
 from tasks.delivery.decision import Decision, Hold, Keep, Postpone, Send, Ways, decide
 from tasks.delivery.group_commit import GroupCommit, Step
 from tasks.delivery.inbox_copy import copy_of
-from tasks.delivery.limits import Going, Spent, is_limited, limit_of
 from tasks.delivery.message import ids_for_log, message_of, worded
+from tasks.delivery.message_limits import Going, Spent, is_limited, limit_of
 from tasks.delivery.permits import NOW, Permits
 from tasks.delivery.record_try import Ended, note_health, record
 from tasks.delivery.record_unsent import let_go

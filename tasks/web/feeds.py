@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from models.catalog import SiteCatalog
 from scheduler.database_clock import database_now
 from scheduler.ledger.feed_tokens import Reader, note_use, reader_of
-from scheduler.reminders.read.feed import feed_facts, feed_fingerprint
+from scheduler.reminders.read.feed_sessions import feed_facts, feed_fingerprint
 from scheduler.settings import Settings
 from tasks.database import engine, site_catalog
 
@@ -75,7 +75,7 @@ class Feeds:
 
     def file(self, key: str, reader: Reader, catalog: SiteCatalog, now: datetime) -> bytes:
         """The rendered file, of this fingerprint or anew."""
-        from tasks.messages.feed import feed_file
+        from tasks.messages.feed_file import feed_file
 
         with self._lock:
             if key in self._files:

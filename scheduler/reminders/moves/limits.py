@@ -32,14 +32,21 @@ def full_until(
     return found
 
 
-SAID_BEFORE = text("SELECT session_worker.said_before(:digest, :key, :times, :since, :at)")
+SAID_BEFORE = text("SELECT session_worker.said_before(:digest, :key, :since)")
+# Index: primary key.
+NOTE_TEXT = text("""
+    INSERT INTO session_worker.sms_text (digest, message_key, said_at) VALUES (:digest, :key, :at)
+    ON CONFLICT (digest, message_key) DO NOTHING""")
 
 
 def said_too_often(conn: Connection, number: str, words: str, key: UUID, at: datetime) -> bool:
     """True where the number got these words four times in the last half hour; else it is noted."""
     digest = sha256(f"{number}\0{words}".encode()).digest()
-    given = {"digest": digest, "key": key, "times": TIMES, "since": at - WITHIN, "at": at}
-    return bool(conn.scalar(SAID_BEFORE, given))
+    given = {"digest": digest, "key": key, "since": at - WITHIN, "at": at}
+    if (conn.scalar(SAID_BEFORE, given) or 0) >= TIMES:
+        return True
+    conn.execute(NOTE_TEXT, given)
+    return False
 
 
 # Index: primary key.

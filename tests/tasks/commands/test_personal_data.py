@@ -17,7 +17,7 @@ def test_an_export_is_one_document(commands: Commands) -> None:
 
     assert [*document] == [
         "version", "person", "preferences", "deliveries", "inbox", "absences", "mute_links",
-        "feed_tokens",
+        "chats", "feed_tokens",
     ]  # fmt: skip
     assert [each["id"] for each in document["deliveries"]] == [one]
     assert json.loads(commands.run("export", "7").stdout) == document

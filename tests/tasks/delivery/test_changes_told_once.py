@@ -81,7 +81,8 @@ def test_500_sessions_of_20_tutors_moved_by_one_statement_are_one_mail_to_each(
     make_day: MakeDay, conn: Connection
 ) -> None:
     """25 sessions each, in the coming 25 days, all notified before."""
-    day = make_day(reminder_leads="30d", reminder_recipients="tutor,student", claim_batch=7)
+    day = make_day(reminder_leads="30d", reminder_recipients="tutor,student", claim_batch=7,
+                   person_rate="")  # fmt: skip
     people = [(f"tutor{n}@tutoring.example", f"student{n}@tutoring.example") for n in range(20)]
     for tutor, student in people:
         a_year_of_lessons(conn, a_tutor(conn, email=tutor), a_student(conn, email=student))

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
@@ -46,19 +46,15 @@ CREATE TABLE session_worker.sms_text (
     PRIMARY KEY (digest, message_key)
 );
 
--- Whether this many other messages said the same to the same number since an instant; if not, this
--- one is noted. Locked as above. Index: primary key.
+-- How many other messages said the same to the same number since an instant. Locked as above.
+-- Index: primary key.
 CREATE FUNCTION session_worker.said_before(
-    digest bytea, key uuid, times integer, since timestamptz, at timestamptz
-) RETURNS boolean LANGUAGE plpgsql AS $$
+    digest bytea, key uuid, since timestamptz
+) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(723654882, hashtext(encode($1, 'hex')));
-    IF times <= (SELECT count(*) FROM session_worker.sms_text t
-                  WHERE t.digest = $1 AND t.message_key <> $2 AND t.said_at > since) THEN
-        RETURN true;
-    END IF;
-    INSERT INTO session_worker.sms_text VALUES ($1, $2, at) ON CONFLICT DO NOTHING;
-    RETURN false;
+    RETURN (SELECT count(*) FROM session_worker.sms_text t
+             WHERE t.digest = $1 AND t.message_key <> $2 AND t.said_at > since);
 END
 $$;
 """
