@@ -90,7 +90,17 @@ def words(installed: Installed, granted: Granted | None) -> str:
     lines = [*site_table_words(installed), migration_words(installed)]
     lines += [f"Note: {note.detail}." for note in installed.notes]
     lines += role_words(granted) if granted is not None else ()
+    lines += next_words(installed)
     return "\n".join(printable(line) for line in lines)
+
+
+def next_words(installed: Installed) -> Iterator[str]:
+    """The way on after the first installation; an upgrade needs none."""
+    if installed.migrated_from is None and installed.doubt is None:
+        yield (
+            "Next: `celery -A tasks doctor` shows what is left to do; then start"
+            " `celery -A tasks worker --queues planning,delivery` and `celery -A tasks beat`."
+        )
 
 
 def role_words(granted: Granted) -> Iterator[str]:
