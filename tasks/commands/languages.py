@@ -1,4 +1,4 @@
-"""`celery -A tasks languages`: the languages of messages, and what each lacks."""
+"""`celery -A tasks languages`: the languages of messages, and the templates missing in each."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def languages(context: click.Context, as_json: bool) -> None:
-    """List the languages of messages, and the templates that each lacks beside English.
+    """List the languages of messages, and the templates of English that are missing in each.
 
-    A message that a language has not whole is in LANGUAGE or in English, never mixed. Exits 1 where
-    a template is lacking.
+    Where a template of a message is missing, the whole message is in LANGUAGE or in English, never
+    mixed. Exits 1 where one is missing.
 
     Example: celery -A tasks languages
     """
@@ -32,9 +32,9 @@ def languages(context: click.Context, as_json: bool) -> None:
         document: LanguagesDocument = {"languages": found}
         click.echo(json_document(document))
     else:
-        table = Table("", "Language", "Lacks", "Also written", box=None, header_style="bold")
+        table = Table("", "Language", "Missing", "Also written", box=None, header_style="bold")
         for one in found:
-            lacks = ", ".join(one.lacks) or "nothing"
-            table.add_row(one.code, one.name, lacks, ", ".join(one.spellings))
+            missing = ", ".join(one.missing) or "nothing"
+            table.add_row(one.code, one.name, missing, ", ".join(one.spellings))
         console().print(table)
-    context.exit(ExitCode.PARTLY if any(one.lacks for one in found) else ExitCode.DONE)
+    context.exit(ExitCode.PARTLY if any(one.missing for one in found) else ExitCode.DONE)

@@ -144,7 +144,7 @@ def is_part(name: str) -> bool:
     return name.rpartition("/")[2].startswith("_") or name.startswith("mute/")
 
 
-def lacking(language: str, folder: Path = BUILT_IN) -> tuple[str, ...]:
+def missing_templates(language: str, folder: Path = BUILT_IN) -> tuple[str, ...]:
     """The templates that the reference language has and this one has not, in order:
     'alarm/sms.txt', '_greeting.txt'."""
     theirs = set(files(folder / language))
@@ -153,15 +153,16 @@ def lacking(language: str, folder: Path = BUILT_IN) -> tuple[str, ...]:
 
 @cache
 def whole_kinds(folder: Path = BUILT_IN) -> frozenset[tuple[str, str]]:
-    """('om', 'alarm') …: the kinds of message that a language has all templates of. Where it lacks
-    a part, which any message may need, it has none whole."""
+    """('om', 'alarm') …: the kinds of message of which a language has all templates. Where a part
+    is missing, which any message may need, no kind is whole."""
     kinds = {name.partition("/")[0] for name in files(folder / REFERENCE) if not is_part(name)}
     return frozenset(
         (language, kind)
         for language in LANGUAGES
         for kind in kinds
         if not any(
-            is_part(name) or name.startswith(f"{kind}/") for name in lacking(language, folder)
+            is_part(name) or name.startswith(f"{kind}/")
+            for name in missing_templates(language, folder)
         )
     )
 

@@ -1,4 +1,4 @@
-"""`languages`: what each language of messages lacks."""
+"""`languages`: the templates missing in each language of messages."""
 
 import json
 
@@ -9,7 +9,7 @@ from tasks.admin import languages as admin
 from tasks.commands.languages import languages
 
 
-def test_languages_that_lack_nothing_are_well() -> None:
+def test_no_template_is_missing() -> None:
     result = CliRunner().invoke(languages, ["--json"])
 
     told = {one["code"]: one for one in json.loads(result.stdout)["languages"]}
@@ -18,9 +18,9 @@ def test_languages_that_lack_nothing_are_well() -> None:
     assert "afaan oromo" in told["om"]["spellings"]
 
 
-def test_a_template_that_is_lacking_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    lacks = {"ti": ("alarm/sms.txt",)}
-    monkeypatch.setattr(admin, "lacking", lambda code: lacks.get(code, ()))
+def test_a_template_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = {"ti": ("alarm/sms.txt",)}
+    monkeypatch.setattr(admin, "missing_templates", lambda code: missing.get(code, ()))
 
     result = CliRunner().invoke(languages)
 
