@@ -13,6 +13,8 @@ from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
+pytestmark = pytest.mark.long
+
 PEOPLE = [f"student{number}@tutoring.example" for number in range(200)]
 
 

@@ -5,6 +5,7 @@ import re
 import signal
 from collections import Counter
 
+import pytest
 from sqlalchemy import Connection, TextClause, text
 
 from tests.builders import a_session, a_student
@@ -13,6 +14,8 @@ from tests.faults.rounds import after_the_first_tick, count, in_wall_time, mail_
 from tests.servers import connect
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import Running, running
+
+pytestmark = pytest.mark.long
 
 PEOPLE = [f"student{n}@tutoring.example" for n in range(6)]
 ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 60}

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Connection, text
 
 from tests.eventually import eventually
@@ -10,6 +11,8 @@ from tests.faults.slow_provider import alarms_of_one_second, longest_gap, watche
 from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
+
+pytestmark = pytest.mark.long
 
 HANGING, HEALTHY = 120, 20
 # Delay of the provider: several ticks would be missed if the tick called it.

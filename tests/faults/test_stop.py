@@ -19,6 +19,8 @@ from tests.faults.rounds import (
 from tests.sinks.smtp import SmtpSink
 from tests.tasks.worker.run import running
 
+pytestmark = pytest.mark.long
+
 PEOPLE = 40
 ALARMED = {"alarm_enabled": True, "alarm_before_minutes": 60}
 

@@ -2,6 +2,7 @@
 
 from datetime import date, time, timedelta
 
+import pytest
 from sqlalchemy import Connection, text
 
 from tests.builders import a_session, a_student, a_tutor
@@ -77,6 +78,7 @@ def test_what_begins_before_it_is_sent_is_left_out_and_expired(
     assert sorted(row.state for row in states) == ["expired", "sent", "sent"]
 
 
+@pytest.mark.long
 def test_500_sessions_of_20_tutors_moved_by_one_statement_are_one_mail_to_each(
     make_day: MakeDay, conn: Connection
 ) -> None:

@@ -22,6 +22,8 @@ from tasks.demo.servers.accounts import temporary_root
 from tests.eventually import eventually
 from tests.json_page import refuse_undocumented
 
+pytestmark = pytest.mark.long
+
 # In one test process, one after the other: each demo starts six processes of its own.
 
 REPOSITORY = Path(__file__).parents[3]

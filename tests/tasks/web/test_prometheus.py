@@ -22,6 +22,8 @@ from tests.scheduler.ledger.rows import a_delivery, an_attempt
 from tests.sinks.ports import free_ports
 from tests.tasks.web.conftest import Browser
 
+pytestmark = pytest.mark.long
+
 DEPLOY = REPOSITORY / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 DASHBOARD = json.loads((DEPLOY / "grafana" / "session-worker.json").read_text())
