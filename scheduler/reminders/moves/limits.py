@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from scheduler.reminders.moves.held_batches import open_batch
 from scheduler.reminders.moves.history import noted
+from scheduler.reminders.moves.move_log import logged
 from scheduler.settings import Rate
 
 SAME_TEXT = "same_text"
@@ -58,6 +59,7 @@ HOLD_REPEATED = noted("""
     RETURNING id, state, reason""")
 
 
+@logged
 def hold_repeated(
     conn: Connection, ids: Sequence[int], holder: UUID, detail: str
 ) -> frozenset[int]:

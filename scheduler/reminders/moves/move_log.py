@@ -1,4 +1,4 @@
-"""One line of the log for each delivery that a move moved, at INFO, after its commit.
+"""One line of the log for each delivery that a move moved, at INFO, as its transaction commits.
 
 The lines carry ids as fields of the record: `LOG_FORMAT=json` shows them (tasks.worker.json_log).
 Without INFO nothing is asked and nothing is listened to.
@@ -80,4 +80,5 @@ def say(conn: Connection) -> None:
 
 
 def drop(conn: Connection) -> None:
-    conn.info.pop(LINES, None)
+    if not conn.invalidated:  # else its lines are gone with it, and asking would raise
+        conn.info.pop(LINES, None)

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from scheduler.reminders.moves import move_log
 from scheduler.reminders.moves.claims import claim
@@ -20,6 +21,7 @@ from tasks.worker import json_log
 from tasks.worker.json_log import JsonLines, write_json
 from tests.scheduler.ledger.rows import MINUTE, NOW, a_delivery, an_attempt
 from tests.scheduler.reminders.moves.test_state import MOVES, moves_of_the_code
+from tests.servers import engine_on
 
 LATER = NOW + 200 * MINUTE
 
@@ -62,6 +64,20 @@ def test_each_delivery_that_moves_is_a_line_with_its_ids(
         assert (each["level"], UUID(each["holder"])) == ("INFO", batch.holder)
         assert "attempt" not in each
         assert "batch" not in each
+
+
+def test_a_connection_that_is_lost_within_a_move_is_still_told_as_that(
+    database: str, lines: list[Any]
+) -> None:
+    def claim_and_lose() -> None:
+        with engine_on(database).begin() as conn:
+            a_delivery(conn)
+            claim(conn, LATER, 1, 10, MINUTE)
+            conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises(OperationalError, match="terminat"):
+        claim_and_lose()
+    assert lines == []
 
 
 def test_a_held_message_has_its_batch_and_a_tried_one_its_attempt(
