@@ -1,5 +1,6 @@
 """The server process: where it listens, and when it refuses to."""
 
+import signal
 import socket
 from contextlib import closing
 from types import FrameType
@@ -42,12 +43,18 @@ def address_of(listening: socket.socket) -> str:
 
 
 class PageServer(uvicorn.Server):
-    """Uvicorn's server, whose streams of events end at once with it."""
+    """Uvicorn's server, whose streams of events end at once with it. `received`: signals to end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.received: list[int] = []
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Uvicorn's handler of INT and TERM."""
+        """In the place of uvicorn's handler of INT and TERM, which raises the signal again within
+        the event loop: what is still ending there would be cancelled with a traceback."""
+        self.force_exit = bool(self.received)
+        self.received.append(sig)
         self.end()
-        super().handle_exit(sig, frame)
 
     def end(self) -> None:
         """Begin to stop: no new request, and no further event."""
@@ -76,8 +83,10 @@ def configuration(settings: Settings) -> uvicorn.Config:
 
 
 def serve(settings: Settings, listening: socket.socket) -> None:
-    """Serve until a signal. Raises KeyboardInterrupt after Ctrl-C."""
+    """Serve until a signal, and end by it. Raises KeyboardInterrupt after Ctrl-C."""
     with closing(listening):
         serving = server(settings)
         serving.config.app.state.parts.begin()  # type: ignore[union-attr]
         serving.run(sockets=[listening])
+    for number in serving.received[:1]:
+        signal.raise_signal(number)

@@ -35,6 +35,7 @@ LEAST = [
     ("expand",),
     ("explain", "1"),
     ("export", "1"),
+    ("feed", "1"),
     ("forget", "1"),
     ("preview", "1"),
     ("preview-message", "1"),

@@ -34,12 +34,12 @@ def test_html_and_calendar_are_for_mail_and_data_for_the_webhook(
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_an_alarm_alone_is_urgent(kind: Kind, words: Words) -> None:
+def test_alarms_alone_are_urgent(kind: Kind, words: Words) -> None:
     lesson = moved(a_lesson()) if kind is Kind.NOTICE else a_lesson()
 
     letter = render(a_message(lesson, kind=kind), ChannelName.PUSH, words)
 
-    assert letter.urgent == (kind is Kind.ALARM)
+    assert letter.urgent == (kind in (Kind.ALARM, Kind.ESCALATION))
 
 
 @pytest.mark.parametrize("channel", ChannelName)
