@@ -35,9 +35,9 @@ SETTLED_SECONDS = 300
 STATES = text("""
     SELECT state || coalesce(' ' || reason, '') AS state, count(*) AS number
       FROM session_worker.delivery GROUP BY 1 ORDER BY 1""")
-OPEN = text("""
+SETTLED = text("""
     SELECT count(*) FROM session_worker.delivery
-     WHERE state IN ('planned', 'claimed', 'sending') OR retry_at IS NOT NULL""")
+     WHERE state NOT IN ('planned', 'claimed', 'sending') AND retry_at IS NULL""")
 TRIES = text("SELECT delivery_id, count(*) AS number FROM session_worker.attempt GROUP BY 1")
 
 
@@ -64,7 +64,7 @@ def main() -> None:
             if what == "kills":
                 eventually(lambda: sink.requests, within=SETTLED_SECONDS)
                 kill_senders(site, sink, count)
-            eventually(lambda: is_settled(postgres), within=SETTLED_SECONDS)
+            eventually(lambda: is_settled(postgres, count), within=SETTLED_SECONDS)
         sys.exit(1 if report(postgres, sink, count) else 0)
 
 
@@ -106,9 +106,9 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in words]
 
 
-def is_settled(postgres: PostgresServer) -> bool:
+def is_settled(postgres: PostgresServer, count: int) -> bool:
     with connect(postgres.url("site")) as conn:
-        return not conn.scalar(OPEN)
+        return int(conn.scalars(SETTLED).one()) == count
 
 
 def report(postgres: PostgresServer, sink: HttpSink, count: int) -> int:
