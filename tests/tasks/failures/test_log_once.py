@@ -1,6 +1,7 @@
 """Each line is logged once a minute, and no line suppresses another."""
 
 import logging
+import multiprocessing
 from multiprocessing import get_context
 
 import pytest
@@ -53,3 +54,23 @@ def test_what_one_process_said_another_of_the_same_worker_does_not_repeat() -> N
     child.join()
 
     assert not may_say("said by the child", now=9001.0)
+
+
+def test_of_processes_that_fail_at_one_moment_one_says_it() -> None:
+    """A hundred lines, which four forked processes want to log at the same moment each."""
+    forked = multiprocessing.get_context("fork")
+    start, said = forked.Barrier(4), forked.Value("i", 0)
+
+    def fail() -> None:
+        for number in range(100):
+            start.wait(60)
+            if may_say(f"at one moment {number}", now=9000.0):
+                with said.get_lock():
+                    said.value += 1
+
+    processes = [forked.Process(target=fail) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert said.value == 100
