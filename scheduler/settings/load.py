@@ -27,7 +27,8 @@ def load_settings(_env_file: Path | None = ENV_FILE, **overrides: Any) -> Settin
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()
         words = first["msg"].removeprefix("Value error, ")
-        raise InvalidSetting(f"{name}: {words}.") from None
+        end = "" if words.endswith("?") else "."
+        raise InvalidSetting(f"{name}: {words}{end}") from None
     except UnreadableEnvironment as error:
         raise InvalidSetting(str(error)) from None
     except (UnicodeDecodeError, OSError) as error:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -278,9 +279,13 @@ class Settings(BaseModel):
     @field_validator("site_timezone")
     @classmethod
     def known_zone(cls, name: str) -> str:
-        if name not in available_timezones() - NO_ZONES:
-            raise ValueError(f"{name!r} is no zone: set an IANA name such as Africa/Addis_Ababa")
-        return name
+        zones = available_timezones() - NO_ZONES
+        if name in zones:
+            return name
+        places = [zone for zone in zones if "/" in zone]
+        if near := get_close_matches(name, places, n=1, cutoff=0.8):
+            raise ValueError(f"{name!r} is no zone: did you mean {near[0]}?")
+        raise ValueError(f"{name!r} is no zone: set an IANA name such as Africa/Addis_Ababa")
 
     @field_validator("reminder_leads")
     @classmethod

@@ -1,6 +1,7 @@
 """Examination of an installation: its database, its channels, its broker and its workers."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -39,7 +40,7 @@ class Examination:
 
 def examine(settings: Settings, now: datetime) -> Examination:
     """Run all checks. Changes nothing. `now`: this machine's clock. Raises ServerUnreachable."""
-    with engine(settings).connect() as conn:
+    with one_connection(settings) as conn:
         database = database_now(conn)
         found = [*examine_database(conn, settings, database), *missing_options(conn)]
         found += check_dead_addresses(conn, settings, database)
@@ -50,6 +51,17 @@ def examine(settings: Settings, now: datetime) -> Examination:
     found += broken or check_workers(settings, {finding.code for finding in found})
     found.sort(key=lambda finding: [*Severity].index(finding.severity))
     return Examination(all(each.severity is not Severity.ERROR for each in found), tuple(found))
+
+
+@contextmanager
+def one_connection(settings: Settings) -> Iterator[Connection]:
+    """A connection that is closed at the end: examinations may follow one another for days."""
+    database = engine(settings)
+    try:
+        with database.connect() as conn:
+            yield conn
+    finally:
+        database.dispose()
 
 
 NAMED = 5

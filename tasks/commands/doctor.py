@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tasks.commands.doctor_watch import STYLES, watch
 from tasks.commands.worker_command import (
     ExitCode,
     WorkerCommand,
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from scheduler.settings import Settings
     from tasks.admin.doctor import Examination
 
-STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
-
 
 @click.command(cls=WorkerCommand)
 @click.option(
@@ -28,21 +27,29 @@ STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
     is_flag=True,
     help="First make this database the ledger's own, and release messages held because it was not.",
 )
+@click.option("--watch", "watching", is_flag=True, help="Look again and again, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
-def doctor(context: click.Context, adopt_database: bool, as_json: bool) -> None:
+def doctor(context: click.Context, adopt_database: bool, watching: bool, as_json: bool) -> None:
     """Show what is wrong with the installation, and how to cure it.
 
     Writes nothing, except with --adopt-database. Exits 1 where there is an error, 3 where
     PostgreSQL cannot be reached.
 
-    Example: celery -A tasks doctor
+    With --watch a terminal shows the present findings in place; in a pipe each change is one block
+    of lines. A server that is away is shown and waited for.
+
+    Example: celery -A tasks doctor --watch
     """
     from scheduler.settings import load_settings
     from tasks.admin.doctor import examine
 
+    if watching and as_json:
+        raise click.UsageError("--watch shows text: leave --json or --watch out.")
     settings = load_settings()
     released = adopt(settings) if adopt_database else None
+    if watching:
+        watch(lambda: examine(settings, datetime.now(UTC)), lambda: datetime.now(settings.zone))
     examination = examine(settings, datetime.now(UTC))
     click.echo(json_document(examination)) if as_json else show(examination, released)
     context.exit(ExitCode.DONE if examination.ok else ExitCode.PARTLY)

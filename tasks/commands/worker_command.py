@@ -21,6 +21,7 @@ from tasks.commands.output import (
     let_output_go,
     write_any_letter,
 )
+from tasks.failures.interrupt import interruptible
 from tasks.failures.lines import ExitCode, Failure, Refused, is_output_error, printable
 
 __all__ = [
@@ -55,7 +56,7 @@ class EndsInLines(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         write_any_letter()
-        with failures_as_lines(ctx.command_path):
+        with failures_as_lines(ctx.command_path), interruptible():
             return super().invoke(ctx)
 
 
@@ -78,15 +79,22 @@ class WorkerGroup(EndsInLines, click.Group):
 
 @contextmanager
 def failures_as_lines(command_path: str) -> Iterator[None]:
-    """Turn known exceptions of a command into failures that click shows in one line."""
+    """Turn known exceptions of a command, and Ctrl-C, into an end that click shows in one line."""
+    try:
+        with errors_as_lines(command_path):
+            yield
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
+
+
+@contextmanager
+def errors_as_lines(command_path: str) -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
         raise usage_failure(error, command_path) from None
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
-    except KeyboardInterrupt:
-        raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
     except Exception as error:
         if is_output_error(error):
             let_output_go()

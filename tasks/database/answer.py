@@ -2,7 +2,8 @@
 
 Each packet is acknowledged then, so no time-out of TCP ends the wait (url.py has those), and a
 statement may legitimately take minutes. After a wait of ten seconds another connection asks if the
-server still works on the statement; without an answer, the waiting connection is cut.
+server still works on the statement; without an answer, the waiting connection is cut. After Ctrl-C
+another connection has the statement cancelled.
 """
 
 import logging
@@ -11,12 +12,15 @@ import select
 import socket
 import time
 from contextlib import closing, suppress
-from threading import Lock, Thread
+from functools import partial
+from threading import Lock, Thread, Timer
 from typing import Any
 from weakref import WeakSet
 
 import psycopg2
 from psycopg2 import extensions
+
+from tasks.failures.interrupt import END_WAITS, await_call
 
 # Running time of a statement after which the server is asked about it, and the interval.
 ASK_AFTER_SECONDS = 10.0
@@ -42,11 +46,12 @@ class WatchedConnection(extensions.connection):
     """A connection (psycopg2's `connection_factory`) whose waits are watched."""
 
     pooled = False  # by a pooler: a statement may rightly wait for a free session
+    was_cut = False  # after Ctrl-C
     waits_since: float | None = None
     asked_at: float = 0.0
 
     def __init__(self, dsn: str, *given: Any, **options: Any) -> None:
-        super().__init__(dsn, *given, **options)
+        await_call(partial(super().__init__, dsn, *given, **options))
         self.cursor_factory = WatchedCursor
         watch(self)
 
@@ -117,7 +122,7 @@ def end_unanswered(connection: WatchedConnection) -> None:
     """Cut the connection if the server does not confirm that it works for it."""
     connection.asked_at, since = time.monotonic(), connection.waits_since
     if not is_served(connection) and connection.waits_since == since:
-        cut(connection)
+        give_up(connection)
 
 
 # Where the number is not known there, such as behind a proxy that hides it, the answer must do.
@@ -159,12 +164,74 @@ def wait_for_answer(connection: Any, deadline: float) -> None:
             raise TimeoutError
 
 
-def cut(connection: WatchedConnection) -> None:
-    """End the connection's wait; for libpq it looks as if the server had closed it."""
+def give_up(connection: WatchedConnection) -> None:
     logger.warning(
         "PostgreSQL does not answer: a connection to %s is given up.", connection.info.host
     )
+    cut(connection)
+
+
+def cut(connection: WatchedConnection) -> None:
+    """End the connection's wait; for libpq it looks as if the server had closed it."""
     with suppress(OSError, psycopg2.Error):
         line = socket.socket(fileno=os.dup(connection.fileno()))
         with closing(line):
             line.shutdown(socket.SHUT_RDWR)
+
+
+# An admin who pressed Ctrl-C waits no longer than this for a server that does not react.
+CUT_AFTER_SECONDS = 0.7
+CANCEL_AGAIN_SECONDS = 0.1
+
+
+def end_waits() -> None:
+    """End what this process waits for; the server undoes what was not committed."""
+    with WATCH.lock:
+        connections = list(WATCH.connections)
+    for connection in connections:
+        if (since := connection.waits_since) is not None:
+            end_wait(connection, since)
+
+
+END_WAITS.append(end_waits)
+
+
+def end_wait(connection: WatchedConnection, since: float) -> None:
+    """Have the statement cancelled that runs `since`; cut the connection if that takes long."""
+    cutting = Timer(CUT_AFTER_SECONDS, cut_unless_over, (connection, since))
+    cutting.daemon = True
+    cutting.start()
+    if not connection.pooled:  # a pooler shows numbers of its own
+        with suppress(psycopg2.Error, TimeoutError, OSError):
+            cancel_repeatedly(connection, since)
+
+
+def cut_unless_over(connection: WatchedConnection, since: float) -> None:
+    if connection.waits_since == since:
+        connection.was_cut = True
+        cut(connection)
+
+
+# Not another's process, where a proxy shows numbers of its own.
+CANCEL = """
+    SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
+     WHERE pid = %s AND datname = current_database() AND usename = current_user
+       AND application_name = current_setting('application_name')"""
+
+
+def cancel_repeatedly(connection: WatchedConnection, since: float) -> None:
+    """Cancel until it shows, as the statement may have been about to begin; once where the
+    connection was cut, as the server would not notice and keep its locks.
+
+    Not by psycopg2's `cancel`: it holds Python's lock for as long as the server does not answer.
+    """
+    pid, deadline = connection.info.backend_pid, time.monotonic() + ANSWER_SECONDS
+    with closing(ask(connection)) as asking:
+        wait_for_answer(asking, deadline)
+        with asking.cursor() as cursor:
+            while connection.waits_since == since or connection.was_cut:
+                cursor.execute(CANCEL, (pid,))
+                wait_for_answer(asking, deadline)
+                if connection.was_cut:
+                    return
+                time.sleep(CANCEL_AGAIN_SECONDS)

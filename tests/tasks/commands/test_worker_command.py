@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from models.catalog import SiteMismatch
 from models.site import ColumnMissing
-from scheduler.settings import InvalidSetting, Role
+from scheduler.settings import InvalidSetting, Role, load_settings
 from tasks import app
 from tasks.commands.worker_command import (
     DAY,
@@ -71,6 +71,11 @@ def test_ctrl_c_ends_a_command_without_a_word() -> None:
     result = ended_by(KeyboardInterrupt())
 
     assert (result.exit_code, result.stdout + result.stderr) == (130, "")
+
+
+def test_a_misspelt_zone_is_named_as_it_was_meant() -> None:
+    with pytest.raises(InvalidSetting, match=r"is no zone: did you mean Africa/Addis_Ababa\?$"):
+        load_settings(site_timezone="Africa/Adis_Ababa")
 
 
 def test_a_broker_that_is_not_there_is_unreachable() -> None:
