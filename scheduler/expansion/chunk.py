@@ -31,8 +31,7 @@ from scheduler.turns import commit_without_flush, wait_expansion_turn
 # expects one row, it may choose a nested loop that takes minutes instead of a hash's milliseconds.
 BULK = 200
 HASH_ONLY = text("""
-    SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true),
-           set_config('jit', 'off', true)""")
+    SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '32MB', true)""")
 FEW_STATISTICS = text("SET LOCAL default_statistics_target = 10")
 
 MOST_TOGETHER = 6_000  # series in one transaction, including those drawn in from later chunks

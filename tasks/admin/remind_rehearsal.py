@@ -29,7 +29,7 @@ from tasks.delivery.decision import (
     Withdraw,
     decide,
 )
-from tasks.delivery.dispatch import BATCHES_OUT, lease_of
+from tasks.delivery.dispatch import MOST_WAITING, lease_of
 from tasks.delivery.sender import snapshot_of, ways_of
 from tasks.delivery.tally import NOTHING, Tally
 from tasks.delivery.tools import Tools
@@ -89,7 +89,7 @@ def all_due(conn: Connection, tools: Tools, now: datetime) -> Iterator[tuple[For
     """Each due message with the number of its ledger rows. All are claimed, until the rollback."""
     settings = tools.settings
     size, lease = settings.claim_batch, lease_of(settings)
-    while batches := claim(conn, now, BATCHES_OUT, size, lease, Waiting.ALL):
+    while batches := claim(conn, now, MOST_WAITING, size, lease, Waiting.ALL):
         for batch in batches:
             snapshot = snapshot_of(conn, tools, batch, now)
             ways = ways_of(tools, snapshot)

@@ -46,6 +46,9 @@ SESSION_SETTINGS = {
     "lock_timeout": milliseconds(LOCK_TIMEOUT),
     "statement_timeout": milliseconds(STATEMENT_TIMEOUT),
     "idle_in_transaction_session_timeout": milliseconds(IDLE_TIMEOUT),
+    # The statements are long and read few rows: compiling one takes seconds, running it
+    # milliseconds.
+    "jit": "off",
 }
 # A commit that a crash can undo must not have led to a message (promise 3): a server or database
 # with unflushed commits is overruled; one that waits for more than the disk keeps its setting.

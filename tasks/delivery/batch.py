@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from scheduler.database_clock import Clock
 from scheduler.reminders.begun_batches import note_begun, note_ended
 from scheduler.reminders.moves.channel_queue import queue_up
-from scheduler.reminders.moves.claims import CLAIM, Batch, release
+from scheduler.reminders.moves.claims import CLAIM, Batch, release, take_up
 from scheduler.reminders.mute_links import make_links
 from scheduler.settings import ChannelName, OutboxMode
 from tasks.database import ServerUnreachable
@@ -161,13 +161,15 @@ def begin(
     it a message is postponed. Rows that were not begun are released at the end or after an error.
     """
     permits = Permits(tools.channels, tools.settings.channels, patience, stop)
-    work = Work(tools, batch.holder, clock, permits, stop)
+    work = Work(tools, batch.holder, clock, permits, stop, lanes.commits)
     run = Run(work, batch, lanes, KeptLease(tools.engine, batch.holder, work.lease), then)
     run.lease.keep(run.look_after)
     lanes.under_way.add(run)
     try:
         follow_zones(tools.engine, tools.settings)
         with tools.engine.begin() as conn:
+            if not take_up(conn, batch.holder, work.lease):
+                return run
             note_begun(conn, batch.holder)
             if tools.settings.mute_url:
                 make_links(conn, batch.ids)

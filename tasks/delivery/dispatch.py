@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from scheduler.reminders.changes import Changes
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL, paused_channels
 from scheduler.reminders.moves.channel_queue import queues
-from scheduler.reminders.moves.claims import SOON_BATCH, Batch, batches_out, claim, release
+from scheduler.reminders.moves.claims import SOON_BATCH, Batch, batches_waiting, claim, release
 from scheduler.reminders.progress import beat_of
 from scheduler.reminders.sweep import recover_lost
 from scheduler.settings import Settings
@@ -22,9 +22,13 @@ DELIVERY = "delivery"
 SILENCE = timedelta(seconds=30)
 logger = logging.getLogger(__name__)
 
-# Batches handed out at a time: enough for many workers. Messages in the ledger are handed out
-# soonest start first; those in the broker's queue are not, and their lease is running.
-BATCHES_OUT = 20
+# Batches in the broker's queue: enough for processes that become free before the next tick.
+# Messages in the ledger are handed out soonest start first; those in the queue are not, and their
+# claims lapse there.
+MOST_WAITING = 8
+# Messages claimed from a channel's queue at a time, for a connection that has become free: about
+# what it sends before they would be read again.
+QUEUED_BATCH = 50
 
 
 def hand_out(app: Celery, engine: Engine, settings: Settings, now: datetime) -> int:
@@ -43,10 +47,10 @@ def hand_out(app: Celery, engine: Engine, settings: Settings, now: datetime) -> 
 
 def room(conn: Connection, settings: Settings, now: datetime) -> int:
     """How many batches may go out. While nobody takes any, one alone lies in the broker's queue."""
-    out = batches_out(conn, settings.claim_batch)
+    waiting = batches_waiting(conn, settings.claim_batch)
     if is_served(conn, now):
-        return BATCHES_OUT - out
-    return 0 if out else 1
+        return MOST_WAITING - waiting
+    return 0 if waiting else 1
 
 
 # Index: delivery_ready. Runs only where no batch was taken for a while.
@@ -64,9 +68,11 @@ def is_served(conn: Connection, now: datetime) -> bool:
 
 
 def hand_on(app: Celery, engine: Engine, settings: Settings, now: datetime) -> int:
-    """Claim and post the next batch, after a worker has ended one. Returns how many it posted."""
+    """Claim and post the next batch, after a worker has ended one, if there is room in the queue.
+    Returns how many it posted."""
     with engine.begin() as conn:
-        batches = claim_due(conn, settings, now, 1)
+        has_room = batches_waiting(conn, settings.claim_batch) < MOST_WAITING
+        batches = claim_due(conn, settings, now, 1) if has_room else []
     return sum(post(app, engine, batch) for batch in batches)
 
 
@@ -84,9 +90,8 @@ def claim_queued(conn: Connection, settings: Settings, now: datetime, channel: s
     """Claim the next batch of this channel's queue, if there is one."""
     if EVERY_CHANNEL in paused_channels(conn):
         return []
-    return claim(
-        conn, now, 1, settings.claim_batch, lease_of(settings), channel, soon_size(settings)
-    )
+    size = min(settings.claim_batch, QUEUED_BATCH)
+    return claim(conn, now, 1, size, lease_of(settings), channel, soon_size(settings))
 
 
 def soon_size(settings: Settings) -> int:

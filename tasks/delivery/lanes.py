@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Protocol
 
 from scheduler.settings import ChannelName, ChannelSettings
+from tasks.delivery.group_commit import GroupCommit
 
 # Connections of a worker process to a provider, each with one to the database.
 CONNECTIONS = 4
@@ -28,9 +29,11 @@ class UnderWay(Protocol):
 
 @dataclass
 class Lanes:
-    """Counts of the threads that send by each channel. `under_way`: their batches."""
+    """Counts of the threads that send by each channel. `commits`: what they share commits by;
+    `under_way`: their batches."""
 
     channels: Mapping[ChannelName, ChannelSettings]
+    commits: GroupCommit = field(default_factory=GroupCommit)
     under_way: set[UnderWay] = field(default_factory=set)
     _busy: dict[ChannelName, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)

@@ -50,9 +50,14 @@ from tasks.messages.letter import Letter
 
 logger = logging.getLogger(__name__)
 
-# Facts older than this are read again: an address, a pause or a switch may have changed. A pause
-# holds within two seconds, a wait for the rate and the last try before it included.
+# Switches older than this are read again. A pause holds within two seconds, a wait for the rate and
+# the last try before it included.
 FRESH_SECONDS = 1.0
+# Facts of a message older than this are read again, as an address or a wish may have changed; with
+# those of as many messages after it as were sent since they were last read. What matters most, the
+# session's row, is compared as the message is begun.
+FACTS_SECONDS = 5.0
+READ_AHEAD = 8
 # A message whose session changes this often while it is being read is left to the sweep.
 LOOKS = 3
 WORDLESS_WAIT = timedelta(minutes=1)
@@ -70,7 +75,7 @@ class Work:
     clock: Clock
     permits: Permits
     stop: Stop
-    commits: GroupCommit = field(default_factory=GroupCommit)
+    commits: GroupCommit
 
     @property
     def lease(self) -> timedelta:
@@ -78,15 +83,23 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Facts and switches as they were read: ledger row → facts, at a monotonic instant."""
+class Switches:
+    """What holds for all messages, as it was read at a monotonic instant."""
 
-    facts: Mapping[int, Facts]
     paused: frozenset[str]
     troubles: Mapping[str, Trouble]
     dead: DeadAddresses
+    over_budget: frozenset[str]
     read_at: float
-    over_budget: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Switches, and facts as they were read: ledger row → facts, and → a monotonic instant."""
+
+    switches: Switches
+    facts: Mapping[int, Facts]
+    read_at: Mapping[int, float]
 
     @property
     def messages(self) -> list[list[int]]:
@@ -106,11 +119,19 @@ def snapshot_of(conn: Connection, tools: Tools, batch: Batch, now: datetime) -> 
     """Snapshot as of `now` of those of the batch's rows that its holder still holds."""
     catalog, settings = site_catalog(tools.engine), tools.settings
     ids, holder = batch.ids, batch.holder
+    read_at = time.monotonic()
     found: Sequence[Facts] = read_facts(conn, catalog, settings, ids, holder, now)
     found = with_days(conn, catalog, settings, found, holder, now)
-    return Snapshot(
-        {facts.id: facts for facts in found}, paused_channels(conn), troubles(conn),
-        dead_addresses(conn), time.monotonic(), over_budget(conn, settings, now),
+    switches = read_switches(conn, settings, now)
+    facts = {facts.id: facts for facts in found}
+    return Snapshot(switches, facts, dict.fromkeys(facts, read_at))
+
+
+def read_switches(conn: Connection, settings: Settings, now: datetime) -> Switches:
+    """The switches as of `now`."""
+    return Switches(
+        paused_channels(conn), troubles(conn), dead_addresses(conn),
+        over_budget(conn, settings, now), time.monotonic(),
     )  # fmt: skip
 
 
@@ -164,6 +185,7 @@ class Sender:
 
     `rest`: the messages after the present one, released where that is a probe. `trying`: the try
     for which the provider is being called; `ended`: a try whose outcome is not recorded yet.
+    `since_read`: messages since facts were read.
     """
 
     work: Work
@@ -175,6 +197,7 @@ class Sender:
     ended: Ended | None = None
     rest: list[int] = field(default_factory=list)
     probing: bool = False
+    since_read: int = 0
 
     def deliver(self, messages: Sequence[Sequence[int]]) -> None:
         """Deliver the messages in order, until a stop is requested; the rest is not touched.
@@ -186,9 +209,9 @@ class Sender:
                 if self.work.stop.asked or self.probing:
                     break
                 self.rest = list(chain.from_iterable(messages[number + 1 :]))
-                if time.monotonic() - self.snapshot.read_at > FRESH_SECONDS:
-                    self.read(list(chain.from_iterable(messages[number:])))
+                self.refresh(messages[number:])
                 self.deliver_one(ids)
+                self.since_read += 1
             self.finish()
         finally:
             self.record_elsewhere()
@@ -197,6 +220,18 @@ class Sender:
         if self.ended is not None:
             with self.recorded():
                 pass
+
+    def refresh(self, coming: Sequence[Sequence[int]]) -> None:
+        """Read again what is too old to send the first of the coming messages by."""
+        now, read_at = time.monotonic(), self.snapshot.read_at
+        if any(now - read_at.get(id_, now) > FACTS_SECONDS for id_ in coming[0]):
+            ahead = max(READ_AHEAD, self.since_read)
+            self.read(list(chain.from_iterable(coming[:ahead])))
+            self.since_read = 0
+        elif now - self.snapshot.switches.read_at > FRESH_SECONDS:
+            with self.conn.begin():
+                switches = read_switches(self.conn, self.work.tools.settings, self.work.clock())
+            self.snapshot = replace(self.snapshot, switches=switches)
 
     def deliver_one(self, ids: Sequence[int]) -> None:
         for _ in range(LOOKS):
@@ -219,7 +254,11 @@ class Sender:
         with self.recorded():
             snapshot = take_snapshot(self.conn, self.work, ids)
         others = {id_: facts for id_, facts in self.snapshot.facts.items() if id_ not in set(ids)}
-        self.snapshot = replace(snapshot, facts={**others, **snapshot.facts})
+        self.snapshot = Snapshot(
+            snapshot.switches,
+            {**others, **snapshot.facts},
+            {**self.snapshot.read_at, **snapshot.read_at},
+        )
 
     def settle(self, rows: Sequence[Facts]) -> bool:
         """Send or record one message. False where a session changed meanwhile: read it again."""
@@ -273,7 +312,8 @@ class Sender:
 
     def may_try(self, channel: str) -> bool:
         """False where the channel is down and another worker has the probe: decide again."""
-        trouble = self.snapshot.troubles.get(channel)
+        switches = self.snapshot.switches
+        trouble = switches.troubles.get(channel)
         if trouble is None or trouble.down_since is None:
             return True
         self.finish()  # commits
@@ -282,8 +322,8 @@ class Sender:
             if mine:  # a probe may take long, so the other messages are not kept waiting
                 release(self.conn, Batch(self.work.holder, tuple(self.rest)))
         self.probing = mine
-        waiting = {**self.snapshot.troubles, channel: replace(trouble, probe_due=False)}
-        self.snapshot = replace(self.snapshot, troubles=waiting)
+        waiting = {**switches.troubles, channel: replace(trouble, probe_due=False)}
+        self.snapshot = replace(self.snapshot, switches=replace(switches, troubles=waiting))
         return mine
 
     def rated(
@@ -327,8 +367,10 @@ class Sender:
             outcome = self.transmit(letter, send, message, handover)
         self.ended = Ended(tried, going, send, outcome, spent)
         self.trying = None
-        if note_health(self.conn, self.ended, self.snapshot.troubles, self.work.clock()):
-            self.snapshot = replace(self.snapshot, read_at=-FRESH_SECONDS)
+        switches = self.snapshot.switches
+        if note_health(self.conn, self.ended, switches.troubles, self.work.clock()):
+            outdated = replace(switches, read_at=float("-inf"))
+            self.snapshot = replace(self.snapshot, switches=outdated)
         return True
 
     def channel_of(self, send: Send) -> Channel:
@@ -344,7 +386,7 @@ class Sender:
         found = self.work.tools.channels[send.form].reach(send.recipient)
         own = None if isinstance(found, Unreachable) else own_address(
             send.form, send.recipient, found)  # fmt: skip
-        return None if own is None else self.snapshot.dead.hash_of(send.form, own)
+        return None if own is None else self.snapshot.switches.dead.hash_of(send.form, own)
 
     def begin(
         self,
@@ -496,12 +538,12 @@ def send_of(decided: Mapping[int, Decision]) -> Send | None:
 
 def ways_of(tools: Tools, snapshot: Snapshot) -> Ways:
     """Channels and their states by the snapshot, for `decide`."""
-    settings = tools.settings
+    settings, switches = tools.settings, snapshot.switches
     down = frozenset(
-        name for name, trouble in snapshot.troubles.items()
+        name for name, trouble in switches.troubles.items()
         if trouble.down_since is not None and not trouble.probe_due
     )  # fmt: skip
     return Ways(
-        tools.channels, settings.outbox.mode, snapshot.paused, settings.max_attempts, down,
-        settings.inbox, snapshot.dead, snapshot.over_budget,
+        tools.channels, settings.outbox.mode, switches.paused, settings.max_attempts, down,
+        settings.inbox, switches.dead, switches.over_budget,
     )  # fmt: skip

@@ -30,6 +30,7 @@ def with_name(url: str, database: str) -> str:
         ("application_name", "session_worker"),
         ("client_encoding", "UTF8"),
         ("transaction_isolation", "read committed"),
+        ("jit", "off"),
     ],
 )
 def test_a_connection_has_a_guests_manners(database: str, setting: str, value: str) -> None:

@@ -107,15 +107,12 @@ def recall(conn: Connection, question: str | None, as_of: datetime) -> Snapshot 
     """
     if question is None:
         return None
-    conn.execute(NO_COMPILING)
     row = conn.execute(RECALL, {"question": question}).one_or_none()
     if row is None or any_due(conn, as_of) or _tables_now(conn, row.oldest) != row.tables:
         return None
     return Snapshot(row.counts, row.seemingly)
 
 
-# JIT compilation would take longer than the count itself.
-NO_COMPILING = text("SET LOCAL jit = off")
 BEGAN = text("SELECT now() AS at, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest")
 
 

@@ -251,6 +251,24 @@ def renew(conn: Connection, holder: UUID, lease: timedelta) -> frozenset[int]:
     return frozenset(conn.scalars(STILL_HELD, {"holder": holder}))
 
 
+# Index: delivery_leased.
+TIME_LEFT = text("""
+    SELECT min(lease_until) - clock_timestamp() FROM session_worker.delivery
+     WHERE state = 'claimed' AND holder = :holder AND lease_until > clock_timestamp()""")
+
+
+def take_up(conn: Connection, holder: UUID, lease: timedelta) -> bool:
+    """False where nothing of a batch is held any more, as it lay in the broker's queue too long.
+
+    A claim of which half has passed there is renewed at once: one that lapsed between its begin and
+    its first renewal would look like that of a process that died over it.
+    """
+    left = conn.scalar(TIME_LEFT, {"holder": holder})
+    if left is not None and left < min(lease, CLAIM) / 2:
+        return bool(renew(conn, holder, lease))
+    return left is not None
+
+
 # Index: primary key.
 RELEASE = text("""
     UPDATE session_worker.delivery SET state = 'planned', holder = NULL, lease_until = NULL
@@ -289,20 +307,22 @@ def lapse(conn: Connection) -> frozenset[int]:
     return frozenset(conn.scalars(LAPSE, {"first": FIRST_WAIT, "longest": LONGEST_WAIT}))
 
 
-ALONE = 4
-# Index: delivery_leased.
-COUNT_CLAIMED = text("""
+ALONE = 2
+# Indexes: delivery_leased; begun_batch's primary key.
+COUNT_WAITING = text("""
     SELECT count(*) FILTER (WHERE deaths = 0) AS together,
            count(*) FILTER (WHERE deaths > 0) AS alone
-      FROM session_worker.delivery WHERE state = 'claimed'""")
+      FROM session_worker.delivery d
+     WHERE state = 'claimed'
+       AND NOT EXISTS (SELECT FROM session_worker.begun_batch b WHERE b.holder = d.holder)""")
 
 
-def batches_out(conn: Connection, size: int) -> int:
-    """How many batches of `size` messages the claimed ledger rows make, that are in workers' hands
-    and not yet being sent. One that goes by itself counts as several: so few lie in the broker's
-    queue that their claims do not lapse there, though the one before them ends a process."""
-    claimed = conn.execute(COUNT_CLAIMED).one()
-    return int(-(-claimed.together // size) + ALONE * claimed.alone)
+def batches_waiting(conn: Connection, size: int) -> int:
+    """How many batches of `size` messages the claimed rows make that no process has begun: they lie
+    in the broker's queue. One that goes by itself counts as several: so few lie there that their
+    claims do not lapse, though the one before them ends a process."""
+    waiting = conn.execute(COUNT_WAITING).one()
+    return int(-(-waiting.together // size) + ALONE * waiting.alone)
 
 
 # Index: delivery_ready.

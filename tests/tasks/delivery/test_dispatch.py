@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 
 from scheduler.settings import Settings, load_settings
 from tasks.database import engine
-from tasks.delivery.dispatch import BATCHES_OUT, hand_on, hand_out
+from tasks.delivery.dispatch import MOST_WAITING, hand_on, hand_out
 from tests.scheduler.ledger.rows import NOW, a_delivery
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -85,10 +85,10 @@ def test_without_a_broker_what_was_claimed_goes_back_at_once(
 def test_only_so_much_is_out_at_a_time(
     conn: Connection, made: Engine, settings: Settings, app: Celery
 ) -> None:
-    due(conn, 2 * BATCHES_OUT + 2)
+    due(conn, 2 * MOST_WAITING + 2)
     first, second = hand_out(app, made, settings, NOW), hand_out(app, made, settings, NOW)
 
-    assert (first, second) == (BATCHES_OUT, 0)
+    assert (first, second) == (MOST_WAITING, 0)
 
 
 def test_who_ends_a_batch_gets_the_next(
@@ -98,6 +98,15 @@ def test_who_ends_a_batch_gets_the_next(
 
     assert hand_on(app, made, settings, NOW) == 1
     assert states(conn) == ["claimed", "claimed", "planned"]
+
+
+def test_who_ends_a_batch_gets_none_while_enough_lie_in_the_queue(
+    conn: Connection, made: Engine, settings: Settings, app: Celery
+) -> None:
+    due(conn, 2 * MOST_WAITING + 2)
+    hand_out(app, made, settings, NOW)
+
+    assert hand_on(app, made, settings, NOW) == 0
 
 
 def test_while_everything_is_paused_nothing_is_handed_out(

@@ -1,6 +1,6 @@
 """A batch in a worker: its lease, changes in the meantime, and errors (promise 3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,9 +18,10 @@ from tasks.admin.remind import remind
 from tasks.channels.channel import Channel
 from tasks.channels.outcome import Outcome
 from tasks.delivery import message as message_module
+from tasks.delivery import sender
 from tasks.delivery import stop as stop_module
 from tasks.delivery.batch import shares, work_through
-from tasks.delivery.sender import CALLED_OFF
+from tasks.delivery.sender import CALLED_OFF, take_snapshot
 from tasks.delivery.stop import Stop
 from tasks.messages.letter import Letter
 from tasks.messages.render import render
@@ -189,6 +190,25 @@ def test_a_change_that_does_not_matter_does_not_stop_a_message(
 
     assert states(day) == [("sent", None)] * 2
     assert "Fractions" in day.sink.mails[1].text
+
+
+def test_only_what_is_sent_next_is_read_again(
+    day: LessonDay, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def counted(conn: Connection, work: sender.Work, ids: Sequence[int]) -> sender.Snapshot:
+        read.append(len(ids))
+        return take_snapshot(conn, work, ids)
+
+    monkeypatch.setattr(sender, "FACTS_SECONDS", 0.0)
+    monkeypatch.setattr(sender, "READ_AHEAD", 2)
+    monkeypatch.setattr(sender, "take_snapshot", counted)
+    alarms(conn, 6)
+    work(day, claimed(day))
+
+    assert states(day) == [("sent", None)] * 6
+    assert read == [2, 2, 2, 2, 2, 1]
 
 
 def test_what_begins_while_another_message_is_sent_is_expired(

@@ -16,11 +16,12 @@ from scheduler.reminders.moves.claims import (
     SOON,
     SOON_BATCH,
     Batch,
-    batches_out,
+    batches_waiting,
     claim,
     lapse,
     release,
     renew,
+    take_up,
 )
 from tests.scheduler.ledger.rows import HOUR, KEY, MINUTE, NOW, START, a_delivery, row_of
 from tests.servers import connect
@@ -134,7 +135,7 @@ def test_what_its_process_died_with_goes_by_itself_in_its_order(conn: Connection
     fresh = a_delivery(conn, recipient="user:4", **DUE)
 
     assert claimed(conn, batches=9) == [[before], [deadly], [after], [fresh]]
-    assert batches_out(conn, 100) == 3 * ALONE + 1
+    assert batches_waiting(conn, 100) == 3 * ALONE + 1
 
 
 def test_what_was_alone_when_its_process_died_waits_longer_each_time(conn: Connection) -> None:
@@ -234,13 +235,41 @@ def test_a_lease_that_ran_out_is_not_revived(conn: Connection) -> None:
     assert renew(conn, batch.holder, LEASE) == frozenset()
 
 
+def test_a_claim_that_has_lain_in_the_queue_is_renewed_as_it_is_taken_up(conn: Connection) -> None:
+    id_ = a_delivery(conn, **DUE)
+    (batch,) = claim(conn, NOW, 1, 1, HOUR)
+    before = row_of(conn, id_).lease_until
+
+    assert take_up(conn, batch.holder, HOUR)
+    assert row_of(conn, id_).lease_until == before
+    conn.execute(text("UPDATE session_worker.delivery SET lease_until = lease_until - :half"),
+                 {"half": CLAIM * 0.6})  # fmt: skip
+    assert take_up(conn, batch.holder, HOUR)
+    assert row_of(conn, id_).lease_until >= before
+
+
+def test_a_claim_that_ran_out_in_the_queue_is_not_taken_up(conn: Connection) -> None:
+    a_delivery(conn, **DUE)
+    (batch,) = claim(conn, NOW, 1, 1, NO_LEASE)
+
+    assert not take_up(conn, batch.holder, LEASE)
+
+
+def test_a_batch_that_a_process_has_begun_no_longer_waits(conn: Connection) -> None:
+    a_delivery(conn, **DUE)
+    (batch,) = claim(conn, NOW, 1, 1, LEASE)
+    note_begun(conn, batch.holder)
+
+    assert batches_waiting(conn, 100) == 0
+
+
 def test_a_batch_that_no_broker_takes_goes_back_at_once(conn: Connection) -> None:
     id_ = a_delivery(conn, **DUE)
     (batch,) = claim(conn, NOW, 1, 1, LEASE)
 
-    assert batches_out(conn, 100) == 1
+    assert batches_waiting(conn, 100) == 1
     assert release(conn, batch) == {id_}
-    assert batches_out(conn, 100) == 0
+    assert batches_waiting(conn, 100) == 0
 
 
 def test_another_holder_releases_nothing(conn: Connection) -> None:
