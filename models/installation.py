@@ -93,9 +93,11 @@ def adopt_installation(connection: Connection) -> None:
     """Make this database the ledger's home, replacing the record (`doctor --adopt-database`).
 
     Where only the address differs, the old and the new one are both valid from now on; otherwise
-    the worker's next pass records its own.
+    the worker's next pass records its own. Only where nothing is recorded, it needs the right to
+    INSERT, which is the owner's.
     """
-    record_installation(connection)
+    if recorded_home(connection) is None:
+        record_installation(connection)
     recorded, here = recorded_home(connection), home_of(connection)
     addresses = frozenset[str]()
     if recorded is not None and recorded.home == here and recorded.addresses:

@@ -59,6 +59,12 @@ ON_THE_SITE: Mapping[str, Sequence[str]] = {
     "tutor_students": READ,
     "whiteboard_sessions": READ,
 }
+# Nobody else may call them unless the site's role is granted it too (docs/preferences.md): a button
+# in a chat does what the site's page does.
+FUNCTIONS = (
+    "session_worker.acknowledge(bigint)",
+    "session_worker.snooze(bigint, integer)",
+)
 ON_TABLES = {f"session_worker.{table}": rights for table, rights in ON_THE_LEDGER.items()} | {
     **ON_THE_SITE
 }
@@ -66,8 +72,8 @@ ON_TABLES = {f"session_worker.{table}": rights for table, rights in ON_THE_LEDGE
 
 @dataclass(frozen=True, slots=True)
 class MissingRight:
-    """A right that a role does not have. `thing`: the table, sequence or database as PostgreSQL
-    names it in its error; `grant`: the GRANT statement."""
+    """A right that a role does not have. `thing`: the table, sequence, function or database as
+    PostgreSQL names it in its error; `grant`: the GRANT statement."""
 
     thing: str
     grant: str
@@ -96,6 +102,11 @@ MISSING = text("""
          WHERE d.classid = 'pg_class'::regclass AND d.refobjid = to_regclass('tutor_sessions')
            AND d.deptype = 'a'
            AND NOT CASE s.relkind WHEN 'S' THEN has_sequence_privilege(:asked, s.oid, 'USAGE') END
+         UNION ALL
+        SELECT p.proname, 'EXECUTE', 'function', 'FUNCTION ' || p.oid::regprocedure
+          FROM unnest(CAST(:functions AS text[])) AS f(name)
+          JOIN pg_proc p ON p.oid = to_regprocedure(f.name)
+         WHERE NOT has_function_privilege(:asked, p.oid, 'EXECUTE')
          UNION ALL
         SELECT current_database(), r.may, 'database', 'DATABASE ' || quote_ident(current_database())
           FROM (VALUES ('CONNECT'), ('TEMPORARY')) AS r(may)
@@ -136,6 +147,7 @@ def rights_missing_of(conn: Connection, asked: str, role: str) -> tuple[MissingR
         "role": role,
         "tables": [table for table, _ in needed],
         "rights": [right for _, right in needed],
+        "functions": [*FUNCTIONS],
     }
     return tuple(MissingRight(*row) for row in conn.execute(MISSING, parameters))
 

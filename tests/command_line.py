@@ -12,6 +12,8 @@ import click
 from click.testing import CliRunner, Result
 from sqlalchemy import Connection
 
+from tests.worker_role import worker_url
+
 REPOSITORY = Path(__file__).parents[1]
 COMMANDS = entry_points(group="celery.commands")
 
@@ -26,9 +28,16 @@ def celery(
         text=True,
         timeout=120,
         cwd=folder,
-        env={**os.environ, **environment},
+        env={**os.environ, **environment, **by_role(arguments, environment)},
         check=False,
     )
+
+
+def by_role(arguments: tuple[str, ...], environment: dict[str, str]) -> dict[str, str]:
+    """The worker's DATABASE_URL; `setup` is the owner's."""
+    if arguments[:1] == ("setup",) or "DATABASE_URL" not in environment:
+        return {}
+    return {"DATABASE_URL": worker_url(environment["DATABASE_URL"])}
 
 
 class Commands:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from models.catalog import SiteCatalog, read_catalog
 from tasks.demo.servers import Workspace, create_database, drop_database
 from tasks.demo.servers.databases import Server
-from tests import servers
+from tests import servers, worker_role
 from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
 
@@ -29,6 +29,8 @@ LONGEST = ("test_demo", "faults/", "stateful", "told_once", "test_running", "tes
 
 def pytest_configure(config: pytest.Config) -> None:
     let_signals_through()
+    if worker_role.is_asked_for():
+        worker_role.begin()
     if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
         share_bytecode(config)
 

@@ -35,6 +35,7 @@ from tasks.demo.servers import (
 from tasks.demo.servers import postgres as embedded_postgres
 from tasks.demo.servers import valkey as embedded_valkey
 from tasks.demo.servers.databases import Server, run
+from tests import worker_role
 
 
 def start_other_kinds() -> None:
@@ -100,6 +101,8 @@ def create_template(server: Server, name: str) -> None:
     with engine_on(server.url(name)).begin() as connection:
         create_site_tables(connection)
         upgrade(connection)
+    if worker_role.is_asked_for():
+        worker_role.grant(engine_on(server.url(name)))
     freeze_database(server, name)
 
 

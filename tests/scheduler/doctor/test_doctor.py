@@ -79,6 +79,9 @@ def test_a_schema_that_an_older_worker_set_up_is_an_error(empty_database: str) -
         create_site_tables(conn)
         do(conn, "CREATE SCHEMA session_worker")
         migrate(conn, "0016")
+        # The role of an older worker may read it.
+        do(conn, "GRANT USAGE ON SCHEMA session_worker TO PUBLIC")
+        do(conn, "GRANT SELECT ON ALL TABLES IN SCHEMA session_worker TO PUBLIC")
 
         [one] = findings(conn)
 

@@ -45,6 +45,7 @@ class Guest:
 
     def may_keep_the_ledger(self) -> None:
         self.may("ALL ON ALL TABLES IN SCHEMA session_worker")
+        self.may("EXECUTE ON ALL FUNCTIONS IN SCHEMA session_worker")
 
     def run(self, *words: object) -> Result:
         command, *arguments = words

@@ -267,6 +267,7 @@ def guest(site: Installing) -> Iterator[str]:
         site.sql(f"GRANT USAGE ON SCHEMA {schema} TO rehearsing")
     site.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO rehearsing")
     site.sql("GRANT ALL ON ALL TABLES IN SCHEMA session_worker TO rehearsing")
+    site.sql("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA session_worker TO rehearsing")
     site.conn.commit()
     url = site.conn.engine.url.set(username="rehearsing", password="guest")
     yield url.render_as_string(hide_password=False)

@@ -11,6 +11,7 @@ from time import monotonic
 from tasks.demo.servers import Workspace
 from tasks.demo.servers.processes import Command
 from tests.command_line import REPOSITORY
+from tests.worker_role import worker_url
 
 
 class Running:
@@ -64,7 +65,8 @@ class Running:
 @contextmanager
 def running(database: str, broker: str, **environment: str) -> Iterator[Running]:
     with Workspace() as workspace:
-        yield Running(workspace, {"DATABASE_URL": database, "REDIS_URL": broker, **environment})
+        urls = {"DATABASE_URL": worker_url(database), "REDIS_URL": broker}
+        yield Running(workspace, {**urls, **environment})
 
 
 @contextmanager
