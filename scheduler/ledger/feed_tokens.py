@@ -26,11 +26,12 @@ class FeedToken:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads a feed. `is_noted`: this use needs no record."""
+    """Who reads a feed. `is_noted`: this use needs no record. `now`: on the database's clock."""
 
     token_id: int
     person_id: int
     is_noted: bool
+    now: datetime
 
 
 KNOWN = text("SELECT EXISTS (SELECT FROM users WHERE id = :person)")
@@ -78,13 +79,14 @@ def revoke_token(conn: Connection, person_id: int, token_id: int) -> None:
 
 # Index: feed_token_digest_key.
 READER = text("""
-    SELECT id, person_id, coalesce(used_at > :now - CAST(:every AS interval), false)
+    SELECT id, person_id, coalesce(used_at > clock_timestamp() - CAST(:every AS interval), false),
+           clock_timestamp()
       FROM session_worker.feed_token WHERE digest = :digest AND revoked_at IS NULL""")
 
 
-def reader_of(conn: Connection, token: str, now: datetime) -> Reader | None:
+def reader_of(conn: Connection, token: str) -> Reader | None:
     """Whose feed the token opens; None where it is unknown or revoked."""
-    given = {"digest": digest_of(token), "now": now, "every": USED_EVERY}
+    given = {"digest": digest_of(token), "every": USED_EVERY}
     row = conn.execute(READER, given).one_or_none()
     return None if row is None else Reader(*row)
 
@@ -93,9 +95,9 @@ def reader_of(conn: Connection, token: str, now: datetime) -> Reader | None:
 NOTE_USE = text("UPDATE session_worker.feed_token SET used_at = :now WHERE id = :id")
 
 
-def note_use(conn: Connection, token_id: int, now: datetime) -> None:
+def note_use(conn: Connection, reader: Reader) -> None:
     """Record that the token was used."""
-    conn.execute(NOTE_USE, {"id": token_id, "now": now})
+    conn.execute(NOTE_USE, {"id": reader.token_id, "now": reader.now})
 
 
 def digest_of(token: str) -> bytes:

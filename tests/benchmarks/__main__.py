@@ -55,6 +55,10 @@ PARTS = {
         "removal of old deliveries, and ticks beside it",
         ("--deliveries", "3000", "--cycles", "1"),
     ),
+    "feeds": Part(
+        "calendar feeds: the share of one core that 1,000 take",
+        ("--sessions", "5000", "--polled", "20"),
+    ),
     "web": Part("pages and metrics : a bare query, and ticks beside them", ("--sessions", "10000")),
 }
 

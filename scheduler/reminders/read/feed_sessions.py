@@ -4,6 +4,7 @@ A tutor's and a student's own, a parent's children's. They are read as if each h
 own, so that names, times and calendar entries are those of the mails.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from uuid import uuid4
 
@@ -33,12 +34,31 @@ def feed_facts(
     return read_facts(conn, catalog, settings, ids, holder, now, ledger, parameters)
 
 
+def feed_fingerprints(
+    conn: Connection, catalog: SiteCatalog, settings: Settings, now: datetime
+) -> Mapping[int, str]:
+    """Of each person with an open token: a value that changes whenever a session of their feed, one
+    of its people or their preferences change. One statement for all feeds."""
+    return _fingerprints(conn, catalog, settings, now, None)
+
+
 def feed_fingerprint(
     conn: Connection, catalog: SiteCatalog, settings: Settings, person_id: int, now: datetime
 ) -> str:
-    """Changes whenever a session of the person's feed, or one of its people, changes."""
+    """The same of one person."""
+    return _fingerprints(conn, catalog, settings, now, person_id).get(person_id, "")
+
+
+def _fingerprints(
+    conn: Connection,
+    catalog: SiteCatalog,
+    settings: Settings,
+    now: datetime,
+    person_id: int | None,
+) -> Mapping[int, str]:
     parameters = {**_span(settings, now), "person": person_id}
-    return str(conn.scalar(text(_fingerprint(catalog)), parameters))
+    rows = conn.execute(text(_fingerprints_sql(catalog)), parameters)
+    return {row.person_id: row.print for row in rows}
 
 
 def _span(settings: Settings, now: datetime) -> dict[str, date]:
@@ -46,14 +66,50 @@ def _span(settings: Settings, now: datetime) -> dict[str, date]:
     return {"first": today - YEAR, "last": today + timedelta(days=settings.expand_days)}
 
 
-# Indexes: the site's on tutor_id and student_id, else (session_date, start_time) of tutor_sessions;
-# primary keys.
-def _fingerprint(catalog: SiteCatalog) -> str:
+# Indexes: the site's on tutor_id and student_id where few have a feed, else one scan of the span;
+# primary keys. A sum needs no order of the rows.
+def _fingerprints_sql(catalog: SiteCatalog) -> str:
+    tutors = _holders_keys("tutor_profiles", catalog.tutor_key)
+    students = _holders_keys("student_profiles", catalog.student_key)
+    if (parents := _holders_children(catalog)) is not None:
+        students += f" UNION {parents}"
     return f"""
-    SELECT md5(coalesce(string_agg(concat_ws(':', s.id, s.xmin, tu.xmin, su.xmin), ','
-                                   ORDER BY s.id), ''))
-      FROM tutor_sessions s {people_joins(catalog, "s")}
-     WHERE {_theirs(catalog)}"""
+    WITH holder AS MATERIALIZED (
+        SELECT DISTINCT person_id FROM session_worker.feed_token
+         WHERE revoked_at IS NULL AND (CAST(:person AS bigint) IS NULL OR person_id = :person)
+    ), tutor AS MATERIALIZED ({tutors}), student AS MATERIALIZED ({students}), theirs AS (
+        SELECT k.person_id, s.id, s.xmin AS version, s.tutor_id, s.student_id
+          FROM tutor k JOIN tutor_sessions s ON s.tutor_id = k.key
+         WHERE s.session_date BETWEEN :first AND :last
+         UNION ALL
+        SELECT k.person_id, s.id, s.xmin, s.tutor_id, s.student_id
+          FROM student k JOIN tutor_sessions s ON s.student_id = k.key
+         WHERE s.session_date BETWEEN :first AND :last
+    ), rows AS (
+        SELECT r.person_id, count(*) AS count,
+               sum(hashtextextended(concat_ws(':', r.id, r.version, tu.xmin, su.xmin), 0)) AS sum
+          FROM theirs r {people_joins(catalog, "r")}
+         GROUP BY r.person_id)
+    SELECT h.person_id, md5(concat_ws(':', r.count, r.sum, (
+               SELECT string_agg(p.xmin::text, ',' ORDER BY p.kind)
+                 FROM session_worker.preference p WHERE p.person_id = h.person_id))) AS print
+      FROM holder h LEFT JOIN rows r USING (person_id)"""
+
+
+def _holders_keys(table: str, points_at: ProfileKey) -> str:
+    if points_at is ProfileKey.PROFILE:
+        return f"""SELECT h.person_id, p.id AS key
+                     FROM holder h JOIN {table} p ON p.user_id = h.person_id"""
+    return "SELECT h.person_id, h.person_id AS key FROM holder h"
+
+
+def _holders_children(catalog: SiteCatalog) -> str | None:
+    joins = parent_joins(catalog)
+    if not joins or not catalog.has("parent_profiles", "user_id"):
+        return None
+    column = "id" if catalog.student_key is ProfileKey.PROFILE else "user_id"
+    return f"""SELECT h.person_id, sp.{column} FROM student_profiles sp {joins}
+                 JOIN holder h ON h.person_id = pu.id"""
 
 
 def _theirs(catalog: SiteCatalog) -> str:

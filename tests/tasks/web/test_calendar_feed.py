@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def feeds(settings: Settings) -> Any:
-    made = Feeds(settings)
+    made = Feeds(settings, fresh_seconds=0)
     yield made
     made.dispose()
 
@@ -129,10 +129,12 @@ def test_nobody_without_sessions_gets_an_error(conn: Connection, feeds: Feeds) -
     "UPDATE tutor_sessions SET status = 'cancelled'",
     "DELETE FROM tutor_sessions",
     "UPDATE users SET first_name = 'Mulu'",
+    "UPDATE session_worker.preference SET language = 'am'",
 ])  # fmt: skip
 def test_an_etag_holds_until_something_changes(conn: Connection, feeds: Feeds, change: str) -> None:
     tutor, student, user = a_pair(conn)
-    a_session(conn, tutor_id=tutor, student_id=student, session_date=TODAY)
+    a_session(conn, tutor_id=tutor, student_id=student, session_date=TODAY, subject="")
+    conn.execute(text(f"INSERT INTO session_worker.preference (person_id) VALUES ({user})"))
     token = make_token(conn, user)
     conn.commit()
     first = feeds.read(token, "")
@@ -147,6 +149,31 @@ def test_an_etag_holds_until_something_changes(conn: Connection, feeds: Feeds, c
     assert later is not None
     assert later.content is not None
     assert later.content != first.content
+
+
+def test_all_feeds_are_compared_at_once_and_a_new_one_at_once(
+    conn: Connection, settings: Settings
+) -> None:
+    feeds = Feeds(settings, fresh_seconds=3600)
+    tutor, student, user = a_pair(conn)
+    a_session(conn, tutor_id=tutor, student_id=student, session_date=TODAY)
+    other = user_of(conn, "student_profiles", student)
+    tokens = [make_token(conn, person) for person in (user, other)]
+    conn.commit()
+    first = [feeds.read(token, "") for token in tokens]
+    conn.execute(text("UPDATE tutor_sessions SET topic = 'Roots'"))
+    late = make_token(conn, user_of(conn, "tutor_profiles", a_tutor(conn)))
+    conn.commit()
+    within = [feeds.read(token, "") for token in tokens]
+    new = feeds.read(late, "")
+    feeds.fresh_seconds = 0
+    after = [feeds.read(token, "") for token in tokens]
+    feeds.dispose()
+
+    assert within == first
+    assert new is not None
+    assert all(b"Roots" in one.content for one in after if one and one.content)
+    assert [one and one.etag for one in after] != [one and one.etag for one in first]
 
 
 def test_the_page_serves_it_without_the_admins_token_and_not_after_it_was_revoked(
