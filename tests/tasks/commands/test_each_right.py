@@ -20,7 +20,7 @@ from models.rights import FUNCTIONS, ON_TABLES
 from scheduler.alerts.admin_messages import claim_messages
 from scheduler.database_clock import database_now
 from scheduler.doctor import examine_database
-from scheduler.ledger.feed_tokens import note_use
+from scheduler.ledger.feed_tokens import Reader, note_use
 from scheduler.ledger.retention import remove_rest, remove_slice
 from scheduler.reminders.begun_batches import note_begun
 from scheduler.reminders.channel_troubles import note_failure, note_success
@@ -228,7 +228,7 @@ def feed(site: Site) -> Sequence[str]:
 
 
 def read_feed(site: Site) -> Sequence[str]:
-    return site.do(lambda conn: note_use(conn, 1, database_now(conn)))
+    return site.do(lambda conn: note_use(conn, Reader(1, 1, False, database_now(conn))))
 
 
 def forget(site: Site) -> Sequence[str]:
