@@ -31,9 +31,11 @@ from scheduler.expansion.find.work_list import (
 from scheduler.expansion.report import (
     STATES,
     ExpansionReport,
+    Tell,
     Written,
     count_series,
     read_findings,
+    tell_nobody,
 )
 from scheduler.expansion.span import Span
 from scheduler.settings import Settings
@@ -45,8 +47,11 @@ PASSES = 10  # a pass fills the places that the one before freed; one is mostly 
 __all__ = ["ExpansionReport", "expand"]
 
 
-def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionReport:
-    """Fill the dates from today to EXPAND_DAYS ahead, as seen at `as_of` (aware).
+def expand(
+    engine: Engine, settings: Settings, as_of: datetime, tell: Tell = tell_nobody
+) -> ExpansionReport:
+    """Fill the dates from today to EXPAND_DAYS ahead, as seen at `as_of` (aware). `tell` takes the
+    number of expanded series after each chunk.
 
     A series that fails is listed in the report's `failed`; the others are expanded. Raises
     SiteMismatch where the database does not have the site's tables.
@@ -58,7 +63,7 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
             newest = read_seemingly(conn, span, last.seemingly)
             seemingly = SeeminglyRules(last.counts["seemingly"]["rows"], newest)
             return _report(conn, span, last.counts, seemingly, Outcome())
-    outcome, found = _expand_until_quiet(engine, span, question)
+    outcome, found = _expand_until_quiet(engine, span, question, tell)
     with engine.begin() as conn:
         if question is not None and found.fingerprint is not None:
             remember(
@@ -71,7 +76,7 @@ def expand(engine: Engine, settings: Settings, as_of: datetime) -> ExpansionRepo
 
 
 def _expand_until_quiet(
-    engine: Engine, span: Span, question: str | None
+    engine: Engine, span: Span, question: str | None, tell: Tell
 ) -> tuple[Outcome, "Found"]:
     """Sum of what all passes did, and what a last search found."""
     outcome, done, again = Outcome(), list[int](), True
@@ -81,7 +86,7 @@ def _expand_until_quiet(
         ids = [one for one in found.rules.work if one not in failed]
         if not (ids and again):
             return outcome, found
-        this_pass = expand_ids(engine, span, ids)
+        this_pass = expand_ids(engine, span, ids, tell)
         outcome += this_pass
         again = this_pass.again and not (ids == done and this_pass.written == Written())
         done = ids
@@ -149,7 +154,7 @@ def _report(
     )
 
 
-def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
+def expand_ids(engine: Engine, span: Span, ids: Sequence[int], tell: Tell = tell_nobody) -> Outcome:
     """Expand these anchors, each chunk in a transaction of its own. Returns the sum."""
     outcome, left = Outcome(), list(ids)
     while left:
@@ -157,6 +162,7 @@ def expand_ids(engine: Engine, span: Span, ids: Sequence[int]) -> Outcome:
         of_chunk = _expand_together(engine, span, chunk, left)
         outcome += of_chunk
         left = [one for one in left if one not in of_chunk.together]
+        tell(len(ids) - len(left), len(ids))
     return outcome
 
 

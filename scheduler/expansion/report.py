@@ -1,5 +1,6 @@
 """Report of one expansion: rows written, and states afterwards (design, `expand --json`)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -10,6 +11,8 @@ from scheduler.expansion.find.work_list import SeeminglyRules
 from scheduler.expansion.span import Span
 from scheduler.rules import read_rule
 
+# Takes how much of a long work is done, and how much there is in all.
+Tell = Callable[[int, int], None]
 STATES = ("active", "stopped", "ended", "unreadable", "paused")
 
 
@@ -60,6 +63,10 @@ class ExpansionReport:
     rows: Written
     findings: tuple[SessionFinding, ...]
     failed: tuple[Failure, ...] = field(default=())
+
+
+def tell_nobody(_done: int, _total: int) -> None:
+    """A `Tell` that shows nothing."""
 
 
 def count_series(conn: Connection) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """One round by hand: plan, claim and deliver in this process (`celery -A tasks remind`)."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -57,8 +57,15 @@ class RemindReport:
     left: Left | None = None
 
 
-def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
+def tell_nobody(_done: int, _total: int) -> None:
+    """Shows nothing."""
+
+
+def remind(
+    tools: Tools, as_of: datetime | None, tell: Callable[[int, int], None] = tell_nobody
+) -> RemindReport:
     """Plan and send due messages as if it were `as_of`; None: the present, read for each message.
+    `tell` takes the number of messages that were worked on, and of those that were due.
 
     Safe to run beside workers and other rounds. Waits for a channel's rate. Raises WrongDatabase,
     and WhoseIds.
@@ -71,7 +78,7 @@ def remind(tools: Tools, as_of: datetime | None) -> RemindReport:
         raise planned
     say_what_is_held(planned)
     with stopped_by_signals() as stop:
-        tally = deliver_until(tools, clock, stop)
+        tally = deliver_until(tools, clock, stop, tell)
     left = left_undone(tools, clock(), tally) if stop.asked else None
     return report(now, planned, tally, left)
 
@@ -113,10 +120,14 @@ def stopped_by_signals() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def deliver_until(tools: Tools, clock: Clock, stop: Stop) -> Tally:
+def deliver_until(
+    tools: Tools, clock: Clock, stop: Stop, tell: Callable[[int, int], None] = tell_nobody
+) -> Tally:
     """Claim and deliver until nothing is due, or a signal says to stop."""
     settings, tally = tools.settings, Tally()
     lease = timedelta(seconds=settings.lease_seconds)
+    with tools.engine.connect() as conn:
+        due = count_due(conn, clock())
     while not stop.asked:
         with tools.engine.begin() as conn:
             try_again(conn, clock())  # messages that one channel refused go by the next at once
@@ -124,6 +135,7 @@ def deliver_until(tools: Tools, clock: Clock, stop: Stop) -> Tally:
         if not batches:
             return tally
         tally += work_through(tools, batches[0], clock, FOREVER, stop)
+        tell(tally.all, max(due, tally.all))
     return tally
 
 

@@ -12,6 +12,7 @@ from tasks.commands.worker_command import (
     ExitCode,
     WorkerCommand,
     console,
+    counted,
     json_document,
 )
 
@@ -39,7 +40,8 @@ def audit(context: click.Context, as_of: datetime | None, as_json: bool) -> None
 
     settings = load_settings()
     database = engine(settings)
-    found = audit_sessions(database, settings, as_of or engine_now(database))
+    with counted("Series") as tell:
+        found = audit_sessions(database, settings, as_of or engine_now(database), tell)
     ok = all(one.severity is not Severity.ERROR for one in found)
     if as_json:
         document: AuditDocument = {"ok": ok, "findings": found}

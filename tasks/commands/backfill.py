@@ -15,8 +15,10 @@ from tasks.commands.worker_command import (
     ExitCode,
     WorkerCommand,
     console,
+    counted,
     json_document,
     printable,
+    timed,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +102,8 @@ def fill(wish: Wish, database: Engine, settings: Settings) -> BackfillReport:
     elif wish.first is not None and wish.last is not None:
         deleted = Deleted.REFILL if wish.refill_deleted else Deleted.STAY
         extent = Extent(wish.first, wish.last, wish.tutor, wish.session, deleted)
-    rehearsed = rehearse(database, settings, engine_now(database), extent)
+    with timed("Comparing dates"):
+        rehearsed = rehearse(database, settings, engine_now(database), extent)
     backfill.check_digest(rehearsed, wish.expect)
     if wish.dry_run:
         return rehearsed
@@ -116,29 +119,9 @@ def fill(wish: Wish, database: Engine, settings: Settings) -> BackfillReport:
 
 
 def show_progress(steps: Iterable[Progress]) -> None:
-    """A bar with rate and time left on a terminal; nothing in a pipe. Always to standard error."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )  # fmt: skip
-
-    out = Console(stderr=True)
-    columns = (
-        TextColumn("Chunks"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TaskProgressColumn(show_speed=True),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
-        task = bar.add_task("Chunks", total=None)
+    with counted("Chunks") as tell:
         for step in steps:
-            bar.update(task, total=step.total, completed=step.done + step.failed)
+            tell(step.done + step.failed, step.total)
 
 
 def document(report: BackfillReport) -> BackfillDocument:

@@ -14,6 +14,7 @@ from tasks.commands.worker_command import (
     console,
     json_document,
     printable,
+    timed,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def doctor(context: click.Context, adopt_database: bool, watching: bool, as_json
     released = adopt(settings) if adopt_database else None
     if watching:
         watch(lambda: examine(settings, datetime.now(UTC)), lambda: datetime.now(settings.zone))
-    examination = examine(settings, datetime.now(UTC))
+    with timed("Examining"):
+        examination = examine(settings, datetime.now(UTC))
     click.echo(json_document(examination)) if as_json else show(examination, released)
     context.exit(ExitCode.DONE if examination.ok else ExitCode.PARTLY)
 

@@ -12,6 +12,7 @@ from tasks.commands.worker_command import (
     ExitCode,
     WorkerCommand,
     console,
+    counted,
     json_document,
     printable,
 )
@@ -39,7 +40,8 @@ def expand(context: click.Context, as_of: datetime | None, as_json: bool) -> Non
 
     settings = load_settings()
     database = engine(settings)
-    report = expand_once(database, settings, as_of or engine_now(database))
+    with counted("Series") as tell:
+        report = expand_once(database, settings, as_of or engine_now(database), tell)
     lines = lines_about(report.failed, database)
     click.echo(json_document(document(report))) if as_json else show(report)
     for line in lines:

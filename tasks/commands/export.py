@@ -6,7 +6,7 @@ import json
 
 import click
 
-from tasks.commands.worker_command import PERSON, WorkerCommand, json_document
+from tasks.commands.worker_command import PERSON, WorkerCommand, json_document, timed
 
 
 @click.command(cls=WorkerCommand)
@@ -25,6 +25,6 @@ def export(person: str, as_json: bool) -> None:
     from scheduler.settings import load_settings
     from tasks.database import engine
 
-    with engine(load_settings()).connect() as conn:
+    with timed("Reading"), engine(load_settings()).connect() as conn:
         document = json_document(export_person(conn, person))
     click.echo(document if as_json else json.dumps(json.loads(document), indent=2))

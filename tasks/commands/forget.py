@@ -10,6 +10,7 @@ from tasks.commands.worker_command import (
     WorkerCommand,
     console,
     json_document,
+    timed,
 )
 
 
@@ -37,7 +38,7 @@ def forget(context: click.Context, person: str, as_json: bool) -> None:
     from tasks.database import engine
 
     settings = load_settings()
-    with engine(settings).begin() as conn:
+    with timed("Removing"), engine(settings).begin() as conn:
         forgotten = forget_person(conn, person, database_now(conn), settings.site_timezone)
     if as_json:
         click.echo(json_document(forgotten))

@@ -3,8 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from io import TextIOWrapper
@@ -60,6 +60,37 @@ def console() -> "Console":
     if not out.is_terminal:
         out.width = PIPE_WIDTH
     return out
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show work that takes long on a terminal: how much is done, the rate, and the time left.
+
+    Yields a function that takes how much is done, and how much there is in all.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console  # slow to import
+
+    from tasks.commands.progress import counted_columns, shown
+
+    with shown(Console(stderr=True, no_color=no_color()), what, counted_columns()) as tell:
+        yield tell
+
+
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Show on a terminal that work takes long, and for how long already."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console  # slow to import
+
+    from tasks.commands.progress import shown, timed_columns
+
+    with shown(Console(stderr=True, no_color=no_color()), what, timed_columns()):
+        yield
 
 
 def no_color() -> bool | None:

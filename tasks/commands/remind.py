@@ -13,6 +13,7 @@ from tasks.commands.worker_command import (
     ExitCode,
     WorkerCommand,
     console,
+    counted,
     json_document,
     printable,
 )
@@ -55,7 +56,8 @@ def remind(context: click.Context, as_of: datetime | None, dry_run: bool, as_jso
         else:
             show(rehearsal, settings.zone)
         return
-    report = remind_once(tools, as_of)
+    with counted("Messages") as tell:
+        report = remind_once(tools, as_of, tell)
     click.echo(json_document(document(report)) if as_json else words(report))
     if report.left is not None:
         click.echo(stopped(report.left), err=True)

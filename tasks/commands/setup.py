@@ -12,6 +12,7 @@ from tasks.commands.worker_command import (
     WorkerCommand,
     json_document,
     printable,
+    timed,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def setup(context: click.Context, with_site_tables: bool, role: str | None, as_j
 
     work = install_with_site_tables if with_site_tables else install
     settings = load_settings()
-    installed = work(engine(settings), settings)
+    with timed("Setting up"):
+        installed = work(engine(settings), settings)
     granted = grant_role(engine(settings), role) if role else None
     click.echo(
         json_document(document(installed, granted)) if as_json else words(installed, granted)
@@ -95,12 +97,18 @@ def words(installed: Installed, granted: Granted | None) -> str:
 
 
 def next_words(installed: Installed) -> Iterator[str]:
-    """The way on after the first installation; an upgrade needs none."""
-    if installed.migrated_from is None and installed.doubt is None:
+    """The way on; what is in doubt has to be answered first."""
+    if installed.doubt is not None:
+        return
+    if installed.migrated_from is None:
         yield (
             "Next: `celery -A tasks doctor` shows what is left to do; then start"
             " `celery -A tasks worker --queues planning,delivery` and `celery -A tasks beat`."
         )
+    elif installed.migrated_from != installed.migrated_to:
+        yield "Next: restart the workers, beat and web; then `celery -A tasks doctor`."
+    else:
+        yield "Next: `celery -A tasks doctor` shows what is left to do."
 
 
 def role_words(granted: Granted) -> Iterator[str]:

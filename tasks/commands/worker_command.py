@@ -17,8 +17,10 @@ from click.core import ParameterSource
 from tasks.commands.inputs import DAY, INSTANT, PERSON, ROW_ID, WORDS
 from tasks.commands.output import (
     console,
+    counted,
     json_document,
     let_output_go,
+    timed,
     write_any_letter,
 )
 from tasks.failures.interrupt import interruptible
@@ -35,8 +37,10 @@ __all__ = [
     "WorkerCommand",
     "WorkerGroup",
     "console",
+    "counted",
     "json_document",
     "printable",
+    "timed",
 ]
 
 

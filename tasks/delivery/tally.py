@@ -17,6 +17,11 @@ class Tally:
     postponed: int = 0
     released: int = 0
 
+    @property
+    def all(self) -> int:
+        """Number of moves."""
+        return sum(getattr(self, field.name) for field in fields(self))
+
     def __add__(self, other: "Tally") -> "Tally":
         names = [field.name for field in fields(self)]
         return Tally(*(getattr(self, name) + getattr(other, name) for name in names))

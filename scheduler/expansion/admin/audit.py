@@ -14,6 +14,7 @@ from scheduler.expansion.chunk import BULK, HASH_ONLY, decide
 from scheduler.expansion.columns import PLACING
 from scheduler.expansion.find.gone_rows import COULD_NOT_FOLLOW, WHY_NOT
 from scheduler.expansion.find.work_list import find_changed_rules
+from scheduler.expansion.report import Tell, tell_nobody
 from scheduler.expansion.span import Span
 from scheduler.finding import Severity
 from scheduler.settings import Settings
@@ -36,10 +37,13 @@ class AuditFinding:
     detail: str
 
 
-def audit(engine: Engine, settings: Settings, as_of: datetime) -> tuple[AuditFinding, ...]:
+def audit(
+    engine: Engine, settings: Settings, as_of: datetime, tell: Tell = tell_nobody
+) -> tuple[AuditFinding, ...]:
     """Every breach of promises 1 and 2, and what people changed, by code and session id.
 
-    Empty where there is neither. `as_of` is aware. Writes nothing.
+    Empty where there is neither. `as_of` is aware. Writes nothing. `tell` takes the number of
+    series whose dates were compared.
     """
     with engine.connect() as conn:
         span = Span.ahead(read_catalog(conn), settings, as_of)
@@ -47,7 +51,7 @@ def audit(engine: Engine, settings: Settings, as_of: datetime) -> tuple[AuditFin
             *_doubled(conn, span),
             *_overlapping(conn, span),
             *_behind(conn, span),
-            *_unaccounted(conn, span),
+            *_unaccounted(conn, span, tell),
             *(_fault("work_left", one, "the next expand looks at this series")
               for one in find_changed_rules(conn, span).work),
         ]  # fmt: skip
@@ -151,7 +155,7 @@ BEHIND = text(f"""
      WHERE {COULD_NOT_FOLLOW.format("o")} AND occurs_on BETWEEN :first AND :last""")
 
 
-def _unaccounted(conn: Connection, span: Span) -> list[AuditFinding]:
+def _unaccounted(conn: Connection, span: Span, tell: Tell) -> list[AuditFinding]:
     """Dates of active rules without a record, read in pages to bound memory."""
     ids = conn.scalars(ACTIVE).all()
     found = []
@@ -164,6 +168,7 @@ def _unaccounted(conn: Connection, span: Span) -> list[AuditFinding]:
             _fault("unaccounted", row.anchor_id, f"{row.dates} dates without row or reason")
             for row in conn.execute(UNACCOUNTED, _from_now_on(span))
         ]
+        tell(start + len(page), len(ids))
     return found
 
 

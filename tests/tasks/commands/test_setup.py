@@ -65,6 +65,7 @@ def test_setting_up_again_says_that_nothing_was_to_do(site: Connection) -> None:
 
     assert result.stdout == (
         f"The schema session_worker is up to date (migration {newest_revision()}).\n"
+        "Next: `celery -A tasks doctor` shows what is left to do.\n"
     )
 
 
