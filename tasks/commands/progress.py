@@ -32,6 +32,7 @@ class Rate(ProgressColumn):
 
 
 def counted_columns() -> tuple[ProgressColumn, ...]:
+    """For work whose steps are counted."""
     return (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -42,6 +43,7 @@ def counted_columns() -> tuple[ProgressColumn, ...]:
 
 
 def timed_columns() -> tuple[ProgressColumn, ...]:
+    """For work that is one step."""
     return SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
 
 

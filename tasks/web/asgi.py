@@ -17,8 +17,10 @@ from tasks.web.access import Guard
 from tasks.web.headers import OnlyReading, SafeHeaders
 from tasks.web.parts import Parts, parts
 from tasks.web.routes import routes
+from tasks.web.shared_page import SharedPages
 
-# Pages that read at the same time, each with one connection: the worker comes first.
+# Answers that read at the same time, each with one connection; pages are half of them at most, so
+# that probes and metrics need not wait for those.
 READERS = 4
 
 
@@ -33,7 +35,7 @@ def web_app(settings: Settings) -> Starlette:
         },
         lifespan=lifespan,
     )
-    app.state.parts = parts(settings)
+    app.state.parts, app.state.pages = parts(settings), SharedPages()
     app.state.streams, app.state.ending = 0, False
     return app
 

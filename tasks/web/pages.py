@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -64,7 +65,7 @@ def today(request: Request) -> Response:
         found.now,
         found=found,
         examined=parts.examined.get(PATIENCE_SECONDS),
-        harmed_by=harmed_by,
+        harmed_by=partial(harmed_by, language=language_of(request)),
         messages=[message_row(line, dates) for line in parts.last_messages.get()],
         plots={span: plot_of(each.value) if each.value else None for span, each in slots.items()},
         week=parts.week.get(PATIENCE_SECONDS),
@@ -76,7 +77,7 @@ def session(request: Request) -> Response:
     """A session: its people's stories, and its rule with the coming dates."""
     parts, session_id = parts_of(request), int(request.path_params["session_id"])
     catalog = site_catalog(parts.engine)
-    with parts.engine.connect() as conn:
+    with parts.reading() as conn:
         now = database_now(conn)
         if session_id > LARGEST_ID:
             return page(request, "gone.html", now, 404, words="There is no such session.")
@@ -126,7 +127,7 @@ def person(request: Request) -> Response:
     """A person: coming sessions, and the messages about starts of the last week and later."""
     parts, person_id = parts_of(request), int(request.path_params["person_id"])
     catalog = site_catalog(parts.engine)
-    with parts.engine.connect() as conn:
+    with parts.reading() as conn:
         now = database_now(conn)
         own = with_taken_ids(conn, catalog)
         profile = find_profile(conn, own, person_id) if person_id <= LARGEST_ID else None
@@ -146,7 +147,7 @@ def search(request: Request) -> Response:
         return page(request, "search.html", datetime.now(UTC), people=[], line=None, deliveries=[])
     number = int(words) if words.isdecimal() and int(words) <= LARGEST_ID else None
     catalog = site_catalog(parts.engine)
-    with parts.engine.connect() as conn:
+    with parts.reading() as conn:
         now = database_now(conn)
         own = with_taken_ids(conn, catalog)
         people = find_people(conn, own, words, FOUND)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 from starlette.requests import Request
 
 from scheduler.ledger.timeline import Slot
@@ -29,6 +30,9 @@ from tasks.web.today import SPANS, Today, read_slots, read_today, read_week
 TODAY_SECONDS = 2.0
 EXAMINED_SECONDS = 30.0
 WEEK_SECONDS = 600.0
+# A page's statement takes milliseconds at any size of the site; one that takes longer is given up,
+# before it takes the server from the worker.
+PAGE_LIMIT = text("SET LOCAL statement_timeout = '3s'")
 SLOT_SECONDS = {"hour": 10.0, "day": 60.0, "month": 600.0}
 
 
@@ -49,6 +53,13 @@ class Parts:
     last_messages: KeptValue[LastMessages]
     previews: Previews
     reach: ReachBy
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for a page; whatever takes longer than 3 s there is given up."""
+        with self.engine.connect() as conn:
+            conn.execute(PAGE_LIMIT)
+            yield conn
 
     def begin(self) -> None:
         """Begin to read what takes long, before anybody asks."""

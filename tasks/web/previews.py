@@ -21,7 +21,7 @@ class Previews:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.engine = settings, engine(settings)
-        self._lock = Lock()
+        self._lock, self._turn = Lock(), Lock()
         self._kept: OrderedDict[int, RefreshedValue[Preview | None]] = OrderedDict()
 
     def of(self, session_id: int) -> Last[Preview | None]:
@@ -36,7 +36,9 @@ class Previews:
         return found.get(PATIENCE_SECONDS)
 
     def _read(self, session_id: int) -> Preview | None:
+        """One at a time: the worker comes first."""
         try:
-            return preview(self.engine, self.settings, engine_now(self.engine), session_id)
+            with self._turn:
+                return preview(self.engine, self.settings, engine_now(self.engine), session_id)
         except NotASeries:
             return None

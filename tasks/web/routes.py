@@ -14,6 +14,7 @@ from tasks.web.calendar_feed import calendar_feed
 from tasks.web.files import file
 from tasks.web.pages import person, search, session, today
 from tasks.web.probes import healthz, metrics, readyz
+from tasks.web.shared_page import shared
 from tasks.web.stream import events
 
 
@@ -31,10 +32,10 @@ ADDRESSES: Sequence[Address] = (
     Address("/healthz", Access.EVERYBODY, healthz),
     Address("/readyz", Access.EVERYBODY, readyz),
     Address("/metrics", Access.ADMIN, metrics),
-    Address("/", Access.ADMIN, today),
-    Address("/search", Access.ADMIN, search),
-    Address("/sessions/{session_id:int}", Access.ADMIN, session),
-    Address("/people/{person_id:int}", Access.ADMIN, person),
+    Address("/", Access.ADMIN, shared(today)),
+    Address("/search", Access.ADMIN, shared(search)),
+    Address("/sessions/{session_id:int}", Access.ADMIN, shared(session)),
+    Address("/people/{person_id:int}", Access.ADMIN, shared(person)),
     Address("/events", Access.ADMIN, events),
     Address("/static/{name}", Access.EVERYBODY, file),
     Address("/calendar/{token}.ics", Access.EVERYBODY, calendar_feed),

@@ -1,5 +1,6 @@
 """The server process: where it listens, and when it refuses to."""
 
+import os
 import signal
 import socket
 from contextlib import closing
@@ -15,6 +16,8 @@ from tasks.web.asgi import web_app
 # No request takes longer; streams of events end within a second.
 STOP_SECONDS = 3
 CONNECTIONS = 200
+# A tick beside it takes the processor first.
+NICENESS = 5
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -84,6 +87,7 @@ def configuration(settings: Settings) -> uvicorn.Config:
 
 def serve(settings: Settings, listening: socket.socket) -> None:
     """Serve until a signal, and end by it. Raises KeyboardInterrupt after Ctrl-C."""
+    os.nice(NICENESS)
     with closing(listening):
         serving = server(settings)
         serving.config.app.state.parts.begin()  # type: ignore[union-attr]
