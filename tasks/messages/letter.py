@@ -32,3 +32,13 @@ class Letter:
     minutes_left: int = 0
     mute_url: str = ""
     buttons: tuple[Button, ...] = ()
+
+    @property
+    def stop_headers(self) -> Mapping[str, str]:
+        """Headers by which a mail program stops all messages with one click (RFC 8058)."""
+        if not self.mute_url:
+            return {}
+        return {
+            "List-Unsubscribe": f"<{self.mute_url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }

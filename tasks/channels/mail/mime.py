@@ -2,7 +2,6 @@
 
 import email
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.encoders import encode_base64
 from email.message import Message as Mime
@@ -51,7 +50,7 @@ def build_mail(
         headers={
             **AUTOMATIC,
             **(URGENT if letter.urgent else {}),
-            **unsubscribe(letter),
+            **letter.stop_headers,
             **plugin.headers,
         },
         names=plugin.names,
@@ -61,16 +60,6 @@ def build_mail(
     mail.replace_header("Message-ID", f"<{key}@{sender_of(plugin).rpartition('@')[2]}>")
     mail.replace_header("Date", format_datetime(at.astimezone(UTC)))
     return prepared.to_addrs[1:], with_crlf(mail.as_string())
-
-
-def unsubscribe(letter: Letter) -> Mapping[str, str]:
-    """Headers by which a mail program stops all messages with one click (RFC 2369, RFC 8058)."""
-    if not letter.mute_url:
-        return {}
-    return {
-        "List-Unsubscribe": f"<{letter.mute_url}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }
 
 
 def sender_of(plugin: NotifyEmail) -> str:

@@ -26,6 +26,7 @@ from tasks.channels.web.services.chat import supergroup_in
 from tasks.channels.web.services.own_word import OwnWord
 from tasks.channels.web.services.plain_no import PLAIN_NO
 from tasks.channels.web.services.service_words import Reader
+from tasks.channels.web.services.stop_headers import add_headers, header_fields
 from tasks.channels.web.services.unicode import unicode_fields
 from tasks.messages.letter import Letter
 
@@ -113,7 +114,13 @@ class WebTransport:
     def _hand_over(
         self, plugin: NotifyBase, letter: Letter, headers: Mapping[str, str]
     ) -> Judgement:
-        fields = {**unicode_fields(service_of(plugin), letter.text), **keyboard(plugin, letter)}
+        service = service_of(plugin)
+        add_headers(service, plugin, letter.stop_headers)
+        fields = {
+            **unicode_fields(service, letter.text),
+            **keyboard(plugin, letter),
+            **header_fields(service, letter.stop_headers),
+        }
         carrying = self._carrier.carrying(headers, letter.text, fields)
         with listening() as complaints, carrying as exchanges:
             pleased = broke = False

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from email.header import decode_header, make_header
 from pathlib import Path
@@ -16,6 +17,7 @@ from tasks.channels.mail.services import SENDERS
 from tasks.channels.outcome import Result
 from tasks.channels.plugins import plugins
 from tasks.channels.web.carried_requests import speaks_by_requests
+from tasks.channels.web.services.stop_headers import CARRY
 from tests.sinks.http import Answer, HttpSink, Request
 from tests.tasks.channels.attempt import channels, settings_of, try_once
 from tests.tasks.channels.mail_services import (
@@ -71,6 +73,21 @@ def test_the_calendar_file_arrives_under_its_type(http_sink: HttpSink, service: 
     if kind is not None:
         assert ("text/calendar" in body) == (kind == "text/calendar")
         assert ("application/octet-stream" in body) == (kind not in ("text/calendar", BY_NAME))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_stop_link_is_in_the_headers_of_services_that_carry_them(
+    http_sink: HttpSink, service: str
+) -> None:
+    http_sink.answer(Answer(body=WELCOME))
+    channel = channels(channel_email=SERVICES[service].url)[ChannelName.EMAIL]
+    letter = replace(a_real_letter(), mute_url="https://site.example/stop/abcdefghijkl")
+
+    assert try_once(channel, letter).result is Result.SENT
+    body = everything_in(next(one.body for one in http_sink.requests if b"abebe" in one.body))
+    stop = ("List-Unsubscribe", "<https://site.example/stop/abcdefghijkl>", "One-Click")
+
+    assert [each in body for each in stop] == [service in CARRY] * 3
 
 
 @pytest.mark.parametrize("service", SERVICES)
