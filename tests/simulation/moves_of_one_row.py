@@ -40,7 +40,7 @@ ANSWERS = {
     "never": Outcome(Result.FAILED, "no such box", final=True, about=About.PERSON),
     "silence": Outcome(Result.UNKNOWN, "no answer", about=About.TRANSPORT),
 }
-VERSION = text("SELECT xmin::text FROM tutor_sessions")
+VERSION = text("SELECT id || ' ' || xmin::text FROM tutor_sessions")
 ATTEMPTS = text("""
     SELECT id FROM session_worker.attempt WHERE delivery_id = :delivery ORDER BY id""")
 NOBODY: Any = None

@@ -83,7 +83,8 @@ DELIVER = text("""
                AS c(id, version, told)
          WHERE d.id = c.id AND d.state = 'claimed' AND d.holder = :holder
            AND d.lease_until > clock_timestamp()
-           AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
+           AND (SELECT s.id || ' ' || s.xmin::text FROM tutor_sessions s
+                 WHERE s.id = d.session_id)
                IS NOT DISTINCT FROM c.version
         RETURNING d.id, d.message_key
     )

@@ -67,7 +67,8 @@ BEGIN_SENDING = Prepared(
                renewed_at = clock_timestamp(), lease_until = clock_timestamp() + :lease
          WHERE d.id = :id AND d.state = 'claimed' AND d.holder = :holder
            AND d.lease_until > clock_timestamp()
-           AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
+           AND (SELECT s.id || ' ' || s.xmin::text FROM tutor_sessions s
+                 WHERE s.id = d.session_id)
                IS NOT DISTINCT FROM :version
         RETURNING d.id
     )
@@ -156,7 +157,8 @@ BEGIN_ALL = Prepared(
                AS c(id, version, told, holder, channel, outbox, key, at, source, address)
          WHERE d.id = c.id AND d.state = 'claimed' AND d.holder = c.holder
            AND d.lease_until > clock_timestamp()
-           AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
+           AND (SELECT s.id || ' ' || s.xmin::text FROM tutor_sessions s
+                 WHERE s.id = d.session_id)
                IS NOT DISTINCT FROM c.version
         RETURNING d.id, d.message_key, d.channel, c.address
     )
@@ -451,7 +453,8 @@ MARK_LOGGED = text("""
                AS c(id, version, told, key, source)
          WHERE d.id = c.id AND d.state = 'claimed' AND d.holder = :holder
            AND d.lease_until > clock_timestamp()
-           AND (SELECT s.xmin::text FROM tutor_sessions s WHERE s.id = d.session_id)
+           AND (SELECT s.id || ' ' || s.xmin::text FROM tutor_sessions s
+                 WHERE s.id = d.session_id)
                IS NOT DISTINCT FROM c.version
         RETURNING d.id, d.message_key
     )

@@ -1,7 +1,8 @@
 """Facts of claimed messages, read for a few at once just before they are sent.
 
 One statement reads everything that a message says and that decides if it is sent (promises 4 to 6).
-`version` is that of the session row; `moves.begin_sending` refuses to send if it has changed since.
+`version` is that of the session row: its id, and the transaction that wrote it, which may have
+written others too. `moves.begin_sending` refuses to send if it has changed since.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -129,7 +130,8 @@ def _read_facts(catalog: SiteCatalog, ledger: str) -> str:
            d.id, d.session_id, d.kind, d.starts_at, d.lead_minutes, d.recipient, d.person_id,
            d.role, d.change, d.message_key, d.attempts,
            CASE WHEN d.attempts > 0 AND {MAY_HAVE_LEFT} THEN d.message_at END AS left_at,
-           s.xmin::text AS version, {_untrue(catalog)} AS untrue, {_barred(catalog)} AS barred,
+           s.id || ' ' || s.xmin::text AS version,
+           {_untrue(catalog)} AS untrue, {_barred(catalog)} AS barred,
            CASE WHEN d.attempts > 0 THEN {TRIED} END AS tried,
            s.subject, s.mode, {_columns(catalog, "s", "topic", "meeting_link", "location")},
            {STARTS_AT} AS session_starts_at,

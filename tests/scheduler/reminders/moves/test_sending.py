@@ -33,7 +33,8 @@ def lease_over(conn: Connection) -> None:
 
 def version_of(conn: Connection, session_id: int) -> str | None:
     found = conn.scalar(
-        text("SELECT xmin::text FROM tutor_sessions WHERE id = :id"), {"id": session_id}
+        text("SELECT id || ' ' || xmin::text FROM tutor_sessions WHERE id = :id"),
+        {"id": session_id},
     )
     return None if found is None else str(found)
 
@@ -93,6 +94,18 @@ def test_a_session_that_changed_since_it_was_read_is_looked_at_again(conn: Conne
     id_ = a_claim(conn, session_id=session)
     row = sending.Claimed(id_, version_of(conn, session), "{}")
     conn.execute(text("UPDATE tutor_sessions SET topic = 'another'"))
+
+    with pytest.raises(sending.CannotBegin):
+        sending.begin_sending(conn, [row], HOLDER, sending.Envelope("email", None, KEY, NOW), LEASE)
+
+
+def test_a_twin_of_the_session_that_one_transaction_wrote_is_not_taken_for_it(
+    conn: Connection,
+) -> None:
+    read, twin = a_session(conn), a_session(conn)  # with one xmin
+    id_ = a_claim(conn, session_id=read)
+    row = sending.Claimed(id_, version_of(conn, read), "{}")
+    conn.execute(text("UPDATE session_worker.delivery SET session_id = :twin"), {"twin": twin})
 
     with pytest.raises(sending.CannotBegin):
         sending.begin_sending(conn, [row], HOLDER, sending.Envelope("email", None, KEY, NOW), LEASE)
