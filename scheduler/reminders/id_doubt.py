@@ -11,6 +11,7 @@ from models.catalog import SiteCatalog, with_taken_ids
 from models.taken_ids import ProfileKey, TakenIds, take_ids, taken_ids
 from scheduler.reminders.moves.doubtful_people import forget_unsent, release_doubted
 from scheduler.reminders.moves.held_batches import hold_all
+from scheduler.reminders.progress import plan_all_anew
 from scheduler.settings import IdKind, Settings
 from scheduler.site.id_reading import (
     STUDENT,
@@ -105,6 +106,7 @@ def look_at_ids(
         seen.student_key,
     ):
         forget_unsent(conn)
+        plan_all_anew(conn)  # what has begun by the next sweep would be told to nobody
     if words is None:
         release_doubted(conn, now)
     return taken

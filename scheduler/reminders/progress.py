@@ -42,6 +42,14 @@ def note_tick(conn: Connection, now: datetime, planned_until: datetime) -> None:
     note_beat(conn, "tick", now)
 
 
+PLAN_ALL_ANEW = text("UPDATE session_worker.installation SET planned_until = NULL")
+
+
+def plan_all_anew(conn: Connection) -> None:
+    """Have the next tick, or that of this transaction, compare the whole ledger with the site."""
+    conn.execute(PLAN_ALL_ANEW)
+
+
 NOTE_ALARM_LEADS = text("""
     UPDATE session_worker.installation SET alarm_leads = CAST(:minutes AS integer[])
      WHERE alarm_leads <> CAST(:minutes AS integer[])""")

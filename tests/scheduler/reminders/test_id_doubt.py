@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from models.catalog import read_catalog
+from models.catalog import read_catalog, with_taken_ids
 from scheduler.doctor import examine_database
 from scheduler.reminders.id_doubt import hold_in_doubt
+from scheduler.reminders.tick import tick
 from scheduler.settings import load_settings
 from tests.builders import a_session, a_student, a_tutor, a_user
 from tests.scheduler.ledger.rows import a_delivery, row_of
@@ -56,6 +57,27 @@ def test_what_an_admin_says_is_followed_and_what_was_held_goes_on(
     planned.run(at("13:00"))
     rows = planned.rows("tutor_id", "person_id")
     assert {row.person_id for row in rows if row.tutor_id == 701} == {person}
+
+
+def test_what_was_planned_by_the_other_reading_is_planned_anew_by_the_same_tick(
+    conn: Connection,
+) -> None:
+    twisted(conn)
+    conn.execute(text("UPDATE session_worker.installation SET first_tick_at = NULL"))
+    ticked(conn, "09:00", tutor_ids="profile")
+    ticked(conn, "13:30", tutor_ids="profile")
+
+    ticked(conn, "13:30:05", tutor_ids="user")
+
+    rows = planner(conn).rows("tutor_id", "person_id")
+    assert {row.tutor_id: row.person_id for row in rows} == {701: 701, 702: 702}
+
+
+def ticked(conn: Connection, clock: str, **settings: Any) -> None:
+    said = load_settings(_env_file=None, reminder_leads="1h", **settings)
+    catalog, now = read_catalog(conn), at(clock)
+    assert hold_in_doubt(conn, catalog, said, now) is None
+    tick(conn, with_taken_ids(conn, catalog), said, now)
 
 
 def test_what_is_held_for_the_ids_goes_on_when_they_are_told(conn: Connection) -> None:
