@@ -26,7 +26,7 @@ from scheduler.reminders.progress import note_beat
 from scheduler.reminders.sweep import sweep as sweep_ledger
 from scheduler.reminders.telegram_chats import is_telegram_in_use
 from scheduler.reminders.tick import tick as plan_due
-from tasks import app
+from tasks import app, telemetry
 from tasks.database import engine_now, site_catalog, worker_engine, worker_settings
 from tasks.database.zones import follow_zones
 from tasks.delivery.dispatch import hand_out, say_what_is_held
@@ -45,6 +45,11 @@ def tick() -> None:
 
     Due messages were planned a minute ago, so a lock on the site's table must not delay them.
     """
+    with telemetry.span("tick"):
+        plan_and_hand_out()
+
+
+def plan_and_hand_out() -> None:
     engine, settings = worker_engine(), worker_settings()
     with engine.begin() as conn:
         now = database_now(conn)

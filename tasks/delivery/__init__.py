@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from celery import current_task
+
 from models.installation import installation_matches
 from scheduler.database_clock import database_now
 from scheduler.reminders.moves.claims import Batch
 from scheduler.reminders.progress import note_beat
-from tasks import app
+from tasks import app, telemetry
 from tasks.database import engine_now, worker_engine, worker_settings
 from tasks.delivery import startup
 from tasks.delivery.stop import WORKER_STOP
@@ -26,7 +28,10 @@ def deliver(holder: str, ids: Sequence[int]) -> None:
     from tasks.delivery.worker_process import deliver_batch  # Apprise is slow to import
 
     batch = Batch(UUID(holder), tuple(ids))
-    if deliver_batch(batch) and not WORKER_STOP.asked:
+    posted = current_task.request.__dict__ if current_task else {}
+    with telemetry.span("batch", posted, batch=holder, messages=len(batch.ids)):
+        delivered = deliver_batch(batch)
+    if delivered and not WORKER_STOP.asked:
         hand_on(app, worker_engine(), worker_settings(), engine_now(worker_engine()))
 
 

@@ -20,6 +20,7 @@ from scheduler.reminders.moves.channel_queue import queue_up
 from scheduler.reminders.moves.claims import CLAIM, Batch, release, take_up
 from scheduler.reminders.mute_links import make_links
 from scheduler.settings import ChannelName, OutboxMode
+from tasks import telemetry
 from tasks.database import ServerUnreachable
 from tasks.database.zones import follow_zones
 from tasks.delivery.decision import Send, decide
@@ -238,7 +239,7 @@ def shares(messages: Messages, count: int) -> list[Messages]:
 def start_share(run: Run, snapshot: Snapshot, channel: ChannelName, messages: Messages) -> None:
     run.begin_share()
     name, args = f"{channel} {run.batch.holder}", (run, snapshot, channel, messages)
-    Thread(target=send_share, args=args, daemon=True, name=name).start()
+    Thread(target=telemetry.carried(send_share), args=args, daemon=True, name=name).start()
 
 
 def send_share(run: Run, snapshot: Snapshot, channel: ChannelName, messages: Messages) -> None:

@@ -14,6 +14,7 @@ from scheduler.reminders.moves.claims import SOON_BATCH, Batch, batches_waiting,
 from scheduler.reminders.progress import beat_of
 from scheduler.reminders.sweep import recover_lost
 from scheduler.settings import Settings
+from tasks import telemetry
 from tasks.broker import say_unusable
 
 DELIVER = "tasks.delivery.deliver"
@@ -111,7 +112,10 @@ def lease_of(settings: Settings) -> timedelta:
 def post(app: Celery, engine: Engine, batch: Batch) -> bool:
     """Post a claimed batch to the workers. Without a broker it is released; returns False then."""
     try:
-        app.send_task(DELIVER, (str(batch.holder), batch.ids), retry_policy={"max_retries": 1})
+        app.send_task(
+            DELIVER, (str(batch.holder), batch.ids), retry_policy={"max_retries": 1},
+            headers=telemetry.headers(),
+        )  # fmt: skip
     except OperationalError as error:
         say_unusable(error)
         with engine.begin() as conn:

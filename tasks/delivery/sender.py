@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -30,6 +31,7 @@ from scheduler.reminders.read.lesson import told
 from scheduler.reminders.sms_budget import is_spent, month_of
 from scheduler.settings import ChannelName, OutboxMode, Settings
 from scheduler.words import reason
+from tasks import telemetry
 from tasks.channels.address import Unreachable
 from tasks.channels.channel import Channel, own_address
 from tasks.channels.handover import CalledOff, Handover, under_way
@@ -363,8 +365,9 @@ class Sender:
         tried, spent = begun
         handover = Handover()
         self.trying = Trying(tried, send.channel, handover)
-        with under_way(handover):
+        with under_way(handover), traced(send, going) as span:
             outcome = self.transmit(letter, send, message, handover)
+            span.set_attribute("session_worker.outcome", outcome.result.value)
         self.ended = Ended(tried, going, send, outcome, spent)
         self.trying = None
         switches = self.snapshot.switches
@@ -521,6 +524,12 @@ class Sender:
                 self.ended = None
             except (SQLAlchemyError, ServerUnreachable):
                 time.sleep(RECORD_AGAIN_SECONDS)
+
+
+def traced(send: Send, rows: Sequence[Facts]) -> Any:
+    """The span of a provider's call."""
+    ids = [row.id for row in rows]
+    return telemetry.span("send", channel=send.channel, kind=str(rows[0].kind), deliveries=ids)
 
 
 def claimed_of(rows: Sequence[Facts], message: Message) -> list[sending.Claimed]:

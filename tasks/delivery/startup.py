@@ -17,6 +17,7 @@ from celery.signals import (
 
 from scheduler.broker_url import EXAMPLE
 from scheduler.settings import InvalidSetting, Settings
+from tasks import telemetry
 from tasks.channels.template import admin_template, read_template
 from tasks.database import database_url, worker_engine
 from tasks.delivery.stop import WORKER_STOP
@@ -77,3 +78,4 @@ def finish_batches(**_: Any) -> None:
 
     WORKER_STOP.ask_here()
     finish_all()
+    telemetry.flush()

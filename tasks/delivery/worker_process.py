@@ -16,6 +16,7 @@ from scheduler.database_clock import running_clock
 from scheduler.reminders.moves.claims import Batch
 from scheduler.reminders.progress import note_beat
 from scheduler.settings import ChannelName
+from tasks import telemetry
 from tasks.database import worker_engine
 from tasks.delivery.batch import begin, finish
 from tasks.delivery.dispatch import DELIVERY, claim_queued
@@ -82,7 +83,9 @@ def deliver_queued(channel: ChannelName) -> None:
             clock = running_clock(conn)
             batches = claim_queued(conn, tools.settings, clock(), channel)
         for batch in batches:
-            begin(tools, batch, clock, PATIENCE, worker_lanes(), WORKER_STOP, deliver_queued)
+            ids = {"batch": str(batch.holder), "messages": len(batch.ids)}
+            with telemetry.span("batch", {}, **ids):  # of no tick: a trace of its own
+                begin(tools, batch, clock, PATIENCE, worker_lanes(), WORKER_STOP, deliver_queued)
     except Exception as error:
         if (failure := failure_of(error)) is None:
             logger.exception("The queue of the channel %s could not be delivered", channel)
