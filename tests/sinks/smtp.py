@@ -141,6 +141,10 @@ class SmtpSink(AbstractContextManager["SmtpSink"]):
         asyncio.run_coroutine_threadsafe(self._hang_up(), self._controller.loop).result(5)
         self.mails, self.logins, self.connections, self.stalled = [], [], 0, Counter()
 
+    def recover(self) -> None:
+        """Accept everything again; what was recorded stays."""
+        self._script.clear()
+
     async def _hang_up(self) -> None:
         for protocol in list(self._open):
             if isinstance(protocol.transport, asyncio.Transport):

@@ -1,0 +1,1 @@
+"""A term in the life of a small school, on a real database and with sinks for mail and SMS."""
