@@ -1,4 +1,4 @@
-"""What each person should find in their inbox, by a walk through the term's days.
+"""The inbox that each person should have, by a walk through the days of the term.
 
 It knows the courses, and what happened when (`tests.school_term.term`); nothing of the worker.
 """

@@ -1,4 +1,4 @@
-"""What happens in the term, week by week, and the worker's rounds between.
+"""The events of the term, week by week, and the rounds of the worker between them.
 
 Weeks are counted from 0, the week of Monday, 7 December 2026.
 """
