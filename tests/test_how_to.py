@@ -23,7 +23,7 @@ SECTIONS = [(title, words) for title, words in SECTION.findall(PAGE.read_text())
 CELERY = ["celery", "-A", "tasks"]
 # These run until they are stopped: their words alone are read.
 RUN_ON = {"worker", "beat", "web"}
-# These say the same in each section, and take a second: they are run once, then their words are read.
+# These say the same in each section, and take a second: run once, later their words alone are read.
 RUN_ONCE = {"doctor"}
 # A doctor finds, rightly, that this installation has neither beat nor a broker.
 MAY_FIND = {"doctor"}
