@@ -105,7 +105,7 @@ def look_at_ids(
         seen.tutor_key,
         seen.student_key,
     ):
-        forget_unsent(conn)
+        forget_unsent(conn, now)
         plan_all_anew(conn)  # what has begun by the next sweep would be told to nobody
     if words is None:
         release_doubted(conn, now)

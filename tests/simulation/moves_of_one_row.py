@@ -107,7 +107,7 @@ class Moves:
     def of_what_is_held(self) -> Mapping[str, Callable[[Connection, datetime], object]]:
         return {
             "hold_all": lambda conn, now: held_batches.hold_all(conn, "wrong_database", "a copy"),
-            "forget_unsent": lambda conn, now: doubtful_people.forget_unsent(conn),
+            "forget_unsent": lambda conn, now: doubtful_people.forget_unsent(conn, now),
         }
 
     # By id

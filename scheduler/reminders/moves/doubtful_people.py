@@ -8,13 +8,14 @@ from scheduler.reminders.moves.history import noted
 from scheduler.reminders.moves.move_log import logged
 
 # Indexes: delivery_ready, delivery_leased, delivery_stuck. No provider was called for them, so they
-# can be deleted; the next pass plans them by the new reading.
+# can be deleted; the next pass plans them by the new reading. No pass plans what has begun.
 HELD_HERE = """state = 'held' AND batch IN (
            SELECT id FROM session_worker.held_batch
             WHERE cause = 'whose_ids' AND settled_at IS NULL)"""
 FORGET_UNSENT = text(f"""
     DELETE FROM session_worker.delivery
-     WHERE attempts = 0 AND (state IN ('planned', 'claimed') OR {HELD_HERE})""")
+     WHERE attempts = 0 AND (state IN ('planned', 'claimed') OR {HELD_HERE})
+       AND NOT session_worker.begun(kind, lead_minutes, starts_at, change, :now)""")
 # Index: delivery_retry.
 DROP_TRIED = noted(f"""
     UPDATE session_worker.delivery
@@ -26,13 +27,13 @@ DROP_TRIED = noted(f"""
 
 
 @logged
-def forget_unsent(conn: Connection) -> frozenset[int]:
+def forget_unsent(conn: Connection, now: datetime) -> frozenset[int]:
     """planned, claimed, held, failed or unknown → obsolete: they may be for somebody else.
 
-    Those that were never tried are deleted, and planned anew by the new reading. Returns the ids
-    of the others.
+    Those that were never tried, and whose session has not begun at `now`, are deleted, and planned
+    anew by the new reading. Returns the ids of the others.
     """
-    conn.execute(FORGET_UNSENT)
+    conn.execute(FORGET_UNSENT, {"now": now})
     return frozenset(conn.scalars(DROP_TRIED))
 
 

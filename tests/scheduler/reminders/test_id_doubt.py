@@ -73,6 +73,18 @@ def test_what_was_planned_by_the_other_reading_is_planned_anew_by_the_same_tick(
     assert {row.tutor_id: row.person_id for row in rows} == {701: 701, 702: 702}
 
 
+def test_what_had_begun_before_the_other_reading_keeps_its_row_and_a_reason(
+    conn: Connection,
+) -> None:
+    twisted(conn)
+    hold(conn, tutor_ids="profile")
+    late = a_delivery(conn, starts_at=at("11:00"))
+
+    hold(conn, tutor_ids="user")
+
+    assert (row_of(conn, late).state, row_of(conn, late).reason) == ("obsolete", "whose_ids")
+
+
 def ticked(conn: Connection, clock: str, **settings: Any) -> None:
     said = load_settings(_env_file=None, reminder_leads="1h", **settings)
     catalog, now = read_catalog(conn), at(clock)
