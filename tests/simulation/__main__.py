@@ -8,6 +8,7 @@ import argparse
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,18 +41,24 @@ def main() -> int:
         return find_all([one for one in FAULTY if given.mutant in (None, one.name)],
                         range(given.first, given.first + given.seeds))  # fmt: skip
     failures = messages = sessions = 0
-    edges: set[tuple[str, str]] = set()
+    edges: Counter[tuple[str, str]] = Counter()
+    moves: Counter[str] = Counter()
     began = time.monotonic()
     with simulation() as simulated:
         for seed in range(given.first, given.first + given.seeds):
             verdict = simulated.run(seed)
-            edges |= verdict.edges
+            edges.update(verdict.edges)
+            moves.update(verdict.moves)
             messages += verdict.messages
             sessions += verdict.sessions
             if verdict.wrong:
                 failures += 1
                 print(f"seed {seed}: {verdict.wrong}", flush=True)
-    print("never: " + ", ".join(f"{a} → {b}" for a, b in sorted(drawn() - edges)))
+    for (a, b), count in sorted(edges.items()):
+        print(f"{count:7} {a} → {b}")
+    print("moves: " + ", ".join(f"{name} {moves[name]}" for name in sorted(moves)))
+    print("never: " + ", ".join(f"{a} → {b}" for a, b in sorted(drawn() - edges.keys())))
+    print("never: " + ", ".join(sorted(moves_drawn() - moves.keys())))
     print(f"{given.seeds} runs, {failures} wrong, {messages} messages, {sessions} sessions,"
           f" {len(edges)} edges, {time.monotonic() - began:.0f} s")  # fmt: skip
     return 1 if failures else 0
@@ -65,20 +72,33 @@ def drawn() -> set[tuple[str, str]]:
     return set(re.findall(r"(\w+) --> (\w+): ", PICTURE.read_text(encoding="utf-8")))
 
 
+def moves_drawn() -> set[str]:
+    """The functions that the picture names."""
+    named = re.findall(r"\w+ --> \w+: (.+)", PICTURE.read_text(encoding="utf-8"))
+    return {name for names in named for name in names.split(", ")}
+
+
 def find_all(mutants: Sequence[Mutant], seeds: Iterable[int]) -> int:
-    """0 where each is found within the seeds."""
+    """0 where each is found within the seeds; each is tried until it is."""
     unfound = 0
-    for mutant in mutants:
-        with applied(mutant), simulation() as simulated:
-            number, wrong = 0, None
-            for seed in seeds:
-                number += 1
-                if wrong := simulated.run(seed).wrong:
-                    break
+    with simulation() as simulated:
+        for mutant in mutants:
+            with applied(mutant):
+                simulated.begin_anew()
+                number, wrong = first_wrong(simulated, seeds)
             unfound += wrong is None
             print(f"| {mutant.name} | {mutant.says} | {number if wrong else 'not in'} | {wrong} |",
                   flush=True)  # fmt: skip
     return 1 if unfound else 0
+
+
+def first_wrong(simulated: Simulation, seeds: Iterable[int]) -> tuple[int, str | None]:
+    """How many seeds were tried, and what was wrong in the last."""
+    number = 0
+    for number, seed in enumerate(seeds, start=1):
+        if wrong := simulated.run(seed).wrong:
+            return number, wrong
+    return number, None
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ gives its turn away. So the worker's own code runs as it is, on real connections
 seed decides. One that waits for another's lock is passed over until it has it.
 """
 
+import random
 import select
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg2
@@ -16,7 +17,9 @@ from greenlet import getcurrent, greenlet
 from psycopg2 import extensions
 
 # How long a statement may be silent before it is asked whether it waits for a lock.
-SILENT_SECONDS = 0.004
+SILENT_SECONDS = 0.03
+# How many of the statements of a dull process are no point where another goes on.
+DULL = 0.85
 
 
 class Ended(BaseException):
@@ -25,9 +28,11 @@ class Ended(BaseException):
 
 @dataclass(eq=False)
 class Process:
-    """What dies together. `frozen_until`: suspended (SIGSTOP) up to that instant."""
+    """What dies together. `frozen_until`: suspended (SIGSTOP) up to that instant. `is_dull`: few of
+    its statements are points where another may go on."""
 
     name: str
+    is_dull: bool = False
     engine: Any = None
     is_dead: bool = False
     frozen_until: datetime | None = None
@@ -49,15 +54,24 @@ class Fiber:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass
+class Stage:
+    """Where one run follows another: it has the turns of the present one."""
+
+    turns: "Turns"
+
+
 class Turns:
     """The fibers of a run and its clock. Only the fiber whose turn it is runs."""
 
-    def __init__(self, control: Any, now: datetime, lock_timeout: timedelta) -> None:
-        self.control, self.lock_timeout = control, lock_timeout
+    def __init__(
+        self, control: Any, now: datetime, lock_timeout: timedelta, chance: random.Random
+    ) -> None:
+        self.control, self.lock_timeout, self.chance = control, lock_timeout, chance
         self.main = getcurrent()
         self.fibers: list[Fiber] = []
         self.current: Fiber | None = None
-        self.is_over = False
+        self.is_over = self.was_cut = False
         self.is_quiet = False
         self.steps = 0
         self.loses_answers = False
@@ -71,7 +85,7 @@ class Turns:
     def set_clock(self, now: datetime) -> None:
         """For the worker's code and for the database alike."""
         self.now = now
-        micros = round((now - datetime(2026, 1, 1, tzinfo=now.tzinfo)) / timedelta(microseconds=1))
+        micros = round((now - datetime(2026, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
         self.ask("SELECT setval('simulated.clock', %s)", micros)
 
     def monotonic(self) -> float:
@@ -169,6 +183,7 @@ class Turns:
     def end(self) -> None:
         """No code of a fiber goes on; what they still hold is let go."""
         self.is_over = True
+        self.was_cut = bool(self.fibers)
         for fiber in self.fibers:
             if fiber.run and not fiber.run.dead:  # those that never began end by themselves
                 self.current = fiber
@@ -221,7 +236,19 @@ class Turns:
         if fiber is not None and not self.is_quiet:
             if fiber.on_answer is not None:
                 fiber.on_answer()
-            self.pause()
+            if not self.is_passed_over(fiber, connection):
+                self.pause()
+
+    def is_passed_over(self, fiber: Fiber, connection: Any) -> bool:
+        """Between some statements nobody else goes on: those that tell nothing of the ledger, and
+        most of a planning pass, which would fill the run."""
+        if getattr(connection, "is_beginning", False):  # BEGIN comes first, by itself
+            connection.is_beginning = False
+            return True
+        if getattr(connection, "is_minor", False):
+            return True
+        is_open = connection.info.transaction_status != extensions.TRANSACTION_STATUS_IDLE
+        return is_open and fiber.process.is_dull and self.chance.random() < DULL
 
     def wait_for_lock(self, fiber: Fiber, connection: Any) -> None:
         fiber.waits_on, fiber.waits_since = connection, self.now

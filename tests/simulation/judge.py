@@ -10,11 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from tests.simulation.hours import Hours
 from tests.simulation.provider import Call, Record, Told
 from tests.simulation.site import Site
+from tests.simulation.worker_parts import Standing
 
 GRACE = timedelta(minutes=1)
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=15)  # the shorter one of those that runs have
 REPEATING = {"email"}
 
 
@@ -22,12 +24,20 @@ class Wrong(AssertionError):
     """A promise was broken; the words say which."""
 
 
-def judge_call(call: Call, record: Record, site: Site, retried: Mapping[Told, int]) -> None:
+def judge_call(
+    call: Call,
+    record: Record,
+    site: Site,
+    wished: Mapping[Told, int],
+    acknowledged: Mapping[tuple[object, int, int], int],
+) -> None:
     """Before the provider takes it. Raises Wrong."""
     for told in call.told:
         if told.kind != "notice":
             judge_truth(call, told)
-            judge_once(call, told, record, retried)
+            judge_once(call, told, record, wished)
+        if told.kind == "escalation":
+            judge_silence(call, told, acknowledged)
     person = next(iter(call.told)).person
     since = site.out_since(person)
     if since is not None and since < call.read_step:
@@ -35,23 +45,58 @@ def judge_call(call: Call, record: Record, site: Site, retried: Mapping[Told, in
 
 
 def judge_truth(call: Call, told: Told) -> None:
-    if call.decided_at >= told.start + GRACE:
+    if told.kind != "follow_up" and call.decided_at >= told.start + GRACE:
         raise Wrong(f"{told} was sent at {call.decided_at:%H:%M:%S}")
     known = [call.truth[session] for session in call.sessions if session in call.truth]
-    rows = [row for row in known if row[1] == told.start]
-    if not rows or any(row[2] != "scheduled" for row in rows):
+    rows = [row for row in known if row.start == told.start]
+    if not rows or any(row.status != "scheduled" for row in rows):
         raise Wrong(f"{told} was not true when it was committed as sending: {rows}")
-    switch = {"reminder": 3, "alarm": 4}.get(told.kind)
-    if switch is not None and not all(row[switch] for row in rows):
+    if not all(is_on(row, told.kind) for row in rows):
         raise Wrong(f"{told} was switched off when it was committed as sending")
+    if not all(told.person in theirs(row, told.kind) for row in rows):
+        raise Wrong(f"{told} is for somebody else: {rows}")
 
 
-def judge_once(call: Call, told: Told, record: Record, retried: Mapping[Told, int]) -> None:
-    """An earlier message with the same content is excused by silence, or an admin's wish."""
-    before = [one for one in record.calls if one is not call and told in one.told]
+def is_on(row: Standing, kind: str) -> bool:
+    match kind:
+        case "reminder":
+            return row.reminds
+        case "alarm" | "escalation":
+            return row.alarms
+        case _:
+            return True
+
+
+def theirs(row: Standing, kind: str) -> set[int]:
+    """Whom a message of the kind is for."""
+    match kind:
+        case "alarm":
+            return {row.student_user}
+        case "escalation" | "follow_up":
+            return {row.tutor_user}
+        case _:
+            return {row.tutor_user, row.student_user}
+
+
+def judge_silence(
+    call: Call, told: Told, acknowledged: Mapping[tuple[object, int, int], int]
+) -> None:
+    """Of all its alarms one at least was not acknowledged before it was looked at."""
+    since = [acknowledged.get((told.start, *pair), call.read_step) for pair in call.pairs]
+    if since and max(since) < call.read_step:
+        raise Wrong(f"{told} is passed on, though it was acknowledged")
+
+
+def judge_once(call: Call, told: Told, record: Record, wished: Mapping[Told, int]) -> None:
+    """An earlier message with the same content is excused by silence, or by a wish after it."""
+    before = [
+        one for one in record.calls
+        if one is not call and told in one.told and one.pairs & call.pairs
+        and one.step > wished.get(told, -1)
+    ]  # fmt: skip
     unanswered = 0
     for one in before:
-        if retried.get(told, -1) > one.step:
+        if one.is_lost and one.channel != call.channel:
             continue
         if one.confirmed_step is not None and one.answer in ("yes", "late yes"):
             raise Wrong(f"{told} is sent again, though an earlier yes is in the ledger")
@@ -70,7 +115,8 @@ def judge_once(call: Call, told: Told, record: Record, retried: Mapping[Told, in
 
 LEDGER = text("""
     SELECT d.id, d.person_id, d.starts_at, d.kind, d.lead_minutes, d.state, d.reason, d.retry_at,
-           d.session_id, d.channel
+           d.session_id, d.channel,
+           EXISTS (SELECT FROM session_worker.inbox i WHERE d.id = ANY(i.deliveries)) AS in_inbox
       FROM session_worker.delivery d ORDER BY d.id""")
 DUE = text("""
     SELECT s.id, (s.session_date + s.start_time) AT TIME ZONE 'Africa/Addis_Ababa' AS start,
@@ -84,30 +130,43 @@ REASONLESS = {"failed", "unknown", "held", "expired", "obsolete", "unreachable"}
 OPEN = {"planned", "claimed", "sending"}
 
 
-def judge_end(conn: Connection, record: Record, site: Site, leads: tuple[int, ...]) -> None:
+def judge_end(conn: Connection, record: Record, site: Site) -> None:
     """When all sessions have begun and everything was given time. Raises Wrong."""
     rows = conn.execute(LEDGER).all()
-    taken = {told for call in record.calls if call.taken for told in call.told}
+    calls = [call for call in record.calls if call.taken or call.is_arrived]
+    taken = {told for call in calls for told in call.told}
+    asked = {id_ for call in calls for id_ in call.sessions}
     by_told: dict[Told, list[Any]] = {}
     for row in rows:
         told = Told(row.person_id, row.starts_at, row.kind, row.lead_minutes)
         by_told.setdefault(told, []).append(row)
-        if row.state in OPEN:
-            raise Wrong(f"delivery {row.id} is {row.state} for ever")
-        if row.state in REASONLESS and not row.reason:
-            raise Wrong(f"delivery {row.id} is {row.state} without a reason")
-        if row.state == "failed" and row.retry_at is not None:
-            raise Wrong(f"delivery {row.id} waits for a try that never comes")
-        sent = row.state == "sent" and row.reason != "settled_by_admin"
-        if sent and row.kind != "notice" and not was_taken(told, taken):
+        judge_ending(row)
+        if row.state != "sent" or row.kind == "notice" or row.reason in OTHERS_WORDS:
+            continue
+        is_told = row.session_id in asked if row.kind == "follow_up" else was_taken(told, taken)
+        is_kept = row.channel == "log" or (row.channel == "inbox" and row.in_inbox)
+        if not is_told and not is_kept:
             raise Wrong(f"{told} is called sent, and no provider has it")
     for due in conn.execute(DUE).all():
         if site.committed_at(due.touched_at) > due.start - GRACE:
             continue  # entered or changed when it had begun
-        for told in wanted(due, leads):
+        for told in wanted(due, site.hours):
             if told not in by_told and not was_taken(told, taken):
                 raise Wrong(f"{told} of session {due.id} has neither a message nor a reason")
     judge_rows(conn, site)
+
+
+# Sent by the word of somebody else than a provider.
+OTHERS_WORDS = {"settled_by_admin", "acknowledged", "no_other_channel"}
+
+
+def judge_ending(row: Any) -> None:
+    if row.state in OPEN:
+        raise Wrong(f"delivery {row.id} is {row.state} for ever")
+    if row.state in REASONLESS and not row.reason:
+        raise Wrong(f"delivery {row.id} is {row.state} without a reason")
+    if row.state == "failed" and row.retry_at is not None:
+        raise Wrong(f"delivery {row.id} waits for a try that never comes")
 
 
 def was_taken(told: Told, taken: set[Told]) -> bool:
@@ -119,13 +178,13 @@ def was_taken(told: Told, taken: set[Told]) -> bool:
     )
 
 
-def wanted(due: Any, leads: tuple[int, ...]) -> Iterator[Told]:
+def wanted(due: Any, hours: Hours) -> Iterator[Told]:
     if due.notification_enabled:
-        for lead in leads:
+        for lead in hours.leads:
             yield Told(due.tutor, due.start, "reminder", lead)
             yield Told(due.student, due.start, "reminder", lead)
     if due.alarm_enabled:
-        yield Told(due.student, due.start, "alarm", 15)
+        yield Told(due.student, due.start, "alarm", hours.alarm)
 
 
 TWINS = text("""
@@ -151,12 +210,44 @@ MISSING = text("""
                         WHERE e.anchor_id = a.id AND e.state <> 'active')""")
 
 
+COVERS = """x.withdrawn_at IS NULL AND {date} BETWEEN x.first_day AND x.last_day
+       AND (x.tutor_id = {row}.tutor_id OR x.student_id = {row}.student_id
+            OR x.tutor_id IS NULL AND x.student_id IS NULL)"""
+GENERATED_ROWS = f"""
+    SELECT s.id, s.session_date FROM session_worker.occurrence o
+      JOIN session_worker.series e ON e.anchor_id = o.anchor_id AND e.state = 'active'
+      JOIN public.tutor_sessions s ON s.id = o.session_id AND s.session_date > DATE '2026-12-01'
+     WHERE o.state = 'created' AND s.id <> ALL(:placed) AND s.status = '{{status}}'
+       AND {{is_away}} (SELECT FROM session_worker.absence x
+                         WHERE {{hours}} {COVERS.format(date="s.session_date", row="s")})"""
+# Hours of a day cover a lesson or not: that is not judged.
+STANDS_IN_ABSENCE = text(GENERATED_ROWS.format(
+    status="scheduled", is_away="EXISTS", hours="x.from_time IS NULL AND"))  # fmt: skip
+STAYS_CANCELLED = text(GENERATED_ROWS.format(
+    status="cancelled", is_away="NOT EXISTS", hours=""))  # fmt: skip
+STAYS_SKIPPED = text(f"""
+    SELECT o.anchor_id, o.occurs_on FROM session_worker.occurrence o
+      JOIN session_worker.series e ON e.anchor_id = o.anchor_id AND e.state = 'active'
+      JOIN public.tutor_sessions a ON a.id = o.anchor_id
+     WHERE o.state = 'skipped' AND o.reason LIKE 'absence%' AND o.occurs_on > DATE '2026-12-01'
+       AND NOT EXISTS (SELECT FROM session_worker.absence x
+                        WHERE {COVERS.format(date="o.occurs_on", row="a")})""")
+
+
 def judge_rows(conn: Connection, site: Site) -> None:
+    placed = {"placed": sorted({id_ for id_, _ in site.written})}
     for statement, words in (
         (TWINS, "a date has two rows"), (GENERATED, "a date has two rows"),
         (MISSING, "a date has neither a row nor a reason"),
+        (STAYS_SKIPPED, "a date is skipped for an absence that is over"),
     ):  # fmt: skip
         if found := conn.execute(statement).all():
+            raise Wrong(f"{words}: {found}")
+    for statement, words in (
+        (STANDS_IN_ABSENCE, "a lesson stands, though somebody is away"),
+        (STAYS_CANCELLED, "a lesson stays cancelled, though nobody is away"),
+    ):  # fmt: skip
+        if found := conn.execute(statement, placed).all():
             raise Wrong(f"{words}: {found}")
     for (id_, name), value in sorted(site.written.items(), key=str):
         is_now = conn.execute(

@@ -6,7 +6,7 @@ A message is judged by what is in this record; the ledger is not asked.
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ class Told:
 @dataclass(eq=False)
 class Call:
     """A message as its provider saw it. `taken`: accepted or may be; `confirmed`: that it was is
-    committed in the ledger by who sent it."""
+    committed in the ledger by who sent it; `is_lost`, `is_arrived`: a receipt says so."""
 
     told: frozenset[Told]
     sessions: frozenset[int]
@@ -44,11 +44,20 @@ class Call:
     decided_at: datetime
     read_step: int
     truth: dict[int, Any]
+    key: UUID
+    provider_id: str
     taken: bool = False
+    is_lost: bool = False
+    is_arrived: bool = False
     answer: str = ""
     confirmed_step: int | None = None
     has_ended: bool = False
     was_disturbed: bool = False
+
+    @property
+    def pairs(self) -> frozenset[tuple[int, int]]:
+        """Tutors and students of its sessions, when it was committed as `sending`."""
+        return frozenset(self.truth[id_].pair for id_ in self.sessions if id_ in self.truth)
 
 
 @dataclass
@@ -90,7 +99,7 @@ class Provider:
     def send(self, letter: Letter, recipient: Recipient, key: UUID, at: datetime) -> Outcome:
         fiber = self.turns.current
         assert fiber is not None
-        call = call_of(letter, recipient, self, fiber)
+        call = call_of(letter, recipient, self, fiber, key)
         self.record.judge(call)
         self.record.calls.append(call)
         fiber.notes["call"] = call
@@ -103,12 +112,13 @@ class Provider:
         call.taken = answer in ("yes", "late yes", "silence, taken", "late silence")
         self.turns.pause()
         call.has_ended = True
-        return OUTCOMES[answer]
+        outcome = OUTCOMES[answer]
+        return replace(outcome, provider_id=call.provider_id) if "yes" in answer else outcome
 
 
 ANSWERS = (
     ["yes", "late yes", "silence", "silence, taken", "late silence", "busy", "down", "never"],
-    [60, 12, 4, 8, 4, 6, 3, 3],
+    [38, 16, 8, 10, 6, 8, 4, 10],
 )
 SILENCE = Outcome(Result.UNKNOWN, "no answer", about=About.TRANSPORT)
 OUTCOMES = {
@@ -124,15 +134,17 @@ OUTCOMES = {
 
 
 def letter_of(message: Message) -> Letter:
-    """In place of words: what the message tells."""
+    """In place of words: what the message tells. Its text is the same for all of a kind."""
     lead = round(message.lead / timedelta(minutes=1))
-    return Letter(str(message.kind), "", data={
+    return Letter(str(message.kind), str(message.kind), data={
         "kind": str(message.kind), "lead": lead,
         "lessons": [(one.session_id, one.starts_at) for one in message.lessons],
     })  # fmt: skip
 
 
-def call_of(letter: Letter, recipient: Recipient, provider: Provider, fiber: Fiber) -> Call:
+def call_of(
+    letter: Letter, recipient: Recipient, provider: Provider, fiber: Fiber, key: UUID
+) -> Call:
     told: Any = letter.data
     person = recipient.person_id or 0
     turns = provider.turns
@@ -141,5 +153,5 @@ def call_of(letter: Letter, recipient: Recipient, provider: Provider, fiber: Fib
         frozenset(session for session, _ in told["lessons"]),
         provider.name, fiber, turns.steps, turns.now,
         fiber.notes.get("decided_at", turns.now), fiber.notes.get("read_step", turns.steps),
-        fiber.notes.get("truth", {}),
+        fiber.notes.get("truth", {}), key, f"{provider.name}-{len(provider.record.calls)}",
     )  # fmt: skip

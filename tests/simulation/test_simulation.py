@@ -3,6 +3,7 @@
 `uv run python -m tests.simulation --seeds 1000` takes as many, `--mutants` finds deliberate faults.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -16,12 +17,13 @@ from tests.simulation.run import Simulation, Verdict
 
 pytestmark = pytest.mark.long
 
-SEEDS = range(8)
-# What so few seeds surely come through, however a change of the code shifts what happens when. All
-# of the picture takes more: `python -m tests.simulation` says what was never reached.
-USUAL = {
-    ("planned", "claimed"), ("planned", "expired"), ("planned", "obsolete"),
-    ("claimed", "planned"), ("claimed", "sending"), ("sending", "sent"),
+SEEDS = range(24)
+# What so few seeds come through seldom or never, so that a change of the code that shifts what
+# happens when need not miss it; `python -m tests.simulation` says how often each was reached.
+RARE = {
+    ("claimed", "failed"), ("expired", "sent"), ("failed", "expired"), ("failed", "sent"),
+    ("held", "failed"), ("unreachable", "sent"),  # never in these
+    ("failed", "held"), ("unreachable", "planned"), ("obsolete", "sent"), ("unknown", "held"),
 }  # fmt: skip
 
 
@@ -43,14 +45,15 @@ def test_whatever_breaks_each_is_told_once_or_the_ledger_says_why_not(
     verdicts: list[Verdict],
 ) -> None:
     assert {one.seed: one.wrong for one in verdicts if one.wrong} == {}
-    assert sum(one.messages for one in verdicts) > 10
+    assert sum(one.messages for one in verdicts) > 5 * len(verdicts)
 
 
-def test_the_runs_come_through_the_states(verdicts: list[Verdict]) -> None:
-    reached = {edge for one in verdicts for edge in one.edges}
+def test_the_runs_come_through_all_but_the_rare_changes_of_state(verdicts: list[Verdict]) -> None:
+    reached: Counter[tuple[str, str]] = Counter()
+    for one in verdicts:
+        reached.update(one.edges)
 
-    assert reached >= USUAL
-    assert len(reached & drawn()) > len(USUAL)
+    assert drawn() - RARE - reached.keys() == set()
 
 
 def test_a_seed_is_the_same_run_each_time(simulation: Simulation, verdicts: list[Verdict]) -> None:

@@ -4,12 +4,14 @@ Only what a module takes from outside is exchanged: time, threads, the Celery ap
 process, the words of a message. All else is the worker's own code.
 """
 
+import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 from uuid import UUID
 
@@ -22,7 +24,7 @@ from tasks.delivery.batch import Run
 from tasks.delivery.lease import KeptLease
 from tasks.delivery.stop import Stop
 from tasks.delivery.worker_process import Beat
-from tests.simulation.fibers import Fiber, Process, Turns, lock_timed_out
+from tests.simulation.fibers import Fiber, Process, Stage, Turns, lock_timed_out
 from tests.simulation.provider import letter_of
 
 
@@ -38,12 +40,17 @@ class Broker:
             raise BrokerAway("the broker is away")
         self.messages.append((name, given))
 
+    def toggle(self) -> None:
+        self.is_away = not self.is_away
+
     def delay(self, backfill_id: int) -> None:
         self.messages.append(("fill_chunk", (backfill_id,)))
 
 
-def parts(turns: Turns, broker: Broker, chance: random.Random) -> "ExitStack":
-    """Enter it to have the worker run in the simulation."""
+def parts(turns: Turns, broker: Broker, moves: Counter[str], connection: type) -> "ExitStack":
+    """Enter it to have the worker run in the simulation. `moves` counts what each move moved;
+    `connection`: the class of its connections (`connections`)."""
+    chance = turns.chance
     stack = ExitStack()
     of_process: dict[str, Callable[[], Any]] = {
         "worker_engine": lambda: here(turns).engine,
@@ -67,16 +74,22 @@ def parts(turns: Turns, broker: Broker, chance: random.Random) -> "ExitStack":
                                  "KeptLease": leases(turns), "Run": runs(turns)},
         "tasks.delivery.sender": {"time": clock, "site_catalog": catalog,
                                   "worded": lambda tools, message, form: letter_of(message)},
+        "tasks.delivery.inbox_copy": {
+            "worded": lambda tools, message, form: letter_of(message)},
         "tasks.delivery.group_commit": {"Condition": conditions(turns)},
         "tasks.delivery.lease": {"Thread": threads(turns)},
         "tasks.delivery.stop": {"time": clock},
         "tasks.delivery.permits": {"datetime": SimpleNamespace(now=lambda _=UTC: turns.now)},
         "tasks.delivery.message": {"uuid4": lambda: uuid(chance)},
         "scheduler.reminders.moves.claims": {"uuid4": lambda: uuid(chance)},
+        "scheduler.reminders.moves.move_log": {
+            "logger": SimpleNamespace(isEnabledFor=lambda _: True),
+            "remember": lambda _, move, ids: moves.update({move: len(ids)}),
+        },
         "scheduler.database_clock": {"time": clock},
         "tasks.database.answer": {"watch": nothing},
         "tasks.database": {"SESSION_SETTINGS": {"timezone": "UTC", "lock_timeout": "0"},
-                           "WatchedConnection": connections(turns, chance)},
+                           "WatchedConnection": connection},
     }  # fmt: skip
     for module, names in exchanged.items():
         for name, thing in names.items():
@@ -86,9 +99,23 @@ def parts(turns: Turns, broker: Broker, chance: random.Random) -> "ExitStack":
             if has(module, name):
                 stack.enter_context(patch(f"{module}.{name}", thing))
     stack.enter_context(witnessed(turns))
+    logging.getLogger().addHandler(mistakes := Mistakes(turns))
+    stack.callback(logging.getLogger().removeHandler, mistakes)
     extensions.set_wait_callback(turns.wait_for_server)
     stack.callback(extensions.set_wait_callback, None)
     return stack
+
+
+class Mistakes(logging.Handler):
+    """What the worker logs with a traceback was foreseen by nobody."""
+
+    def __init__(self, turns: Turns) -> None:
+        super().__init__(logging.ERROR)
+        self.turns = turns
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None and self.turns.current:
+            self.turns.ended(self.turns.current, record.exc_info[1])
 
 
 def has(module: str, name: str) -> bool:
@@ -176,13 +203,34 @@ def witnessed(turns: Turns) -> Iterator[None]:
 
 
 TRUTH = """
-    SELECT id, (session_date + start_time) AT TIME ZONE 'Africa/Addis_Ababa', status,
-           notification_enabled, alarm_enabled, alarm_before_minutes FROM public.tutor_sessions"""
+    SELECT s.id, (s.session_date + s.start_time) AT TIME ZONE 'Africa/Addis_Ababa', s.status,
+           s.notification_enabled, s.alarm_enabled, s.tutor_id, s.student_id, t.user_id, u.user_id
+      FROM public.tutor_sessions s
+      LEFT JOIN public.tutor_profiles t ON t.id = s.tutor_id
+      LEFT JOIN public.student_profiles u ON u.id = s.student_id"""
 
 
-def truth(turns: Turns) -> dict[int, Any]:
+class Standing(NamedTuple):
+    """A session of the site's as it stands."""
+
+    id: int
+    start: datetime
+    status: str
+    reminds: bool
+    alarms: bool
+    tutor: int
+    student: int
+    tutor_user: int
+    student_user: int
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        return self.tutor, self.student
+
+
+def truth(turns: Turns) -> dict[int, Standing]:
     """The site's sessions at this moment."""
-    return {row[0]: row for row in turns.ask(TRUTH)}
+    return {row[0]: Standing(*row) for row in turns.ask(TRUTH)}
 
 
 def here(turns: Turns) -> Process:
@@ -268,17 +316,24 @@ def conditions(turns: Turns) -> type:
     return SimulatedCondition
 
 
-def connections(turns: Turns, chance: random.Random) -> type:
+def connections(stage: Stage) -> type:
+    """The class of the connections of all runs that follow one another on this stage."""
+
     class SimulatedCursor(answer.WatchedCursor):
         def execute(self, *given: Any, **options: Any) -> None:
+            connection: Any = self.connection
+            connection.is_minor = str(given[0]).startswith(MINOR)
+            idle = connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+            connection.is_beginning = idle and not connection.autocommit
             try:
                 super().execute(*given, **options)
             except psycopg2.errors.QueryCanceled:
-                connection: Any = self.connection
                 if not connection.has_timed_out:
                     raise
                 connection.has_timed_out = False
                 raise lock_timed_out() from None
+            finally:
+                connection.is_minor = False
 
         def copy_expert(self, *given: Any, **options: Any) -> None:
             """psycopg2 does not COPY with a callback. The table is the connection's own."""
@@ -286,26 +341,42 @@ def connections(turns: Turns, chance: random.Random) -> type:
             try:
                 super().copy_expert(*given, **options)
             finally:
-                extensions.set_wait_callback(turns.wait_for_server)
-            turns.pause()
+                extensions.set_wait_callback(stage.turns.wait_for_server)
+            stage.turns.pause()
 
     class SimulatedConnection(answer.WatchedConnection):
         """A commit's answer may be lost; its transaction is committed then."""
 
         has_timed_out = False
+        is_minor = is_beginning = False
         loses_answers = False
 
         def __init__(self, *given: Any, **options: Any) -> None:
             super().__init__(*given, **options)
             self.cursor_factory = SimulatedCursor
 
+        @property
+        def autocommit(self) -> Any:
+            return PLAIN.autocommit.__get__(self)
+
+        @autocommit.setter
+        def autocommit(self, wanted: bool) -> None:
+            """SQLAlchemy's question whether an old connection still lives; a new one is not
+            asked."""
+            self.is_minor = True
+            try:
+                PLAIN.autocommit.__set__(self, wanted)
+            finally:
+                self.is_minor = False
+
         def commit(self) -> None:
             super().commit()
+            turns = stage.turns
             fiber: Fiber | None = turns.current
             if fiber is None or turns.is_quiet:
                 return
             calls = [*fiber.notes.pop("recorded_in_group", ()), fiber.notes.pop("recorded", None)]
-            if turns.loses_answers and chance.random() < LOST_ANSWERS:
+            if turns.loses_answers and turns.chance.random() < LOST_ANSWERS:
                 self.close()
                 raise psycopg2.OperationalError("server closed the connection unexpectedly")
             for call in calls:
@@ -313,13 +384,30 @@ def connections(turns: Turns, chance: random.Random) -> type:
                     call.confirmed_step = turns.steps
 
         def rollback(self) -> None:
+            turns = stage.turns
             if turns.current is not None:
                 turns.current.notes.pop("recorded", None)
                 turns.current.notes.pop("recorded_in_group", None)
-            super().rollback()
+            self.is_minor = True
+            try:
+                super().rollback()
+            finally:
+                self.is_minor = False
 
     return SimulatedConnection
 
 
+PLAIN: Any = extensions.connection
 LOST_ANSWERS = 0.01
+# Statements that tell nothing of the ledger.
+MINOR = (
+    "SELECT 1",
+    "SELECT clock_timestamp()",
+    "SELECT pg_backend_pid()",
+    "SHOW ",
+    "PREPARE ",
+    "SELECT current_database()",
+    "SELECT coalesce( has_function",
+    "SELECT system_identifier::text",
+)
 EPOCH = datetime(2026, 12, 1, 6, tzinfo=UTC)
