@@ -70,6 +70,22 @@ ON_TABLES = {f"session_worker.{table}": rights for table, rights in ON_THE_LEDGE
 }
 
 
+# What the site's own role needs to write preferences and absences, to answer for people, and to
+# show the inbox and calendars (docs/preferences.md). `site` stands for the role's name.
+OF_THE_SITE = (
+    "GRANT USAGE ON SCHEMA session_worker TO site",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON session_worker.preference TO site",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON session_worker.absence TO site",
+    "GRANT EXECUTE ON FUNCTION session_worker.acknowledge(bigint) TO site",
+    "GRANT EXECUTE ON FUNCTION session_worker.snooze(bigint, integer) TO site",
+    "GRANT EXECUTE ON FUNCTION session_worker.receipt(text, text, text) TO site",
+    "GRANT EXECUTE ON FUNCTION session_worker.mute(text), session_worker.unmute(text) TO site",
+    "GRANT EXECUTE ON FUNCTION session_worker.telegram_invite(bigint) TO site",
+    "GRANT SELECT, UPDATE (read_at) ON session_worker.inbox TO site",
+    "GRANT SELECT ON session_worker.feed TO site",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class MissingRight:
     """A right that a role does not have. `thing`: the table, sequence, function or database as

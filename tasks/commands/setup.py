@@ -92,8 +92,20 @@ def words(installed: Installed, granted: Granted | None) -> str:
     lines = [*site_table_words(installed), migration_words(installed)]
     lines += [f"Note: {note.detail}." for note in installed.notes]
     lines += role_words(granted) if granted is not None else ()
+    lines += site_words() if granted is not None else ()
     lines += next_words(installed)
     return "\n".join(printable(line) for line in lines)
+
+
+def site_words() -> Iterator[str]:
+    from models.rights import OF_THE_SITE
+
+    yield (
+        "The role of the site's backend, if it has one of its own, needs these for preferences,"
+        " absences, answers, the inbox and calendars (docs/preferences.md); `site` is its name:"
+    )
+    # As comments: whoever pastes all lines runs those that are complete.
+    yield from (f"-- {statement}" for statement in OF_THE_SITE)
 
 
 def next_words(installed: Installed) -> Iterator[str]:

@@ -6,7 +6,7 @@ Delivery ids are included: `session_worker.acknowledge(delivery)` needs them.
 from collections.abc import Mapping
 from datetime import datetime
 
-from scheduler.message import Change, Lesson, Message
+from scheduler.message import Absent, Change, Lesson, Message
 
 VERSION = 1
 
@@ -43,16 +43,22 @@ def session(lesson: Lesson, message: Message) -> Mapping[str, object]:
         "student": lesson.student_name or None,
         "whiteboard": lesson.whiteboard_name or None,
         "role": lesson.role.value,
-        "change": lesson.change and change(lesson.change, message),
+        "change": lesson.change and change(lesson.change, lesson, message),
     }
 
 
-def change(told: Change, message: Message) -> Mapping[str, object]:
+def change(told: Change, lesson: Lesson, message: Message) -> Mapping[str, object]:
     return {
         "kind": told.kind.value,
         "old_starts_at": local(told.old_starts_at, message),
         "replaced": sorted(role.value for role in told.replaced),
+        "absence": told.absent and absence(told.absent, lesson),
     }
+
+
+def absence(absent: Absent, lesson: Lesson) -> Mapping[str, object]:
+    """Whose absence it is; the reason of everybody's. One person's own is for admins alone."""
+    return {"of": absent.value, "reason": lesson.closed_for or None}
 
 
 def local(instant: datetime, message: Message) -> str:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from models.rights import OF_THE_SITE
+
 PAGE = (Path(__file__).parents[2] / "docs" / "preferences.md").read_text()
 EXAMPLES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 
@@ -20,6 +22,10 @@ def test_every_example_runs_with_the_rights_that_the_page_grants(conn: Connectio
 
     rows = conn.execute(text("SELECT person_id, kind, muted FROM session_worker.preference"))
     assert sorted(map(tuple, rows)) == [(7, "*", False), (7, "agenda", True), (7, "alarm", False)]
+
+
+def test_setup_prints_the_rights_of_the_page() -> None:
+    assert EXAMPLES[0].splitlines() == [f"{statement};" for statement in OF_THE_SITE]
 
 
 def test_the_page_has_every_column_of_the_table(conn: Connection) -> None:

@@ -222,6 +222,7 @@ def test_setup_makes_a_role_for_the_worker_that_may_do_all_it_needs(
 
     assert done.exit_code == 0
     assert f'CREATE ROLE "{role}" LOGIN;' in done.stdout.splitlines()
+    assert "-- GRANT SELECT, UPDATE (read_at) ON session_worker.inbox TO site" in done.stdout
     conn.execute(text(f"""ALTER ROLE "{role}" PASSWORD 'guest'"""))
     url = make_url(database).set(username=role, password="guest")
     worker = Commands(conn, url.render_as_string(hide_password=False))

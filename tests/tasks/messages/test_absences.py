@@ -57,3 +57,21 @@ def test_without_a_name_the_role_is_said() -> None:
         lesson = off_for(Absent.TUTOR, a_lesson(language, tutor_name=None))
         message = a_message(lesson, kind=Kind.NOTICE, language=language)
         assert role in render(message, ChannelName.SMS, WORDS).text
+
+
+@pytest.mark.parametrize(
+    ("absent", "closed_for", "expected"),
+    [
+        (Absent.TUTOR, "", {"of": "tutor", "reason": None}),
+        (Absent.EVERYBODY, "Timket", {"of": "everybody", "reason": "Timket"}),
+    ],
+)
+def test_the_webhook_names_the_absence(
+    absent: Absent, closed_for: str, expected: dict[str, object]
+) -> None:
+    lesson = off_for(absent, a_lesson(), closed_for=closed_for)
+    letter = render(a_message(lesson, kind=Kind.NOTICE), ChannelName.WEBHOOK, WORDS)
+
+    assert letter.data is not None
+    [session] = letter.data["sessions"]  # type: ignore[misc]
+    assert session["change"]["absence"] == expected

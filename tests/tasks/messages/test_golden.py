@@ -1,13 +1,14 @@
 """Every message in every language on every channel, compared with its golden file."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from scheduler.languages import LANGUAGES
-from scheduler.message import Kind, Lesson, Message
+from scheduler.message import Absent, Change, ChangeKind, Kind, Lesson, Message
 from scheduler.settings import ChannelName, Role
 from tasks.messages.letter import Letter
 from tasks.messages.render import Words, render
@@ -218,6 +219,37 @@ def agenda_of_one_session(language: str) -> Message:
     return a_message(lesson, language=language, kind=Kind.AGENDA, now=START - 20 * HOUR)
 
 
+def escalation_to_a_parent(language: str) -> Message:
+    """Of an alarm that their child has not acknowledged five minutes before the start."""
+    return a_message(
+        a_lesson(language),
+        language=language,
+        role=Role.PARENT,
+        kind=Kind.ESCALATION,
+        now=START - 5 * MINUTE,
+        lead=5 * MINUTE,
+    )
+
+
+def question_after_a_lesson(language: str) -> Message:
+    """To the tutor, half an hour after the end."""
+    return a_message(
+        a_lesson(language),
+        language=language,
+        role=Role.TUTOR,
+        kind=Kind.FOLLOW_UP,
+        now=START + HOUR + 30 * MINUTE,
+        lead=timedelta(0),
+    )
+
+
+def notice_of_an_absence(language: str) -> Message:
+    """To a student whose tutor is away on that day."""
+    lesson = a_lesson(language)
+    change = Change(ChangeKind.CANCELLED, lesson.starts_at, absent=Absent.TUTOR)
+    return notice(language, replace(lesson, change=change))
+
+
 CASES: tuple[Callable[[str], Message], ...] = (
     alarm_to_a_student,
     alarm_now_to_a_parent,
@@ -234,6 +266,9 @@ CASES: tuple[Callable[[str], Message], ...] = (
     notice_of_changes_of_all_kinds,
     agenda_of_a_full_day,
     agenda_of_one_session,
+    escalation_to_a_parent,
+    question_after_a_lesson,
+    notice_of_an_absence,
 )
 
 

@@ -95,6 +95,7 @@ def test_the_webhook_carries_the_facts_for_a_program(words: Words) -> None:
                     "kind": "moved",
                     "old_starts_at": "2026-11-27T13:00:00+03:00",
                     "replaced": [],
+                    "absence": None,
                 },
             }
         ],
