@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -73,5 +74,5 @@ def test_the_webhook_names_the_absence(
     letter = render(a_message(lesson, kind=Kind.NOTICE), ChannelName.WEBHOOK, WORDS)
 
     assert letter.data is not None
-    [session] = letter.data["sessions"]  # type: ignore[misc]
-    assert session["change"]["absence"] == expected
+    sessions: Any = letter.data["sessions"]
+    assert [each["change"]["absence"] for each in sessions] == [expected]
