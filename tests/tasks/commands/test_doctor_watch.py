@@ -82,7 +82,7 @@ def test_ctrl_c_ends_it(database: str) -> None:
             assert process.stdout is not None
             block = [*iter(process.stdout.readline, "\n")]
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=5)
+            _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
 
