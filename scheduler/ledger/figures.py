@@ -128,7 +128,8 @@ class Standing:
     `under_way`: messages in workers' hands, by state. `stuck`: messages that wait for an admin, by
     state. `series`: by state. `conflicts`: dates to come that are blocked by another session.
     `beats`: part → its last heartbeat. `down`: channels whose provider is down. `paused`: channels,
-    or `*` for every one. `dead`: channel → addresses that refused for good.
+    or `*` for every one. `dead`: channel → addresses that refused for good. `away`: whose absences
+    cover today: tutor, student or everybody → their number.
     """
 
     under_way: Mapping[str, int]
@@ -139,6 +140,7 @@ class Standing:
     down: frozenset[str]
     paused: frozenset[str]
     dead: Mapping[str, int]
+    away: Mapping[str, int]
 
 
 # Indexes: delivery_leased, delivery_stuck, occurrence_open; series is a table of rules.
@@ -160,6 +162,12 @@ PAUSED = text("SELECT channel FROM session_worker.pause")
 DEAD = text("""
     SELECT channel, count(*) FROM session_worker.dead_address
      WHERE revived_at IS NULL GROUP BY channel""")
+# One row for each absence within KEEP_DAYS.
+AWAY = text("""
+    SELECT CASE WHEN tutor_id IS NOT NULL THEN 'tutor'
+                WHEN student_id IS NOT NULL THEN 'student' ELSE 'everybody' END, count(*)
+      FROM session_worker.absence
+     WHERE withdrawn_at IS NULL AND :today BETWEEN first_day AND last_day GROUP BY 1""")
 
 
 def read_standing(conn: Connection, today: date) -> Standing:
@@ -173,4 +181,5 @@ def read_standing(conn: Connection, today: date) -> Standing:
         down=frozenset(conn.scalars(DOWN)),
         paused=frozenset(conn.scalars(PAUSED)),
         dead={row[0]: row[1] for row in conn.execute(DEAD)},
+        away={row[0]: row[1] for row in conn.execute(AWAY, {"today": today})},
     )

@@ -38,7 +38,7 @@ from scheduler.ledger.figures import (
     count_waiting,
     read_standing,
 )
-from scheduler.message import Kind
+from scheduler.message import Absent, Kind
 from scheduler.reminders.channel_pauses import EVERY_CHANNEL
 from scheduler.settings import Settings
 from tasks.broker import BROKER_ERRORS
@@ -270,6 +270,12 @@ def standing_gauges(reading: Reading, settings: Settings) -> Iterator[Metric]:
         "Addresses that refused for good, to which nothing is sent.",
         "channel",
         {**{name.value: 0 for name in settings.channels}, **now.dead},
+    )
+    yield gauge(
+        "session_worker_absences",
+        "Absences of today.",
+        "of",
+        {**{each.value: 0 for each in Absent}, **now.away},
     )
     stopped = now.paused | now.down
     yield gauge(

@@ -23,6 +23,8 @@ AMHARIC: Mapping[str, str] = {
     "Messages in workers' hands": "በመላክ ላይ ያሉ መልእክቶች",
     "Messages that wait for you": "ውሳኔዎን የሚጠብቁ መልእክቶች",
     "Rules": "ደንቦች",
+    "Absences today": "የዛሬ ቀሪዎች",
+    "Addresses that refused for good": "ከእንግዲህ የማይቀበሉ አድራሻዎች",
     "Dates in conflict": "የሚጋጩ ቀናት",
     "Last tick": "የመጨረሻው ዙር",
     "never": "ገና አልተጀመረም",

@@ -1,6 +1,7 @@
 """The metrics, from rows of a real ledger, as a parser of Prometheus's format reads them."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,10 +12,12 @@ from scheduler.reminders.channel_pauses import pause
 from scheduler.reminders.progress import note_beat
 from scheduler.settings import Settings
 from tasks.web import metrics
+from tests.builders import an_absence
 from tests.scheduler.ledger.rows import a_batch, a_delivery, an_attempt
 from tests.tasks.web.conftest import Browser, served
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+ADDIS = ZoneInfo("Africa/Addis_Ababa")
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 
@@ -158,6 +161,8 @@ def test_what_stands_is_told(browser: Browser, conn: Connection) -> None:
         text("INSERT INTO session_worker.dead_address (address, channel, cause, revived_at)"
              " VALUES (1, 'email', 'bounced', NULL), (2, 'email', 'bounced', now())")
     )  # fmt: skip
+    for days in (0, 3):
+        an_absence(conn, datetime.now(ADDIS).date() + timedelta(days=days), tutor_id=1)
     note_beat(conn, "tick", NOW)
     pause(conn, "email", None, NOW)
 
@@ -166,6 +171,8 @@ def test_what_stands_is_told(browser: Browser, conn: Connection) -> None:
     assert found['session_worker_stuck{state="held"}'] == 1
     assert found['session_worker_stuck{state="unknown"}'] == 1
     assert found['session_worker_dead_addresses{channel="email"}'] == 1
+    assert found['session_worker_absences{of="tutor"}'] == 1
+    assert found['session_worker_absences{of="everybody"}'] == 0
     assert found['session_worker_series{state="unreadable"}'] == 1
     assert found['session_worker_series{state="ended"}'] == 0
     assert found['session_worker_last_run_timestamp_seconds{pass="tick"}'] == NOW.timestamp()
