@@ -54,18 +54,20 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Duration of a trouble, delay of the last message, and outcomes of all."""
+    """Duration of a trouble, delay of the last message, outcomes of all, and how many of the
+    worker's processes ended meanwhile."""
 
     name: str
     trouble: timedelta
     longest_delay: timedelta
     states: Mapping[str, int]
+    ended: int
 
     def __str__(self) -> str:
         states = ", ".join(f"{count} {state}" for state, count in self.states.items())
         return (
             f"{self.name}: trouble {self.trouble.total_seconds():.1f} s, longest delay"
-            f" {self.longest_delay.total_seconds():.1f} s, {states}"
+            f" {self.longest_delay.total_seconds():.1f} s, {states}, {self.ended} processes ended"
         )
 
 
@@ -90,6 +92,7 @@ def kill(site: Site) -> None:
     worker = site.running.processes[0]
     with suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait(10)
     site.sink.script.clear()
 
 
@@ -112,14 +115,20 @@ class Trial:
     site: Site
     due: Mapping[str, datetime]
     spans: dict[str, timedelta] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
 
     def go_through(self, troubles: Sequence[Trouble]) -> None:
         for trouble in troubles:
             begins = self.due[trouble.name] - timedelta(seconds=0.3)
             time.sleep(max(0.0, (begins - datetime.now(ADDIS)).total_seconds()))
             began = time.monotonic()
+            before = self.gone()
             trouble.happen(self.site)
+            self.ended[trouble.name] = self.gone() - before
             self.spans[trouble.name] = timedelta(seconds=time.monotonic() - began)
+
+    def gone(self) -> int:
+        return sum(one.poll() is not None for one in self.site.running.processes)
 
     def measured(self, name: str) -> Measured:
         arrivals: dict[str, datetime] = {}
@@ -131,7 +140,8 @@ class Trial:
         with connect(self.site.postgres.url("site")) as conn:
             rows = conn.execute(STATES, {"subject": name}).all()
         states = {state: int(number) for state, number in rows}
-        return Measured(name, self.spans[name], max(delays, default=timedelta(0)), states)
+        longest = max(delays, default=timedelta(0))
+        return Measured(name, self.spans[name], longest, states, self.ended[name])
 
 
 STATES = text("""
