@@ -52,8 +52,9 @@ FAULTY = (
         " sent_at = :sent_at, retry_at = coalesce(:retry_at, :sent_at)"),
     sql("fail_without_reason", "a message fails without a reason",
         MOVES + "sending.END_TRY", "reason = :reason", "reason = NULL"),
-    sql("no_withdrawal", "what is no longer true is not withdrawn, nor is it read again",
-        "scheduler.reminders.read.claimed._untrue", "CASE", "CASE WHEN true THEN NULL"),
+    Mutant("no_withdrawal", "what is no longer true is not withdrawn, nor is it read again", (
+        Change("scheduler.reminders.read.claimed", "_untrue",
+               instead=lambda _: lambda catalog: "CAST(NULL AS text)"),)),
     sql("nobody_is_barred", "who is switched off or muted is written to",
         "scheduler.reminders.read.claimed._barred", "CASE", "CASE WHEN true THEN NULL"),
     sql("never_expire", "what has begun stays planned",

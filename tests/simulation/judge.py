@@ -5,7 +5,7 @@ calls sent was taken by a provider.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -115,7 +115,7 @@ def judge_once(call: Call, told: Told, record: Record, wished: Mapping[Told, int
 
 LEDGER = text("""
     SELECT d.id, d.person_id, d.starts_at, d.kind, d.lead_minutes, d.state, d.reason, d.retry_at,
-           d.session_id, d.channel,
+           d.session_id, d.channel, d.due_at,
            EXISTS (SELECT FROM session_worker.inbox i WHERE d.id = ANY(i.deliveries)) AS in_inbox
       FROM session_worker.delivery d ORDER BY d.id""")
 DUE = text("""
@@ -130,8 +130,13 @@ REASONLESS = {"failed", "unknown", "held", "expired", "obsolete", "unreachable"}
 OPEN = {"planned", "claimed", "sending"}
 
 
-def judge_end(conn: Connection, record: Record, site: Site) -> None:
-    """When all sessions have begun and everything was given time. Raises Wrong."""
+def judge_end(
+    conn: Connection, record: Record, site: Site, settled_at: datetime | None = None
+) -> None:
+    """When all sessions have begun and everything was given time. Raises Wrong.
+
+    `settled_at`: when nothing had broken for six minutes and all that was due was handed out.
+    """
     rows = conn.execute(LEDGER).all()
     calls = [call for call in record.calls if call.taken or call.is_arrived]
     taken = {told for call in calls for told in call.told}
@@ -141,6 +146,8 @@ def judge_end(conn: Connection, record: Record, site: Site) -> None:
         told = Told(row.person_id, row.starts_at, row.kind, row.lead_minutes)
         by_told.setdefault(told, []).append(row)
         judge_ending(row)
+        if settled_at is not None:
+            judge_in_time(row, settled_at)
         if row.state != "sent" or row.kind == "notice" or row.reason in OTHERS_WORDS:
             continue
         is_told = row.session_id in asked if row.kind == "follow_up" else was_taken(told, taken)
@@ -154,6 +161,13 @@ def judge_end(conn: Connection, record: Record, site: Site) -> None:
             if told not in by_told and not was_taken(told, taken):
                 raise Wrong(f"{told} of session {due.id} has neither a message nor a reason")
     judge_rows(conn, site)
+
+
+def judge_in_time(row: Any, settled_at: datetime) -> None:
+    """What was due then was sent before the start, or it was said why not."""
+    is_due = row.due_at <= settled_at and row.starts_at > settled_at + GRACE
+    if row.state == "expired" and row.kind in ("alarm", "reminder") and is_due:
+        raise Wrong(f"delivery {row.id} was due at {row.due_at:%H:%M:%S}, and nobody sent it")
 
 
 # Sent by the word of somebody else than a provider.

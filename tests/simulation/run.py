@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
@@ -152,6 +152,7 @@ class Run:
         self.moves: Counter[str] = Counter()
         self.wrong: str | None = None
         self.is_calm = False
+        self.settled_at: datetime | None = None
         self.crc = 0
 
     def through(self) -> Verdict:
@@ -170,7 +171,7 @@ class Run:
                 self.turbulence()
                 self.calm()
                 with servers.connect(self.simulation.url) as conn:
-                    judge_end(conn, self.record, self.site)
+                    judge_end(conn, self.record, self.site, self.settled_at)
             except Wrong as wrong:
                 self.wrong = self.wrong or str(wrong)
             finally:
@@ -364,6 +365,8 @@ class Run:
         self.is_calm = True
         for minutes in (1.2, 5):
             self.round(timedelta(minutes=minutes))
+        if self.settings.person_rate is None:  # else some may have to wait
+            self.settled_at = self.turns.now
         self.turns.set_clock(max(self.turns.now, self.hours.instants[-1] + timedelta(hours=1)))
         for _ in range(6):  # until what waits for a person's rate has gone
             self.round(timedelta(minutes=2.1))
