@@ -59,6 +59,10 @@ PARTS = {
         "calendar feeds: the share of one core that 1,000 take",
         ("--sessions", "5000", "--polled", "20"),
     ),
+    "scale": Part(
+        "ticks, looks and commands on 10,000,000 sessions : on a hundredth of them",
+        ("--sessions", "20000", "--rounds", "1"),
+    ),
     "web": Part("pages and metrics : a bare query, and ticks beside them", ("--sessions", "10000")),
 }
 

@@ -116,11 +116,16 @@ def _overlapping(conn: Connection, span: Span) -> list[AuditFinding]:
 
 
 def _overlaps(span: Span) -> str:
-    """SQL of the overlaps between two rows that the worker made and nobody changed."""
+    """SQL of the overlaps between two rows that the worker made and nobody changed.
+
+    A tutor's rows of a day are paired within an array: of a join the planner, expecting few rows,
+    may make a loop over all pairs of rows there are.
+    """
+    row = "unnest(g.ids, g.students, g.starts, g.ends)"
     return f"""
     WITH made AS (
         SELECT t.id, t.tutor_id, t.student_id, {session_start("t")} AS starts,
-               {session_end(span.catalog, "t")} AS ends, later AS n,
+               {session_end(span.catalog, "t")} AS ends,
                {readable_date("t")} + later AS day
           FROM session_worker.occurrence o
           JOIN session_worker.series s ON s.anchor_id = o.anchor_id
@@ -131,10 +136,15 @@ def _overlaps(span: Span) -> str:
            AND t.start_time = (coalesce(o.kept, '{{}}')->>'start_time')::time IS NOT TRUE
            AND t.start_time = (s.written->>'start_time')::time
            AND (later = 0 OR {session_end(span.catalog, "t")} > {readable_date("t")} + 1)),
+    grouped AS (
+        SELECT array_agg(id) AS ids, array_agg(student_id) AS students, array_agg(starts) AS starts,
+               array_agg(ends) AS ends
+          FROM made GROUP BY tutor_id, day HAVING count(*) > 1),
     pair AS MATERIALIZED (
         SELECT DISTINCT b.id, a.id AS other
-          FROM made a JOIN made b ON b.day = a.day AND a.tutor_id = b.tutor_id AND a.id < b.id
-         WHERE a.starts < b.ends AND b.starts < a.ends
+          FROM grouped g CROSS JOIN LATERAL {row} AS a(id, student_id, starts, ends)
+         CROSS JOIN LATERAL {row} AS b(id, student_id, starts, ends)
+         WHERE a.id < b.id AND a.starts < b.ends AND b.starts < a.ends
            AND NOT (a.starts = b.starts AND a.ends = b.ends AND a.student_id <> b.student_id))
     SELECT id, min(other) AS other FROM pair WHERE {BOTH_AS_MADE} GROUP BY 1"""
 

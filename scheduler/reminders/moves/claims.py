@@ -32,7 +32,7 @@ class Batch:
 
 # Length of a claim that is not renewed. A claimed message was not sent, so when its worker dies
 # another may take it after this time. Messages in `sending` have LEASE_SECONDS.
-CLAIM = timedelta(seconds=8)
+CLAIM = timedelta(seconds=7)
 
 
 class Waiting(Enum):
