@@ -61,12 +61,19 @@ def recipient_blocks(mail: Message) -> Iterator[Message]:
 
 def blocks_of(report: Message) -> Iterator[Message]:
     payload = report.get_payload()
-    if isinstance(payload, list):
-        for each in payload:
-            if isinstance(each, Message):
-                yield each
+    if not isinstance(payload, list):
+        yield from blocks_in(text_of(report))
         return
-    for block in re.split(r"\r?\n[ \t]*\r?\n", text_of(report)):  # the parser knows one type only
+    for each in payload:
+        if isinstance(each, Message):
+            yield each
+            # Of the other type the parser takes all later blocks for the text of the first.
+            rest = each.get_payload()
+            yield from blocks_in(rest if isinstance(rest, str) else "")
+
+
+def blocks_in(text: str) -> Iterator[Message]:
+    for block in re.split(r"\r?\n[ \t]*\r?\n", text):
         yield email.message_from_string(block.strip("\r\n"))
 
 

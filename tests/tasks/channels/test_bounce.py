@@ -58,6 +58,17 @@ def test_a_code_is_never_guessed(before: bytes, after: bytes, code: str | None) 
     assert [each.code for each in found.refusals] == [code]
 
 
+@pytest.mark.parametrize(
+    "name", ["postfix-two", "exim-nobody", "sendmail-nobody", "courier-nobody"]
+)
+def test_a_report_of_an_internationalized_mail_is_read_alike(name: str) -> None:
+    """RFC 6533: the same blocks under another type, which Python's parser takes for a mail."""
+    raw = sample(name).replace(b"message/delivery-status", b"message/global-delivery-status")
+
+    assert b"global" in raw
+    assert read_bounce(raw) == read_bounce(sample(name))
+
+
 def test_the_address_before_an_alias_is_the_persons() -> None:
     raw = sample("postfix-two").replace(
         b"Original-Recipient: rfc822;gone@mail.example",
