@@ -1,4 +1,4 @@
-"""What a worker and an admin do often, on a small school and on a very large one, in one run.
+"""Ticks, looks, claims and commands, on a small school and on a very large one, in one run.
 
     uv run python -m tests.benchmarks.bench_scale [--sessions 10000000] [--rounds 3]
 

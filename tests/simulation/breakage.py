@@ -1,4 +1,4 @@
-"""What breaks: processes are killed and suspended, connections cut, posted batches lost or doubled.
+"""Breakages: processes killed and suspended, connections cut, posted batches lost or doubled.
 
 Who is struck is often one that is calling a provider: there most can go wrong.
 """
