@@ -48,11 +48,21 @@ def git(*words: str) -> bytes:
 
 
 def commit_before(revision: str) -> str:
-    """The commit before the one that brought the migration. Raises NoHistory."""
+    """The newest commit before the migration that can set up a database. Raises NoHistory."""
     added = git("log", "--diff-filter=A", "--format=%H", "--", f"{VERSIONS}/{revision}_*")
     if not added:
         raise NoHistory(f"no commit here brings migration {revision}")
-    return git("rev-parse", f"{added.split()[-1].decode()}^").decode().strip()
+    for commit in git("rev-list", f"{added.split()[-1].decode()}^").decode().split():
+        if has_one_chain(commit):
+            return commit
+    raise NoHistory(f"no commit before migration {revision} can set up a database")
+
+
+def has_one_chain(commit: str) -> bool:
+    """False between two migrations that were given one number, and the commit that renamed one."""
+    files = git("ls-tree", "--name-only", commit, f"{VERSIONS}/").decode().split()
+    numbers = [Path(file).name[:4] for file in files if Path(file).name[:1].isdigit()]
+    return len(numbers) == len({*numbers})
 
 
 @contextmanager
