@@ -1,12 +1,12 @@
 """Each line is logged once a minute, and no line suppresses another."""
 
 import logging
-import multiprocessing
 from multiprocessing import get_context
 
 import pytest
 
 from tasks.failures.log_once import AGAIN_SECONDS, SLOTS, log_once, may_say
+from tests.forks import exit_code, fork
 
 AWAY = "PostgreSQL at {}, database site, cannot be reached: Connection refused."
 
@@ -49,17 +49,14 @@ def test_of_more_lines_than_there_is_room_for_the_longest_silent_is_forgotten() 
 
 
 def test_what_one_process_said_another_of_the_same_worker_does_not_repeat() -> None:
-    child = get_context("fork").Process(target=may_say, args=("said by the child", 9000.0))
-    child.start()
-    child.join()
+    assert exit_code(fork(lambda: may_say("said by the child", now=9000.0))) == 0
 
     assert not may_say("said by the child", now=9001.0)
 
 
 def test_of_processes_that_fail_at_one_moment_one_says_it() -> None:
     """A hundred lines, which four forked processes want to log at the same moment each."""
-    forked = multiprocessing.get_context("fork")
-    start, said = forked.Barrier(4), forked.Value("i", 0)
+    start, said = get_context().Barrier(4), get_context().Value("i", 0)
 
     def fail() -> None:
         for number in range(100):
@@ -68,9 +65,7 @@ def test_of_processes_that_fail_at_one_moment_one_says_it() -> None:
                 with said.get_lock():
                     said.value += 1
 
-    processes = [forked.Process(target=fail) for _ in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
+    processes = [fork(fail) for _ in range(4)]
+
+    assert [exit_code(process) for process in processes] == [0, 0, 0, 0]
     assert said.value == 100

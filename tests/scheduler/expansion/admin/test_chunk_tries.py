@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 from datetime import UTC, date, datetime
-from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from scheduler.expansion.admin.backfill import report_backfill as report
 from scheduler.expansion.admin.chunk_tries import TRIES
 from scheduler.settings import Settings
 from tests.builders import an_anchor
+from tests.forks import exit_code, fork
 from tests.servers import engine_on
 
 SETTINGS = Settings(_env_file=None)
@@ -34,10 +34,8 @@ def end_this_process(*_: Any) -> None:
 def ended_while_filling(database: str, backfill_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(backfill, "expand_or_halve", end_this_process)
-        child = get_context("fork").Process(target=fill, args=(database, backfill_id))
-        child.start()
-        child.join()
-    assert child.exitcode == -signal.SIGKILL
+        child = fork(lambda: fill(database, backfill_id))
+    assert exit_code(child) == -signal.SIGKILL
 
 
 @pytest.fixture
