@@ -49,7 +49,8 @@ def load_everything() -> None:
     file types still empty, Apprise refuses an attachment. Call it before the first message, and
     before a worker forks.
     """
-    mimetypes.init()
+    if not mimetypes.inited:
+        mimetypes.init()
     plugins().load_modules()  # type: ignore[no-untyped-call]
     AttachmentManager().load_modules()  # type: ignore[no-untyped-call]
     "addis".encode("idna")

@@ -109,7 +109,10 @@ def mail_server(plugin: NotifyEmail, connect: timedelta, answer: timedelta) -> M
 
 
 def tls_context(plugin: NotifyEmail) -> ssl.SSLContext:
-    """The TLS context. It is made once, as reading the certificates takes longer than a mail."""
+    """The TLS context. It is made once, as reading the certificates takes longer than a mail; a
+    server without TLS has one that knows none."""
+    if plugin.secure_mode == Security.INSECURE:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context = ssl.create_default_context()
     if not plugin.verify_certificate:
         context.check_hostname = False
