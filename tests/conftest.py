@@ -5,7 +5,6 @@ it is killed (tasks/demo/servers).
 """
 
 import os
-import secrets
 import shutil
 import signal
 import sys
@@ -20,6 +19,7 @@ from models.catalog import SiteCatalog, read_catalog
 from tasks.demo.servers import Workspace, create_database, drop_database
 from tasks.demo.servers.databases import Server
 from tests import servers, worker_role
+from tests.clean_databases import CleanDatabases, unused_name
 from tests.sinks.http import HttpSink
 from tests.sinks.smtp import SmtpSink
 
@@ -52,6 +52,12 @@ def share_bytecode(config: pytest.Config) -> None:
     os.environ["PYTHONPYCACHEPREFIX"] = folder
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Test processes of `-n auto`: one more than processors, as a tenth of the time is spent
+    waiting, for a worker's answer or for what must not happen."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or (os.cpu_count() or 1) + 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest first: at the end of a run, one test process would work on it alone."""
     items.sort(key=lambda item: not any(part in item.nodeid for part in LONGEST))
@@ -79,28 +85,33 @@ def template(postgres: Server) -> Iterator[str]:
     drop_database(postgres, name)
 
 
+@pytest.fixture(scope="session")
+def clean_databases(postgres: Server, template: str) -> Iterator[CleanDatabases]:
+    databases = CleanDatabases(postgres, template)
+    yield databases
+    databases.drop_all()
+
+
 @pytest.fixture
-def database(postgres: Server, template: str) -> Iterator[str]:
-    """The URL of a fresh database with the site's tables and `session_worker`, all empty."""
-    name = unused_name("test")
-    servers.clone_template(postgres, name, template)
+def database(clean_databases: CleanDatabases, postgres: Server) -> Iterator[str]:
+    """The URL of a database with the site's tables and `session_worker`, all empty."""
+    name = clean_databases.take()
     yield postgres.url(name)
-    drop_database(postgres, name)
+    clean_databases.give_back(name)
 
 
 @pytest.fixture(scope="module")
-def shared_database(postgres: Server, template: str) -> Iterator[str]:
+def shared_database(clean_databases: CleanDatabases, postgres: Server) -> Iterator[str]:
     """The URL of a database that a module's tests share, as each takes back what it wrote."""
-    name = unused_name("shared")
-    servers.clone_template(postgres, name, template)
+    name = clean_databases.take()
     yield postgres.url(name)
-    drop_database(postgres, name)
+    clean_databases.give_back(name)
 
 
 @pytest.fixture
 def rolled_back(shared_database: str) -> Iterator[Connection]:
     """A connection whose transaction is rolled back: do not commit on it."""
-    with servers.connect(shared_database) as connection:
+    with servers.shared_engine_on(shared_database).connect() as connection:
         yield connection
         connection.rollback()
 
@@ -117,7 +128,7 @@ def empty_database(postgres: Server) -> Iterator[str]:
 @pytest.fixture
 def conn(database: str) -> Iterator[Connection]:
     """A connection to `database`. Commit rows that another connection or process has to see."""
-    with servers.connect(database) as connection:
+    with servers.shared_engine_on(database).connect() as connection:
         yield connection
 
 
@@ -162,7 +173,3 @@ def http_sink(http_server: HttpSink) -> HttpSink:
     """A web server that answers 200 to everything, unless configured otherwise."""
     http_server.reset()
     return http_server
-
-
-def unused_name(kind: str) -> str:
-    return f"session_worker_{kind}_{secrets.token_hex(6)}"

@@ -28,12 +28,12 @@ from scheduler.settings import Settings
 from tasks.demo.servers import Durability, Workspace, drop_database, start_postgres
 from tasks.demo.servers.databases import Server
 from tests.builders import an_anchor
+from tests.clean_databases import unused_name
 from tests.command_line import REPOSITORY
-from tests.conftest import unused_name
 from tests.eventually import eventually
 from tests.scheduler.expansion.expanded_site import Site
 from tests.scheduler.expansion.random_site import build_site
-from tests.servers import clone_template, connect, create_template, engine_on
+from tests.servers import clone_template, connect, create_template, shared_engine_on
 
 pytestmark = pytest.mark.long
 
@@ -129,7 +129,7 @@ def editors_of(site: Site, url: str) -> list[Editor]:
 def test_four_that_edit_rows_at_random_lose_nothing_and_wait_for_nobody_for_ever(
     conn: Connection, database: str
 ) -> None:
-    site, engine = Site(conn, engine_on(database)), pooled(database)
+    site, engine = Site(conn, shared_engine_on(database)), pooled(database)
     for _ in range(30):
         an_anchor(conn, end_time=None)
     conn.commit()
@@ -195,7 +195,7 @@ def test_an_edit_a_move_and_a_delete_stand_at_whatever_moment_of_a_run_they_come
     conn: Connection, database: str
 ) -> None:
     """The run moves rows, follows a new topic and fills dates; for each of its statements once."""
-    site, engine = Site(conn, engine_on(database)), pooled(database)
+    site, engine = Site(conn, shared_engine_on(database)), pooled(database)
     moment, statements = 0, 1
     while moment < statements:
         moment += 1
@@ -244,7 +244,7 @@ DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_data
 def test_rows_that_the_backend_holds_do_not_stop_the_others_and_are_done_later(
     conn: Connection, database: str
 ) -> None:
-    site = Site(conn, engine_on(database))
+    site = Site(conn, shared_engine_on(database))
     anchor = an_anchor(conn, topic="Fractions")
     site.run()
     held = [site.row_on(anchor, day).id for day in (date(2026, 12, 8), date(2026, 12, 22))]

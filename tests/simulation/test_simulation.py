@@ -10,7 +10,7 @@ import pytest
 
 from tasks.demo.servers import drop_database
 from tasks.demo.servers.databases import Server
-from tests.conftest import unused_name
+from tests.clean_databases import unused_name
 from tests.simulation.__main__ import drawn
 from tests.simulation.database import create_simulated
 from tests.simulation.run import Simulation, Verdict

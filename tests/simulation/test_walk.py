@@ -13,7 +13,7 @@ import pytest
 from tasks.demo.servers import drop_database
 from tasks.demo.servers.databases import Server
 from tests import servers
-from tests.conftest import unused_name
+from tests.clean_databases import unused_name
 from tests.simulation.walk import Edge
 from tests.simulation.walks import Walks
 from tests.simulation.wrong_moves import WRONG_MOVES

@@ -14,14 +14,14 @@ from scheduler.ledger.story import explain
 from scheduler.settings import Settings
 from tests.builders import a_session, a_student, a_tutor, an_absence, an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 SETTINGS = Settings(_env_file=None, expand_days=28)
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def found(site: Site, code: str) -> list[Finding]:

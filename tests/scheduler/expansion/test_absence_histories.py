@@ -12,7 +12,7 @@ from scheduler.expansion import expand
 from scheduler.settings import Settings
 from tests.builders import a_student, a_tutor, an_absence, an_anchor
 from tests.scheduler.expansion.expanded_site import DAY, NOON, Site
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 AHEAD = 28
@@ -74,7 +74,7 @@ class Rule:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_rows_are_those_of_a_walk_over_the_days(conn: Connection, database: str, seed: int) -> None:
-    chance, site = random.Random(seed), Site(conn, engine_on(database))
+    chance, site = random.Random(seed), Site(conn, shared_engine_on(database))
     first, at = date(2026, 12, 1), NOON
     tutors, students = ([make(conn) for _ in range(2)] for make in (a_tutor, a_student))
     rules = []

@@ -15,14 +15,14 @@ from tests.builders import (
     an_enrolment,
 )
 from tests.scheduler.expansion.expanded_site import DAY, NOON, Site, dec
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 WEEK = timedelta(days=7)
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 # Dates that PostgreSQL knows and Python does not

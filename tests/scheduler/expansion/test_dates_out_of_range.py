@@ -11,13 +11,13 @@ from scheduler.finding import Finding
 from scheduler.settings import Settings
 from tests.builders import a_session, an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site, dec
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 from tests.steps import steps
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 YEARS = ["300000-12-08", "294277-01-01", "0026-12-08", "0044-03-15 BC", "infinity", "-infinity"]

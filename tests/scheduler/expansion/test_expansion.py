@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from scheduler.expansion import ExpansionReport, expand
 from scheduler.settings import Settings
 from tests.builders import a_session, a_student, a_tutor, a_user, an_anchor, an_enrolment
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 NOON = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)  # Tuesday, noon in Addis Ababa
 
@@ -56,7 +56,7 @@ class Site:
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def dec(*days: int) -> list[date]:

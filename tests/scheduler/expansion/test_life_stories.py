@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from tests.scheduler.expansion.expanded_site import Site
 from tests.scheduler.expansion.life_story import LifeStory
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 STORIES = int(os.environ.get("LIFE_STORIES", "0"))
 SEEDS = range(STORIES) if STORIES else (0, 9, 48)  # the last two found faults
@@ -23,7 +23,7 @@ STEPS = 12
 def test_rows_follow_their_rules_through_what_the_site_does_and_people_stay_right(
     conn: Connection, database: str, seed: int
 ) -> None:
-    story = LifeStory(Site(conn, engine_on(database)), seed)
+    story = LifeStory(Site(conn, shared_engine_on(database)), seed)
     try:
         for _ in range(STEPS):
             story.step()

@@ -18,7 +18,7 @@ from scheduler.expansion import expand
 from scheduler.settings import MonthEnd, Settings
 from tests.scheduler.expansion.expanded_site import Site
 from tests.scheduler.expansion.random_site import LAST, TODAY, RandomSite, build_site
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 NOON = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 RULES = 240
@@ -131,7 +131,7 @@ def judge(wish: Lesson, near: list[Lesson]) -> Verdict:
 def stage(conn: Connection, database: str) -> tuple[Site, RandomSite]:
     site = build_site(conn, seed=20261201, rules=RULES)
     conn.commit()
-    return Site(conn, engine_on(database)), site
+    return Site(conn, shared_engine_on(database)), site
 
 
 @pytest.mark.parametrize("month_end", list(MonthEnd))
@@ -195,8 +195,9 @@ import sys
 from datetime import datetime
 from scheduler.expansion import expand
 from scheduler.settings import Settings
-from tests.servers import engine_on
-print(expand(engine_on(sys.argv[1]), Settings(expand_days=365), datetime.fromisoformat(sys.argv[2]))
+from tests.servers import shared_engine_on
+engine = shared_engine_on(sys.argv[1])
+print(expand(engine, Settings(expand_days=365), datetime.fromisoformat(sys.argv[2]))
       .rows.inserted)
 """
 

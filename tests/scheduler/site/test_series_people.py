@@ -9,12 +9,12 @@ from scheduler.doctor import Finding, examine_database
 from scheduler.settings import load_settings
 from tests.builders import a_student, a_tutor, a_user, an_anchor, an_enrolment
 from tests.scheduler.expansion.expanded_site import NOON, Site
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def enrolled_pairs(site: Site, count: int) -> list[int]:

@@ -50,8 +50,8 @@ from tasks.demo.servers.databases import Server
 from tasks.failures.known import failure_of
 from tests import servers
 from tests.builders import a_session, an_absence, an_anchor, an_enrolment
+from tests.clean_databases import unused_name
 from tests.command_line import Commands
-from tests.conftest import unused_name
 from tests.faults.rounds import in_wall_time
 from tests.scheduler.ledger.rows import a_batch, a_delivery
 from tests.servers import connect, engine_on

@@ -13,8 +13,8 @@ from scheduler.settings import Settings, load_settings
 from tasks.demo.servers import drop_database
 from tasks.demo.servers.databases import Server
 from tests import servers
+from tests.clean_databases import unused_name
 from tests.command_line import Commands
-from tests.conftest import unused_name
 from tests.scheduler.ledger.rows import an_attempt
 from tests.tasks.web.browsers import NAMES, chromium, installed
 from tests.tasks.web.conftest import EMAIL, served

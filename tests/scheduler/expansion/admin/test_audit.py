@@ -9,14 +9,14 @@ from scheduler.expansion.admin.audit import AuditFinding, audit
 from scheduler.settings import OnStop, Settings
 from tests.builders import a_session, a_student, an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 THE_8TH, THE_15TH = date(2026, 12, 8), date(2026, 12, 15)
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def found(site: Site) -> tuple[AuditFinding, ...]:

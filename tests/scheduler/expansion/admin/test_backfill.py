@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from scheduler.expansion.admin.backfill import Deleted
 from tests.builders import an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site, dec
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 MAY = date(2027, 5, 1), date(2027, 5, 31)
 DECEMBER = date(2026, 12, 1), date(2026, 12, 31)
@@ -18,7 +18,7 @@ THURSDAY = '{"days": ["Thursday"]}'
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def rows_of(site: Site) -> list[Any]:

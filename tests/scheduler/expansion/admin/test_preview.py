@@ -10,7 +10,7 @@ from scheduler.expansion.admin.preview import Preview, preview
 from scheduler.settings import Settings
 from tests.builders import a_session, a_student, an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site, dec
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 THURSDAY = '{"days": ["Thursday"]}'
 SETTINGS = Settings(_env_file=None, expand_days=28)
@@ -18,7 +18,7 @@ SETTINGS = Settings(_env_file=None, expand_days=28)
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def shown(site: Site, session_id: int) -> Preview:

@@ -15,14 +15,14 @@ from scheduler.expansion.admin.series import (
 from scheduler.settings import Settings
 from tests.builders import an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site, dec
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 SETTINGS = Settings(_env_file=None, expand_days=28)
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def test_what_ending_would_cancel_is_said_and_nothing_is_written(site: Site) -> None:

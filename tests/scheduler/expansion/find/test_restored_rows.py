@@ -15,7 +15,7 @@ from scheduler.expansion.admin.preview import preview
 from scheduler.settings import OnHoliday, OnStop, Settings
 from tests.builders import a_session, an_anchor
 from tests.scheduler.expansion.expanded_site import DAY, NOON, Site, dec
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 THE_22ND = date(2026, 12, 22)
 RESTORED = "restored_by_a_person"
@@ -25,7 +25,7 @@ HOW: dict[str, Any] = {"on_stop": OnStop.CANCEL}
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def shorten(site: Site, anchor: int) -> None:

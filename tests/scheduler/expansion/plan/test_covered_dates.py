@@ -10,12 +10,12 @@ from scheduler.expansion.report import Written
 from scheduler.settings import OnStop, Settings
 from tests.builders import a_session, a_student, a_tutor, an_absence, an_anchor
 from tests.scheduler.expansion.expanded_site import DAY, NOON, Site, dec
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def withdraw(site: Site, absence: int) -> None:
@@ -400,7 +400,7 @@ def test_a_run_that_reads_while_an_absence_is_entered_is_followed_by_one_that_kn
 ) -> None:
     anchor = an_anchor(site.conn)
     site.run()
-    with engine_on(database).begin() as theirs:
+    with shared_engine_on(database).begin() as theirs:
         first = an_absence(theirs, *dec(8, 15))
         an_absence(site.conn, *dec(15, 22))
         site.run()  # waits for nobody

@@ -23,14 +23,14 @@ from tests.scheduler.expansion.twelve_weeks import (
     rows,
     run,
 )
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 HOURS = [{"start_time": time(hour), "end_time": time(hour + 1)} for hour in (14, 15, 16)]
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 @pytest.fixture

@@ -21,12 +21,12 @@ from tests.scheduler.expansion.twelve_weeks import (
     rows,
     run,
 )
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def trigger(site: Site, when: str, body: str) -> None:

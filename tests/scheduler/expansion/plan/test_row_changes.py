@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from scheduler.expansion.plan.nearest_dates import nearest_in_order
 from tests.builders import an_anchor
 from tests.scheduler.expansion.expanded_site import Site, dec
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 FIRST = date(2026, 12, 1)
 DATES = st.lists(st.integers(0, 40), max_size=7, unique=True).map(
@@ -21,7 +21,7 @@ DATES = st.lists(st.integers(0, 40), max_size=7, unique=True).map(
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def distance(pairs: list[tuple[date, date]]) -> int:

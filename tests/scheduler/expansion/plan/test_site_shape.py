@@ -5,12 +5,12 @@ from sqlalchemy import Connection
 
 from tests.scheduler.expansion.expanded_site import Site
 from tests.scheduler.expansion.twelve_weeks import THURSDAYS, TO_THURSDAY, a_weekly, rows, run
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def mode_becomes_an_enum(site: Site) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from tests.builders import a_session, an_anchor
 from tests.scheduler.expansion.expanded_site import NOON, Site
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 TUESDAY = date(2026, 12, 8)
 AT_ONE = NOON + timedelta(days=7, hours=1)  # 13:00 in Addis Ababa, an hour before the lesson
@@ -16,7 +16,7 @@ AT_THREE = NOON + timedelta(days=7, hours=3)
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 @pytest.mark.parametrize(("freed_at", "rows"), [(AT_ONE, 1), (AT_THREE, 0)])

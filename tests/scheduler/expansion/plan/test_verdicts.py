@@ -17,7 +17,7 @@ from tests.scheduler.expansion.twelve_weeks import (
     rows,
     run,
 )
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 AT_14 = {"start_time": time(14), "end_time": time(15)}
 AT_15 = {"start_time": time(15), "end_time": time(16)}
@@ -25,7 +25,7 @@ AT_15 = {"start_time": time(15), "end_time": time(16)}
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def hours(site: Site, anchor: int) -> set[tuple[time, time]]:
@@ -183,7 +183,7 @@ def test_a_row_that_somebody_holds_is_in_the_way_of_those_that_shift(
     held = rows(site, first)[0].id
     site.edit(first, **AT_15)
     site.edit(second, **AT_14)
-    with engine_on(database).begin() as backend:
+    with shared_engine_on(database).begin() as backend:
         backend.exec_driver_sql(f"SELECT FROM tutor_sessions WHERE id = {held} FOR UPDATE")
         site.run(as_of=MONDAY, expand_days=84)
         assert rows(site, second)[0].start_time == time(15)

@@ -17,7 +17,7 @@ from tests.scheduler.expansion.twelve_weeks import (
     rows,
     run,
 )
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 ON: dict[str, Any] = {"is_recurring": True}
 OFF: dict[str, Any] = {
@@ -27,7 +27,7 @@ OFF: dict[str, Any] = {
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 def expanded(site: Site) -> int:

@@ -18,7 +18,7 @@ from tests.scheduler.expansion.twelve_weeks import (
     rows,
     run,
 )
-from tests.servers import engine_on
+from tests.servers import shared_engine_on
 
 ADDED = "ALTER TABLE tutor_sessions ADD CONSTRAINT of_the_site "
 UNIQUE = "UNIQUE (tutor_id, session_date, start_time)"
@@ -29,7 +29,7 @@ EXCLUDE = """EXCLUDE USING gist (
 
 @pytest.fixture
 def site(conn: Connection, database: str) -> Site:
-    return Site(conn, engine_on(database))
+    return Site(conn, shared_engine_on(database))
 
 
 CONSTRAINTS = [
