@@ -328,7 +328,7 @@ class Inbox(WorkerBase):
 
 
 class StandingError(WorkerBase):
-    """An error of the doctor that stands, and was told to the admin."""
+    """An error of the doctor that persists, and of which the admin has been notified."""
 
     __tablename__ = "standing_error"
 

@@ -54,7 +54,7 @@ class Relay(AbstractContextManager["Relay"]):
         return int(self._listener.getsockname()[1])
 
     def point_at(self, target: Target | None) -> None:
-        """Where new connections go; None: they are refused a word and ended."""
+        """Send new connections there; with None they are closed without an answer."""
         self._target, self._passing = target, True
 
     def swallow(self) -> None:

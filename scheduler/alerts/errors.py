@@ -1,6 +1,7 @@
-"""Errors of the doctor that the admin was not told of yet (design, "Who cannot be reached").
+"""Errors of the doctor of which the admin has not been notified yet (design, "Who cannot be
+reached").
 
-An error is told once, and again only after it went away and came back.
+An error is reported once, and again only after it went away and came back.
 """
 
 import json

@@ -26,7 +26,8 @@ class FeedToken:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads a feed. `is_noted`: this use needs no record. `now`: on the database's clock."""
+    """The person whose feed is read. `is_noted`: this use needs no record. `now`: on the database's
+    clock."""
 
     token_id: int
     person_id: int

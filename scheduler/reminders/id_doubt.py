@@ -128,7 +128,7 @@ def stands(
 
 
 def doubt(reading: Reading, key: ProfileKey | None, why: str | None) -> Iterator[str]:
-    """One line where the key of a column cannot be told, or the rows contradict it."""
+    """One line where the key of a column cannot be determined, or the rows contradict it."""
     if key is None:
         yield question(reading)
     elif why != Why.SAID and (words := contradiction(reading.column, key, reading.values)):

@@ -35,7 +35,7 @@ class Step:
 
 @dataclass
 class GroupCommit:
-    """Of the connections of one process. Whoever comes first commits for all that wait."""
+    """Of the connections of one process. The first thread to come commits for all that wait."""
 
     waiting: list[Step] = field(default_factory=list)
     is_busy: bool = False

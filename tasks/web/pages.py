@@ -111,7 +111,7 @@ def months_of(preview: Preview) -> Sequence[tuple[date, Sequence[Sequence[Previe
 def weeks_of(
     first: date, by_date: dict[date, PreviewDate]
 ) -> Sequence[Sequence[PreviewDate | date]]:
-    """Weeks from Monday; the days of other months only fill them up, as a date is told once."""
+    """Weeks from Monday; days of other months are left blank, as each date is shown once."""
     day = first - timedelta(days=first.weekday())
     weeks = []
     while day <= first or day.month == first.month:

@@ -25,7 +25,8 @@ class Last(Generic[Value]):
 
 
 class RefreshedValue(Generic[Value]):
-    """The value of `read`. Whoever asks for one older than `seconds` has it read anew meanwhile."""
+    """The value of `read`. A request for one older than `seconds` has it read in the
+    background."""
 
     def __init__(self, read: Callable[[], Value], seconds: float) -> None:
         self.read, self.seconds = read, seconds

@@ -76,7 +76,7 @@ def read_today(engine: Engine, settings: Settings) -> Today:
 
 
 def read_week(engine: Engine, settings: Settings) -> Week:
-    """Who cannot be reached in the coming week. Slow: it decides for each coming message."""
+    """People who cannot be reached in the coming week. Slow: it decides for each coming message."""
     catalog: SiteCatalog = site_catalog(engine)
     with engine.connect() as conn:
         found = with_taken_ids(conn, catalog)

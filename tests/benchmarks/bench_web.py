@@ -157,7 +157,7 @@ def middle(work: Callable[[], object]) -> float:
 
 @contextmanager
 def looked_at(url: str) -> Iterator[None]:
-    """All addresses are asked one after another, again and again, until the block ends."""
+    """Request all addresses one after another, repeatedly, until the block ends."""
     done = Event()
 
     def look() -> None:

@@ -27,7 +27,7 @@ NULLABLE = text("""
     ALTER TABLE tutor_sessions ALTER session_date DROP NOT NULL, ALTER start_time DROP NOT NULL""")
 
 
-def test_told_sessions_that_become_impossible_stop_nobody_and_cancel_nothing(
+def test_notified_sessions_that_become_impossible_stop_nobody_and_cancel_nothing(
     day: LessonDay,  # noqa: F811
     conn: Connection,
 ) -> None:
@@ -58,7 +58,7 @@ def test_told_sessions_that_become_impossible_stop_nobody_and_cancel_nothing(
     assert str(sessions["the year 12026"]) in found["date_out_of_range"]
 
 
-def test_impossible_sessions_that_nobody_was_told_of_stop_nobody(
+def test_impossible_sessions_without_a_sent_message_stop_nobody(
     day: LessonDay,  # noqa: F811
     conn: Connection,
 ) -> None:

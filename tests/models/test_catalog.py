@@ -36,7 +36,7 @@ def problems(conn: Connection) -> tuple[str, ...]:
         ),
     ],
 )
-def test_a_column_that_no_statement_fits_has_a_line(
+def test_a_column_of_an_unfit_type_has_a_line(
     conn: Connection, column: str, type_: str, needed: str
 ) -> None:
     conn.execute(text(f"{SESSIONS} ALTER {column} DROP DEFAULT, ALTER {column} TYPE {type_}"))
@@ -124,7 +124,9 @@ def test_a_domain_over_a_wrong_type_has_a_line(conn: Connection) -> None:
         "ALTER status TYPE text, ALTER duration TYPE numeric, ALTER mode TYPE varchar",
     ],
 )
-def test_domains_and_kin_of_the_types_do(conn: Connection, altered: str) -> None:
+def test_domains_over_and_relatives_of_the_types_are_accepted(
+    conn: Connection, altered: str
+) -> None:
     conn.execute(
         text("CREATE DOMAIN day AS date; CREATE DOMAIN lesson_day AS day;"
              " CREATE DOMAIN hour AS time; CREATE DOMAIN number AS integer")

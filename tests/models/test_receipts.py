@@ -69,7 +69,7 @@ def test_a_receipt_finds_its_message_by_the_providers_id_or_the_workers_key(
         (["DELIVRD"], "delivered"),
     ],
 )
-def test_a_part_that_did_not_arrive_wins(
+def test_one_part_that_did_not_arrive_makes_the_message_undelivered(
     conn: Connection, sent: int, statuses: list[str], stands: str | None
 ) -> None:
     for status in statuses:

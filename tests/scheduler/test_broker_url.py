@@ -28,7 +28,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("url", TAKEN)
-def test_what_is_taken_celery_takes_too(url: str) -> None:
+def test_celery_takes_every_url_that_is_accepted(url: str) -> None:
     options = {"master_name": "mymaster"} if "sentinel" in url else {}
     broker = Connection(taken(f" {url} "), connect_timeout=1, transport_options=options)
 
@@ -47,7 +47,7 @@ def test_a_login_that_is_given_once_is_that_of_each_sentinels_url() -> None:
     ]
 
 
-def test_none_is_none() -> None:
+def test_without_a_url_there_is_no_broker() -> None:
     assert taken("  ") == ""
 
 
@@ -92,7 +92,7 @@ def test_none_is_none() -> None:
         ("amqp://:secret@one;", "no URL"),
     ],
 )
-def test_what_is_no_brokers_url_is_one_line_without_its_password(url: str, words: str) -> None:
+def test_an_unusable_url_is_one_line_without_its_password(url: str, words: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
         taken(url)
 

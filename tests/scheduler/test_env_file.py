@@ -115,7 +115,7 @@ def test_a_name_that_is_nearly_a_settings_is_refused(tmp_path: Path, name: str, 
 
 
 @pytest.mark.parametrize("name", ["PORT", "MAILBOX_URL", "REDIS_HOST", "TEST_DATABASE_URL", "BOX"])
-def test_other_programs_variables_are_theirs(tmp_path: Path, name: str) -> None:
+def test_variables_of_other_programs_are_ignored(tmp_path: Path, name: str) -> None:
     assert read(tmp_path, f"{name}=x\nOUTBOX=log")["outbox"] == "log"
 
 
@@ -159,7 +159,9 @@ def test_a_folder_named_env_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["OUT_BOX", "OUTBX"])
-def test_the_environment_is_held_to_the_same(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_the_environment_is_checked_like_the_file(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(name, "log")
 
     with pytest.raises(InvalidSetting, match=rf"^{name} is no setting, OUTBOX is: "):

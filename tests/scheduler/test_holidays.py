@@ -41,7 +41,7 @@ def test_no_country_lets_an_estimated_day_through(code: str) -> None:
 
 
 @pytest.mark.parametrize("country", ["XX", "", "Ethiopia", "HolidayBase", "country_holidays"])
-def test_a_country_that_is_none_is_one_line_that_says_what_to_set(country: str) -> None:
+def test_an_unknown_country_is_one_line_that_says_what_to_set(country: str) -> None:
     with pytest.raises(InvalidSetting, match=r"^HOLIDAYS_COUNTRY: .* set a code such as ET\.$"):
         load_settings(_env_file=None, holidays="mark", holidays_country=country)
 

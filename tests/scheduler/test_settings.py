@@ -34,7 +34,7 @@ HUGE = "99999999999999"
         ("channel_sms_rate", "0/s"),
     ],
 )
-def test_what_is_too_much_or_too_little_is_one_line(name: str, value: str) -> None:
+def test_a_value_out_of_range_is_one_line(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
         read(**{name: value})
 
@@ -42,7 +42,7 @@ def test_what_is_too_much_or_too_little_is_one_line(name: str, value: str) -> No
     assert "\n" not in str(caught.value)
 
 
-def test_leads_that_are_one_in_whole_minutes_are_refused() -> None:
+def test_leads_that_are_equal_in_whole_minutes_are_refused() -> None:
     with pytest.raises(InvalidSetting, match="REMINDER_LEADS: two leads are the same"):
         load_settings(_env_file=None, reminder_leads="90s,2m")
 

@@ -33,7 +33,9 @@ def with_name(url: str, database: str) -> str:
         ("jit", "off"),
     ],
 )
-def test_a_connection_has_a_guests_manners(database: str, setting: str, value: str) -> None:
+def test_a_connection_has_the_session_settings_of_a_guest(
+    database: str, setting: str, value: str
+) -> None:
     with engine_for(database).connect() as conn:
         conn.rollback()
 
@@ -169,7 +171,7 @@ def test_a_connection_that_broke_in_the_pool_is_replaced(database: str) -> None:
         assert conn.scalar(text("SELECT 1")) == 1
 
 
-def test_the_manners_outlive_a_rollback(database: str) -> None:
+def test_session_settings_stay_after_a_rollback(database: str) -> None:
     made = engine_for(database)
     with made.connect() as conn:
         conn.execute(text("SELECT 1"))

@@ -87,7 +87,7 @@ def test_a_run_that_breaks_leaves_none(site: Connection, monkeypatch: pytest.Mon
         ({"from": "2026-09-01", "until": "2026-09-30", "who": 1}, "unknown who"),
     ],
 )
-def test_a_wish_that_the_command_would_refuse_is_refused(
+def test_a_task_refuses_the_arguments_that_the_command_refuses(
     wish: dict[str, object], words: str
 ) -> None:
     with pytest.raises(BackfillRefused, match=re.escape(words)):

@@ -367,7 +367,7 @@ def test_preferences_that_can_be_read_are_no_finding(running: Connection) -> Non
     assert "preferences" not in codes(running)
 
 
-def test_a_kind_of_preference_that_is_none_is_found(running: Connection) -> None:
+def test_a_preference_for_an_unknown_kind_is_found(running: Connection) -> None:
     do(running, "INSERT INTO session_worker.preference (person_id, kind) VALUES (7, 'spam')")
 
     assert "kind spam: an unknown kind" in found(running, "preferences").detail
@@ -385,7 +385,7 @@ def test_row_level_security_is_a_warning_that_names_the_tables(running: Connecti
     assert "BYPASSRLS" in one.cure
 
 
-def test_row_level_security_that_does_not_hold_for_the_worker_is_none(running: Connection) -> None:
+def test_row_level_security_that_exempts_the_worker_is_no_finding(running: Connection) -> None:
     do(running, "ALTER TABLE tutor_sessions ENABLE ROW LEVEL SECURITY")
     as_a_guest(running, "BYPASSRLS")
 
@@ -402,7 +402,7 @@ def as_a_guest(conn: Connection, *attributes: str) -> None:
     do(conn, f"SET LOCAL ROLE {role}")
 
 
-def test_a_site_without_the_helpful_index_is_told_the_statement(conn: Connection) -> None:
+def test_a_site_without_the_helpful_index_gets_its_statement(conn: Connection) -> None:
     one = found(conn, "no_start_index")
 
     assert one.severity == "note"
@@ -422,7 +422,7 @@ def test_without_the_index_a_big_table_is_a_warning(conn: Connection) -> None:
     "index",
     ["(start_time, session_date)", "(session_date)", "(session_date, start_time) WHERE id > 1"],
 )
-def test_another_index_does_not_do(conn: Connection, index: str) -> None:
+def test_an_index_on_other_columns_is_not_enough(conn: Connection, index: str) -> None:
     do(conn, f"CREATE INDEX ON tutor_sessions {index}")
 
     assert "no_start_index" in codes(conn)

@@ -129,7 +129,7 @@ def test_an_expansion_that_never_succeeded_while_ticks_go_on_is_an_error(site: S
     assert found(site, "never_expanded") == []
 
 
-def test_rows_that_could_not_follow_are_told_wherever_somebody_looks(site: Site) -> None:
+def test_rows_that_could_not_follow_are_shown_by_every_command(site: Site) -> None:
     """14:00 moved onto 15:00, whose student stays: the same student cannot be in both."""
     anchor = an_anchor(site.conn)
     student = site.pair(anchor)["student_id"]

@@ -82,7 +82,7 @@ def doctor(site: Site) -> list[Finding]:
     return found
 
 
-def test_many_old_rows_that_only_say_weekly_are_counted_and_a_few_named(site: Site) -> None:
+def test_many_old_rows_with_a_weekly_rule_are_counted_and_a_few_named(site: Site) -> None:
     first = a_session(site.conn)
     site.sql(
         """INSERT INTO tutor_sessions (tutor_id, student_id, subject, session_date, start_time,

@@ -66,7 +66,7 @@ def test_a_limit_keeps_the_newest(conn: Connection) -> None:
     assert ids(conn, limit=2) == [newer, newest]
 
 
-def test_who_is_known_and_was_told_nothing_has_an_empty_list(conn: Connection) -> None:
+def test_a_known_person_without_messages_has_an_empty_list(conn: Connection) -> None:
     assert ids(conn, session_id=a_session(conn), person_id=a_user(conn)) == []
 
 

@@ -42,7 +42,7 @@ def words(conn: Connection, delivery: int) -> tuple[Any, ...]:
     return (row.told, row.change, *said)
 
 
-def test_nothing_is_left_of_what_a_person_was_told(conn: Connection, told: dict[str, int]) -> None:
+def test_no_words_are_left_that_a_person_was_sent(conn: Connection, told: dict[str, int]) -> None:
     assert forget(conn, "user:7", LATER, ZONE) == Forgotten("user:7", 1, 1, 1, 0, 0, 0)
 
     assert words(conn, told["tutor"]) == (None, None, None, None)
@@ -83,7 +83,7 @@ def test_somebody_without_an_account_is_forgotten_too(
     assert "student_name" not in row_of(conn, told["tutor"]).told
 
 
-def test_what_was_told_of_a_session_that_is_still_to_come_stays_until_it_is_over(
+def test_words_about_a_session_to_come_stay_until_it_is_over(
     conn: Connection, told: dict[str, int]
 ) -> None:
     """The session was moved: a cancellation has to name the old start, which was notified."""

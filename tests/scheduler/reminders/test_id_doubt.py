@@ -92,7 +92,7 @@ def ticked(conn: Connection, clock: str, **settings: Any) -> None:
     tick(conn, with_taken_ids(conn, catalog), said, now)
 
 
-def test_what_is_held_for_the_ids_goes_on_when_they_are_told(conn: Connection) -> None:
+def test_messages_held_for_the_ids_go_on_when_an_admin_names_the_reading(conn: Connection) -> None:
     twisted(conn)
     waiting = a_delivery(conn)
     hold(conn)

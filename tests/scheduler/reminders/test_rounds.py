@@ -77,7 +77,7 @@ def test_the_first_tick_plans_what_is_still_to_fall_due(conn: Connection) -> Non
     assert (60, "planned", None) in states(conn)
 
 
-def test_the_first_tick_says_nothing_of_what_has_begun(conn: Connection) -> None:
+def test_the_first_tick_plans_nothing_for_sessions_that_have_begun(conn: Connection) -> None:
     a_session(conn, **REMINDED)
     Beat(conn).tick(at("14:10"))
 
@@ -158,7 +158,9 @@ def test_a_tick_that_comes_late_makes_up_for_those_that_did_not_come(
     assert states(conn) == [(60, "planned", None), (1440, "obsolete", "nearer_lead")]
 
 
-def test_after_a_long_sleep_what_began_is_told_as_expired(conn: Connection, beat: Beat) -> None:
+def test_after_a_long_sleep_sessions_that_began_have_expired_messages(
+    conn: Connection, beat: Beat
+) -> None:
     a_session(conn, **REMINDED)
     changes = beat.tick(at("14:05"))
 
@@ -166,7 +168,9 @@ def test_after_a_long_sleep_what_began_is_told_as_expired(conn: Connection, beat
     assert len(changes.expired) == 2
 
 
-def test_what_began_more_than_a_day_ago_is_not_told(conn: Connection, beat: Beat) -> None:
+def test_sessions_that_began_more_than_a_day_ago_have_no_messages(
+    conn: Connection, beat: Beat
+) -> None:
     a_session(conn, **REMINDED)
     beat.tick(at("14:01", 1))
 
@@ -183,7 +187,7 @@ def test_the_sweep_finds_a_session_entered_late(conn: Connection, beat: Beat) ->
     assert states(conn) == [(15, "planned", None)]
 
 
-def test_the_sweep_tells_the_tick_of_new_alarm_leads(conn: Connection, beat: Beat) -> None:
+def test_a_tick_plans_by_the_alarm_leads_that_the_sweep_found(conn: Connection, beat: Beat) -> None:
     beat.tick(at("13:00"))
     a_session(conn, alarm_enabled=True, alarm_before_minutes=37)
     beat.sweep(at("13:00:10"))

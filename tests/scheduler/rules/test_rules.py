@@ -165,7 +165,7 @@ def test_the_reason_names_the_value_at_fault_among_good_ones() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, "", [], "null", "{}", {}])
-def test_a_pattern_may_be_nothing(nothing: object) -> None:
+def test_a_pattern_may_be_null_or_empty(nothing: object) -> None:
     if nothing == []:
         assert reason_of(nothing) == "recurring_pattern: not JSON of an object: a list"
     else:
@@ -176,7 +176,7 @@ def test_a_pattern_may_be_nothing(nothing: object) -> None:
     "key", ["days", "months", "count", "until", "exdates", "rrule", "interval"]
 )
 @pytest.mark.parametrize("nothing", [None, "", []])
-def test_a_key_may_hold_nothing(key: str, nothing: object) -> None:
+def test_a_key_of_the_pattern_may_be_null_or_empty(key: str, nothing: object) -> None:
     assert a_rule({key: nothing}) == a_rule(None)
 
 

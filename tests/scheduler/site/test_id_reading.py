@@ -97,7 +97,7 @@ def test_a_foreign_key_to_the_profiles_decides_between_people(conn: Connection) 
 
 @pytest.mark.parametrize("reference", ["", "REFERENCES users"])
 @pytest.mark.parametrize(("enrolled", "key"), [({1: 41, 2: 42}, PROFILE), ({2: 41, 1: 42}, USER)])
-def test_else_the_pairs_in_tutor_students_do(
+def test_without_such_a_key_the_pairs_in_tutor_students_decide(
     conn: Connection, reference: str, enrolled: dict[int, int], key: ProfileKey
 ) -> None:
     tutors(conn, TWISTED)

@@ -38,7 +38,9 @@ def doctors(site: Site) -> list[Finding]:
     return [each for each in found if each.code == "enrolments_lost"]
 
 
-def test_a_parents_enrolment_is_none_of_the_student_with_that_number(site: Site) -> None:
+def test_a_parents_enrolment_is_not_the_enrolment_of_the_student_with_that_number(
+    site: Site,
+) -> None:
     tutor, student = a_tutor(site.conn), a_student(site.conn)
     an_enrolment(site.conn, tutor_id=tutor, student_profile_id=student, requester_type="parent")
     an_anchor(site.conn, tutor_id=tutor, student_id=student)

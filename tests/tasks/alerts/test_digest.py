@@ -88,7 +88,9 @@ def test_the_digest_counts_sessions_that_tell_nobody(conn: Connection) -> None:
     assert "2 of 3 coming sessions tell nobody; of 1 of them reminders and alarms" in digest(conn)
 
 
-def test_who_muted_everything_is_not_named_but_their_session_counts(conn: Connection) -> None:
+def test_a_person_who_muted_everything_is_not_named_but_their_session_counts(
+    conn: Connection,
+) -> None:
     users = [a_user(conn), a_user(conn)]
     for user in users:
         conn.execute(text("INSERT INTO session_worker.preference (person_id, muted)"

@@ -87,7 +87,7 @@ def test_a_kept_connection_that_takes_no_further_mail_is_begun_anew_once(
     assert (len(smtp_sink.accepted), smtp_sink.connections) == (2, 2)
 
 
-def test_a_person_whose_turn_comes_later_is_not_tried_twice_at_once(smtp_sink: SmtpSink) -> None:
+def test_a_greylisted_person_is_not_tried_twice_at_once(smtp_sink: SmtpSink) -> None:
     """Greylisting says nothing about the connection."""
     channel = email_channel(smtp_sink)
 
@@ -142,7 +142,7 @@ def test_after_a_few_refusals_in_a_row_another_connection_is_begun(smtp_sink: Sm
     assert smtp_sink.connections == 3
 
 
-def test_refusals_with_a_mail_between_them_wear_no_connection(smtp_sink: SmtpSink) -> None:
+def test_refusals_with_an_accepted_mail_between_them_end_no_connection(smtp_sink: SmtpSink) -> None:
     smtp_sink.reply("RCPT", "550 5.1.1 no such user", recipient="gone@example.et")
     channel = email_channel(smtp_sink)
 
@@ -184,7 +184,7 @@ def test_a_mail_that_was_handed_over_is_not_begun_anew(smtp_sink: SmtpSink) -> N
     assert len(smtp_sink.mails) == 2
 
 
-def test_without_open_no_connection_is_left_behind(smtp_sink: SmtpSink) -> None:
+def test_a_mail_outside_of_a_batch_leaves_no_connection_open(smtp_sink: SmtpSink) -> None:
     channel = email_channel(smtp_sink)
 
     for _ in range(2):

@@ -127,7 +127,7 @@ def test_nobody_gets_a_copy_of_a_mail_whose_person_is_refused(smtp_sink: SmtpSin
     assert smtp_sink.mails == []
 
 
-def test_who_is_refused_in_a_batch_is_exact(smtp_sink: SmtpSink) -> None:
+def test_in_a_batch_exactly_the_refused_recipients_fail(smtp_sink: SmtpSink) -> None:
     smtp_sink.reply("RCPT", "550 5.1.1 no such user", recipient="p1@example.et")
     smtp_sink.reply("BODY", "452 4.3.1 full", recipient="p3@example.et")
     channel = email_channel(smtp_sink)

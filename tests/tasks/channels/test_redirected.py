@@ -85,7 +85,9 @@ def test_to_a_phone_everything_goes_by_sms(smtp_sink: SmtpSink, http_sink: HttpS
     assert http_sink.requests[0].json["message"].startswith("[student ab…@e….et, by email]\n")
 
 
-def test_who_is_unreachable_stays_unreachable(smtp_sink: SmtpSink, http_sink: HttpSink) -> None:
+def test_a_person_who_is_unreachable_stays_unreachable(
+    smtp_sink: SmtpSink, http_sink: HttpSink
+) -> None:
     made = staging(smtp_sink, http_sink, "admin@staging.example")
 
     outcome = try_once(made[ChannelName.SMS], person=a_person(phone="0111234567"))

@@ -154,7 +154,7 @@ def test_whatever_else_is_read_is_taken(pipe: Pipe, raw: bytes) -> None:
         ("SITE_TIMEZONE", "Addis"),
     ],
 )
-def test_what_is_away_or_wrong_here_has_it_handed_over_again(
+def test_an_outage_or_mistake_of_ours_makes_the_mail_system_try_again(
     pipe: Pipe, setting: str, value: str
 ) -> None:
     id_ = pipe.mailed(4)

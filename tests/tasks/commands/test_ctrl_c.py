@@ -47,7 +47,7 @@ def ended_by_ctrl_c(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, said, errors
 
 
-def test_who_waits_for_anothers_turn_ends_at_once_and_leaves_nothing(
+def test_a_command_that_waits_for_anothers_turn_ends_at_once_and_leaves_nothing(
     commands: Commands, conn: Connection, database: str
 ) -> None:
     anchor = an_anchor(conn)
@@ -73,7 +73,7 @@ def all_wait(url: str, count: int) -> bool:
         return int(watch.scalar(WAITING) or 0) == count
 
 
-def test_who_waits_for_a_server_that_does_not_answer_ends_at_once(database: str) -> None:
+def test_a_command_that_waits_for_a_silent_server_ends_at_once(database: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = make_url(database).set(
             host="127.0.0.1", port=silent.getsockname()[1], query={"connect_timeout": "60"}

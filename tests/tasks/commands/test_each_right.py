@@ -1,4 +1,4 @@
-"""Each right of the worker's role, taken away by itself: something says in one line that it lacks.
+"""Each right of the worker's role, taken away by itself: one line of output names the missing one.
 
 A right without which nothing fails would be one too many (docs/roles.md). PostgreSQL checks a
 statement's rights before it looks for rows, so most passes need none to find.

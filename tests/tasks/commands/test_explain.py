@@ -47,7 +47,9 @@ def test_a_repeat_is_told_apart_in_the_table_and_in_the_document(commands: Comma
     assert [", repeated (2nd time): due" in each for each in details] == [False, True]
 
 
-def test_who_has_no_address_is_told_with_the_channels_that_there_are(commands: Commands) -> None:
+def test_a_person_without_an_address_is_shown_with_the_channels_that_exist(
+    commands: Commands,
+) -> None:
     tutor = a_tutor(commands.conn, email=None)
     day = START.replace(year=2036).date()
     session = a_session(commands.conn, tutor_id=tutor, session_date=day, notification_enabled=True)

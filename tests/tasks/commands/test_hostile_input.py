@@ -101,7 +101,7 @@ def test_words_that_are_no_text_are_wrong_input(commands: Commands, reason: str)
 @pytest.mark.parametrize(
     "words", [("deliveries", "--json", "pause"), ("series", "--json", "end", "1")], ids=" ".join
 )
-def test_an_option_that_would_be_lost_is_refused(
+def test_an_option_before_the_commands_name_is_refused(
     commands: Commands, words: tuple[str, ...]
 ) -> None:
     result = run(commands, *words)
@@ -114,7 +114,7 @@ def test_an_option_that_would_be_lost_is_refused(
 @pytest.mark.parametrize(
     "words", [each for each in LEAST if each[0] not in ("doctor", "demo")], ids=" ".join
 )
-def test_another_database_is_told_apart_from_one_that_was_not_set_up(
+def test_a_foreign_database_and_one_not_set_up_get_different_lines(
     words: tuple[str, ...], empty_database: str
 ) -> None:
     result = CliRunner(env={"DATABASE_URL": empty_database}).invoke(

@@ -217,7 +217,7 @@ def test_what_would_not_be_sent_says_why(site: Site, change: str, why: str) -> N
     assert [one.withheld for one in site.shown()] == [why]
 
 
-def test_whom_the_settings_name_is_shown_and_why_nothing_would_be_sent(site: Site) -> None:
+def test_a_recipient_of_the_settings_is_shown_with_why_nothing_would_be_sent(site: Site) -> None:
     site.conn.execute(text("UPDATE tutor_sessions SET notification_enabled = false"))
 
     result = site.run(str(site.session), REMINDER_RECIPIENTS="student,tutor")

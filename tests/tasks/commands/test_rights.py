@@ -68,7 +68,7 @@ def guest(conn: Connection, database: str) -> Iterator[Guest]:
     guest.leaves()
 
 
-def test_who_may_not_write_sessions_is_told_once_what_to_grant(guest: Guest) -> None:
+def test_a_user_who_may_not_write_sessions_reads_once_what_to_grant(guest: Guest) -> None:
     ids = [an_anchor(guest.conn) for _ in range(7)]
     guest.may_keep_the_ledger()
 
@@ -95,7 +95,7 @@ def test_what_it_says_to_grant_is_enough(guest: Guest) -> None:
     assert guest.run(backfill, "2026-12-01", "2026-12-31", "--inline").exit_code == 0
 
 
-def test_a_series_that_fails_for_something_else_is_not_told_to_grant(guest: Guest) -> None:
+def test_a_series_that_fails_for_another_reason_does_not_ask_for_a_grant(guest: Guest) -> None:
     bad = an_anchor(guest.conn, topic="bad")
     guest.conn.execute(text(
         "ALTER TABLE tutor_sessions ADD CHECK (is_recurring OR topic IS DISTINCT FROM 'bad')"
@@ -158,7 +158,7 @@ def test_what_only_reads_needs_no_more_than_to_read(guest: Guest) -> None:
     assert guest.run(preview, anchor, *AS_OF).exit_code == 0
 
 
-def test_who_may_make_no_temporary_table_is_told_so(guest: Guest) -> None:
+def test_a_user_who_may_make_no_temporary_table_gets_a_line(guest: Guest) -> None:
     anchor = an_anchor(guest.conn)
     database = guest.url.database
     guest.conn.execute(text(f'REVOKE TEMPORARY ON DATABASE "{database}" FROM PUBLIC'))
@@ -254,9 +254,7 @@ def test_what_a_role_has_beyond_its_needs_is_noted(
     ]
 
 
-def test_who_may_not_grant_gets_the_statements_for_somebody_who_may(
-    guest: Guest, role: str
-) -> None:
+def test_a_user_who_may_not_grant_gets_the_statements_to_pass_on(guest: Guest, role: str) -> None:
     guest.may_keep_the_ledger()
     an_anchor(guest.conn)
 

@@ -247,7 +247,7 @@ def test_a_ledger_of_a_newer_worker_is_refused_in_a_line(site: Connection) -> No
     assert result.stderr.startswith("Error: session_worker is at migration 9999, which this")
 
 
-def test_a_guest_who_may_not_create_is_told_so_in_a_line(site: Connection) -> None:
+def test_a_user_who_may_not_create_gets_a_line(site: Connection) -> None:
     with a_role_without_rights(site) as url:
         result = run_on(url)
 

@@ -276,7 +276,7 @@ def guest(site: Installing) -> Iterator[str]:
     site.conn.commit()
 
 
-def test_a_user_who_may_not_write_sessions_is_told_what_to_grant(
+def test_a_user_who_may_not_write_sessions_reads_what_to_grant(
     site: Installing, guest: str
 ) -> None:
     an_anchor(site.conn)

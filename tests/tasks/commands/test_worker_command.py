@@ -93,7 +93,9 @@ def test_a_broker_that_is_not_there_is_unreachable() -> None:
     "statement",
     ["SELECT * FROM session_worker.delivery", "SELECT session_worker.acknowledge(1)"],
 )
-def test_a_database_that_was_not_set_up_is_told_so(empty_database: str, statement: str) -> None:
+def test_a_database_that_was_not_set_up_gets_a_line_that_says_so(
+    empty_database: str, statement: str
+) -> None:
     with connect(empty_database) as conn:
         result = ended_in_the_database(conn, statement)
 
@@ -164,7 +166,7 @@ def test_wrong_usage_of_a_command_in_a_group_is_one_line(arguments: list[str]) -
     assert result.stderr.count("\n") == 1
 
 
-def test_help_is_help() -> None:
+def test_help_is_shown_and_exits_with_0() -> None:
     result = invoke(echo_inputs, "--help")
 
     assert result.exit_code == 0
@@ -193,7 +195,7 @@ def test_an_instant_without_offset_is_a_wall_time_of_the_site(
 
 
 @pytest.mark.parametrize("written", ["14:00", "", "2026-02-30", "soon\x00", "٢٠٢٦-٠٩-٠١", "9" * 99])
-def test_what_is_no_instant_is_refused(written: str) -> None:
+def test_words_that_are_no_instant_are_refused(written: str) -> None:
     result = invoke(echo_inputs, "--as-of", written)
 
     assert result.exit_code == 2

@@ -110,7 +110,7 @@ def test_a_student_who_is_away_concerns_nobody_else(school: School) -> None:
     assert "Sara Bekele is away" in mail.text
 
 
-def test_who_was_reminded_is_told_once(make_day: MakeDay, database: str) -> None:
+def test_a_person_who_was_reminded_is_notified_once(make_day: MakeDay, database: str) -> None:
     school = School(make_day(reminder_leads="24h"), database, **ON)
     school.day.at("15:00", 6)  # reminded of the 8th
     an_absence(school.day.conn, date(2026, 12, 8), date(2026, 12, 15), tutor_id=school.hana)
@@ -125,7 +125,7 @@ def test_who_was_reminded_is_told_once(make_day: MakeDay, database: str) -> None
     assert calendar_files(mail) == ["cancelled.ics"]  # of the one that they were reminded of
 
 
-def test_what_is_withdrawn_before_it_is_told_is_not_told(school: School) -> None:
+def test_an_absence_withdrawn_before_its_notice_left_is_not_notified(school: School) -> None:
     an_absence(school.day.conn, date(2026, 12, 8), tutor_id=school.hana)
     school.expand("07:00")
     school.withdraw()
@@ -135,7 +135,9 @@ def test_what_is_withdrawn_before_it_is_told_is_not_told(school: School) -> None
     assert school.mails(HANA) == school.mails(SARA) == []
 
 
-def test_it_is_told_when_expansion_has_followed_it_in_all_series(school: School) -> None:
+def test_an_absence_is_notified_when_expansion_has_followed_it_in_all_series(
+    school: School,
+) -> None:
     day = school.day
     an_absence(day.conn, date(2026, 12, 8), tutor_id=school.hana)
     school.expand("07:00")
@@ -149,7 +151,7 @@ def test_it_is_told_when_expansion_has_followed_it_in_all_series(school: School)
     assert school.mails(HANA) == ["4 sessions cancelled"]
 
 
-def test_an_absence_of_two_that_overlap_is_told_once(school: School) -> None:
+def test_of_two_absences_that_overlap_each_session_is_notified_once(school: School) -> None:
     day = school.day
     first = an_absence(day.conn, date(2026, 12, 8), tutor_id=school.hana)
     an_absence(day.conn, date(2026, 12, 8), student_id=school.sara)
@@ -163,7 +165,7 @@ def test_an_absence_of_two_that_overlap_is_told_once(school: School) -> None:
     assert len(school.mails(DAWIT)) == 2
 
 
-def test_who_muted_notices_is_not_told_and_the_ledger_says_so(school: School) -> None:
+def test_a_person_who_muted_notices_gets_none_and_the_ledger_says_so(school: School) -> None:
     day = school.day
     user = a_user(day.conn, email="abel@tutoring.example")
     day.write("UPDATE student_profiles SET user_id = :user WHERE id = :id",

@@ -108,7 +108,7 @@ def test_what_changes_after_planning_is_told_as_it_is(
     assert mail.text.index("Biology") < mail.text.index("Chemistry")
 
 
-def test_a_day_that_became_empty_after_planning_is_not_told(
+def test_a_day_that_became_empty_after_planning_has_no_agenda(
     day: LessonDay, tutor: int, conn: Connection
 ) -> None:
     lesson(conn, tutor, 9, 10)
@@ -159,7 +159,7 @@ def test_seven_is_seven_where_the_tutor_is(day: LessonDay, tutor: int, conn: Con
 
 
 @pytest.mark.parametrize("columns", [{"is_suspended": True}, {"is_active": False}])
-def test_a_tutor_who_is_not_there_gets_none(
+def test_a_tutor_who_is_inactive_or_suspended_gets_none(
     day: LessonDay, conn: Connection, columns: dict[str, Any]
 ) -> None:
     lesson(conn, a_tutor(conn, **columns), 9, 10)
@@ -175,7 +175,7 @@ def test_a_tutor_whose_user_is_inactive_gets_none(day: LessonDay, conn: Connecti
     assert rows(day) == [("unreachable", "inactive")]
 
 
-def test_who_muted_it_gets_none(day: LessonDay, tutor: int, conn: Connection) -> None:
+def test_a_tutor_who_muted_agendas_gets_none(day: LessonDay, tutor: int, conn: Connection) -> None:
     wish(conn, kind="agenda", muted=True)
     lesson(conn, tutor, 9, 10)
     day.at("07:00")

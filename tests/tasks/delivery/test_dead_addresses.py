@@ -162,7 +162,7 @@ def test_the_story_says_that_the_address_is_dead(day: LessonDay) -> None:
 
 
 @pytest.mark.parametrize(("cause", "left"), [("refused", 0), ("opted_out", 1)])
-def test_who_is_forgotten_stays_opted_out(
+def test_a_person_who_is_forgotten_stays_opted_out(
     day: LessonDay, tutor: int, cause: str, left: int
 ) -> None:
     refuse(day, "550 5.1.1 no such user")

@@ -91,7 +91,7 @@ def test_only_so_much_is_out_at_a_time(
     assert (first, second) == (MOST_WAITING, 0)
 
 
-def test_who_ends_a_batch_gets_the_next(
+def test_a_worker_that_ends_a_batch_gets_the_next(
     conn: Connection, made: Engine, settings: Settings, app: Celery
 ) -> None:
     due(conn, 3)
@@ -100,7 +100,7 @@ def test_who_ends_a_batch_gets_the_next(
     assert states(conn) == ["claimed", "claimed", "planned"]
 
 
-def test_who_ends_a_batch_gets_none_while_enough_lie_in_the_queue(
+def test_a_worker_that_ends_a_batch_gets_none_while_enough_lie_in_the_queue(
     conn: Connection, made: Engine, settings: Settings, app: Celery
 ) -> None:
     due(conn, 2 * MOST_WAITING + 2)

@@ -53,7 +53,9 @@ def test_the_tutor_is_asked_once_about_a_session_that_stays_scheduled(
 
 
 @pytest.mark.parametrize("status", ["completed", "missed", "cancelled"])
-def test_nobody_is_asked_what_the_site_knows(conn: Connection, day: LessonDay, status: str) -> None:
+def test_nobody_is_asked_about_a_session_whose_outcome_the_site_knows(
+    conn: Connection, day: LessonDay, status: str
+) -> None:
     a_lesson(conn, status=status)
 
     day.at("15:30")

@@ -51,7 +51,7 @@ def steps_of(conn: Connection, count: int) -> list[Step]:
     return steps
 
 
-def test_who_comes_while_another_commits_is_taken_along_by_the_next(
+def test_a_record_made_during_a_commit_is_part_of_the_next_commit(
     engine: Engine, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits, steps = GroupCommit(), steps_of(conn, 4)
@@ -68,7 +68,7 @@ def test_who_comes_while_another_commits_is_taken_along_by_the_next(
         assert row_of(conn, id_).state == "sending"
 
 
-def test_who_was_taken_along_by_a_commit_that_failed_commits_alone(
+def test_after_a_shared_commit_that_failed_each_record_is_committed_alone(
     engine: Engine, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits, steps = GroupCommit(), steps_of(conn, 4)

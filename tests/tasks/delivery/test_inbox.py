@@ -130,7 +130,7 @@ def test_a_repeated_try_lays_no_second_copy(
 
 
 @pytest.mark.parametrize("why", ["muted", "no account", "log"])
-def test_who_wants_none_or_cannot_read_it_has_none(
+def test_a_person_who_wants_no_inbox_or_cannot_read_it_has_none(
     make_day: MakeDay, conn: Connection, why: str
 ) -> None:
     student = a_student(conn, **NOBODY) if why != "no account" else 4242

@@ -65,7 +65,9 @@ RESTORE = "UPDATE tutor_sessions SET status = 'scheduled'"
 MOVE = "UPDATE tutor_sessions SET start_time = '16:00', end_time = '17:00'"
 
 
-def test_who_stays_is_told_of_the_new_tutor_in_the_same_entry(lesson: LessonDay) -> None:
+def test_a_person_who_stays_is_notified_of_the_new_tutor_in_the_same_entry(
+    lesson: LessonDay,
+) -> None:
     lesson.write(TO_THE_SECOND)
     lesson.at("12:00")
 
@@ -111,7 +113,7 @@ def test_a_tutor_replaced_and_put_back_leaves_the_lesson_standing(lesson: Lesson
     assert calendar_of(lesson.mails_to(SECOND)) == {UID: ("CANCELLED", START)}
 
 
-def test_replaced_and_put_back_before_the_next_pass_is_no_change(lesson: LessonDay) -> None:
+def test_a_tutor_replaced_and_put_back_before_the_next_pass_is_no_change(lesson: LessonDay) -> None:
     lesson.write(TO_THE_SECOND)
     lesson.write(TO_THE_FIRST)
     lesson.at("12:00")
@@ -131,7 +133,7 @@ def test_a_new_tutor_at_a_new_hour_is_one_notice_that_names_both(lesson: LessonD
     assert calendar_of(lesson.mails_to(STUDENT)) == {UID: ("CONFIRMED", LATER)}
 
 
-def test_a_row_used_for_others_tells_its_former_people_nothing_of_theirs(
+def test_a_row_reused_for_other_people_discloses_nothing_of_them_to_its_former_people(
     lesson: LessonDay, conn: Connection
 ) -> None:
     other = a_student(conn, first_name="Dawit")
@@ -150,7 +152,9 @@ def test_a_row_used_for_others_tells_its_former_people_nothing_of_theirs(
         assert not any(word in content for word in ("Physics", "Optics", "yonas", "Dawit", "Bole"))
 
 
-def test_cancelled_and_told_then_scheduled_a_week_on_is_told(lesson: LessonDay) -> None:
+def test_a_lesson_cancelled_and_notified_then_scheduled_a_week_later_is_notified(
+    lesson: LessonDay,
+) -> None:
     lesson.write(CANCEL)
     lesson.at("11:00")
     lesson.write(RESTORE)
@@ -166,7 +170,9 @@ def test_cancelled_and_told_then_scheduled_a_week_on_is_told(lesson: LessonDay) 
     }
 
 
-def test_cancelled_restored_and_cancelled_again_is_told_each_time(lesson: LessonDay) -> None:
+def test_a_lesson_cancelled_restored_and_cancelled_again_is_notified_each_time(
+    lesson: LessonDay,
+) -> None:
     for clock, change in (("11:00", CANCEL), ("11:10", RESTORE), ("11:20", CANCEL)):
         lesson.write(change)
         lesson.at(clock)
@@ -187,7 +193,7 @@ DELETE = "DELETE FROM tutor_sessions WHERE id = 1"
 
 
 @pytest.mark.parametrize(("change", "left"), [(CANCEL, "CANCELLED"), (MOVE, "CONFIRMED")])
-def test_a_row_entered_anew_goes_on_in_the_entry_that_was_told(
+def test_a_row_entered_anew_continues_the_calendar_entry_that_was_sent(
     lesson: LessonDay, change: str, left: str
 ) -> None:
     lesson.write(ANEW)
@@ -200,7 +206,7 @@ def test_a_row_entered_anew_goes_on_in_the_entry_that_was_told(
     assert {uid: status for uid, (status, _) in entries.items()} == {UID: left}
 
 
-def test_a_row_moved_and_told_and_entered_anew_is_not_cancelled(lesson: LessonDay) -> None:
+def test_a_row_moved_and_notified_and_entered_anew_is_not_cancelled(lesson: LessonDay) -> None:
     lesson.write(MOVE)
     lesson.at("11:00")
     lesson.write(ANEW)
@@ -240,7 +246,9 @@ def test_an_old_message_is_not_repeated_once_a_newer_one_has_left(make_day: Make
     ]
 
 
-def test_the_tutor_of_a_group_is_told_who_is_out_of_it(make_day: MakeDay, conn: Connection) -> None:
+def test_the_tutor_of_a_group_is_notified_of_the_student_who_left_it(
+    make_day: MakeDay, conn: Connection
+) -> None:
     day = make_day(reminder_leads="24h")
     tutor = a_tutor(conn, email=TUTOR)
     for name in ("Abebe", "Sara", "Dawit"):

@@ -36,7 +36,7 @@ def states(day: LessonDay) -> list[tuple[str, str | None]]:
     return [(row.state, row.reason) for row in rows]
 
 
-def test_who_has_had_enough_waits_until_the_oldest_is_an_hour_old(
+def test_beyond_the_rate_a_message_waits_until_the_oldest_is_an_hour_old(
     make_day: MakeDay, conn: Connection
 ) -> None:
     day = make_day(person_rate="3/h", reminder_leads="3h")

@@ -97,7 +97,7 @@ def test_a_relay_that_signs_both_headers_is_verified_and_a_change_of_either_is_s
         assert not dkim.verify(head.replace(old, new) + b"\n\n" + body, dnsfunc=record)  # fmt: skip
 
 
-def test_whoever_opens_the_link_changes_nothing_and_whoever_confirms_gets_no_more(
+def test_opening_the_link_changes_nothing_and_confirming_it_stops_messages(
     day: LessonDay, conn: Connection
 ) -> None:
     """The worker has no page behind the link: the site calls the function, by POST alone."""

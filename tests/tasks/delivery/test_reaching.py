@@ -68,7 +68,7 @@ def test_an_inactive_profile_is_inactive(day: LessonDay, tutor: int) -> None:
     assert outcome(day) == ("unreachable", "inactive")
 
 
-def test_a_flag_that_is_null_bars_nobody(day: LessonDay, tutor: int) -> None:
+def test_a_null_flag_makes_nobody_unreachable(day: LessonDay, tutor: int) -> None:
     day.write("UPDATE users SET is_active = NULL")
     day.write("UPDATE tutor_profiles SET is_active = NULL, is_suspended = NULL")
     day.at("13:00")
@@ -177,7 +177,7 @@ def test_the_newest_sites_switches_of_a_student_count_where_they_are(
     assert outcome(day, lead=15) == ("unreachable", reason)
 
 
-def test_a_switch_of_the_newest_site_that_is_null_bars_nobody(
+def test_a_null_switch_of_the_newest_site_makes_nobody_unreachable(
     day: LessonDay, conn: Connection
 ) -> None:
     for table, column, _, _ in GONE:

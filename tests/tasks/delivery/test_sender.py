@@ -304,7 +304,7 @@ def test_of_a_worker_that_stops_what_was_not_handed_over_is_tried_again_and_neve
     assert len(day.mails_to(addresses[0])) == 1
 
 
-def test_an_outcome_outlives_the_connection_that_it_was_to_be_written_on(
+def test_an_outcome_is_recorded_though_its_connection_broke(
     day: LessonDay, conn: Connection
 ) -> None:
     alarms(conn, 1)

@@ -98,7 +98,7 @@ def dates(day: LessonDay) -> list[str]:
     return [mail.message["Date"] for mail in day.mails_to(TUTOR)]
 
 
-def test_the_words_of_a_later_try_are_true_then(day: LessonDay, reminded: int) -> None:
+def test_a_later_try_is_worded_as_is_true_at_its_time(day: LessonDay, reminded: int) -> None:
     day.sink.reply("RCPT", "451 4.3.0 later", times=1)
     day.at("13:00")
     day.at("13:20")
@@ -120,7 +120,7 @@ class Refusing:
         return Outcome(Result.FAILED, "the box is full", about=About.PERSON)
 
 
-def test_a_person_who_is_refused_again_and_again_is_so_for_good_after_max_attempts(
+def test_a_person_refused_again_and_again_is_refused_for_good_after_max_attempts(
     make_day: MakeDay, reminded: int
 ) -> None:
     day = make_day(max_attempts=2)

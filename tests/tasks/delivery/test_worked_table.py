@@ -38,7 +38,7 @@ def move(day: LessonDay, pair: Pair, to: str) -> None:
     )  # fmt: skip
 
 
-def test_the_tutor_is_told_at_24_hours_and_at_one_and_the_student_at_15_minutes(
+def test_the_tutor_is_reminded_at_24_hours_and_at_one_and_the_student_alarmed_at_15_minutes(
     day: LessonDay, pair: Pair
 ) -> None:
     told = []
@@ -52,7 +52,7 @@ def test_the_tutor_is_told_at_24_hours_and_at_one_and_the_student_at_15_minutes(
     assert told == [(0, 0), (1, 0), (1, 0), (2, 0), (2, 0), (2, 1), (2, 1)]
 
 
-def test_down_until_9_the_tutor_is_told_then_and_at_13(day: LessonDay, pair: Pair) -> None:
+def test_down_until_9_the_tutor_is_reminded_then_and_at_13(day: LessonDay, pair: Pair) -> None:
     day.at("09:00")
     day.at("13:00")
 
@@ -61,7 +61,7 @@ def test_down_until_9_the_tutor_is_told_then_and_at_13(day: LessonDay, pair: Pai
     assert "begins in 1 hour" in second.subject
 
 
-def test_down_until_1320_the_tutor_is_told_once(day: LessonDay, pair: Pair) -> None:
+def test_down_until_1320_the_tutor_is_reminded_once(day: LessonDay, pair: Pair) -> None:
     report = day.at("13:20")
 
     (mail,) = day.mails_to(TUTOR)
@@ -80,7 +80,7 @@ def test_down_until_1405_all_is_expired(day: LessonDay, pair: Pair) -> None:
     assert (report.planned, report.expired) == (3, 3)
 
 
-def test_moved_at_12_to_16_who_was_told_gets_a_notice(day: LessonDay, pair: Pair) -> None:
+def test_moved_at_12_to_16_a_reminded_person_gets_a_notice(day: LessonDay, pair: Pair) -> None:
     day.at("14:00", -1)
     move(day, pair, "16:00")
     day.at("12:00")
@@ -102,7 +102,7 @@ def test_moved_at_12_to_16_the_leads_of_the_new_time_follow(day: LessonDay, pair
     assert day.states("reminder")[1440] == ("obsolete", "told_by_notice")
 
 
-def test_moved_at_12_to_16_and_back_before_anybody_was_told(day: LessonDay, pair: Pair) -> None:
+def test_moved_at_12_to_16_and_back_before_anybody_was_notified(day: LessonDay, pair: Pair) -> None:
     day.at("14:00", -1)
     move(day, pair, "16:00")
     move(day, pair, "14:00")
@@ -113,7 +113,9 @@ def test_moved_at_12_to_16_and_back_before_anybody_was_told(day: LessonDay, pair
     assert len(day.mails_to(STUDENT)) == 1
 
 
-def test_moved_and_back_each_told_the_old_leads_go_as_planned(day: LessonDay, pair: Pair) -> None:
+def test_moved_and_back_with_a_notice_of_each_the_old_leads_go_as_planned(
+    day: LessonDay, pair: Pair
+) -> None:
     day.at("14:00", -1)
     move(day, pair, "16:00")
     day.at("12:00")
@@ -141,7 +143,7 @@ def test_a_planned_alarm_that_is_moved_and_moved_back_goes_at_its_time(
     assert len(day.mails_to(STUDENT)) == 1
 
 
-def test_cancelled_at_1330_only_the_tutor_is_told(day: LessonDay, pair: Pair) -> None:
+def test_cancelled_at_1330_only_the_tutor_is_notified(day: LessonDay, pair: Pair) -> None:
     day.at("13:00")
     day.write("UPDATE tutor_sessions SET status = 'Canceled'")
     day.at("13:30")

@@ -171,7 +171,7 @@ def test_the_tutors_are_reminded_and_the_student_is_alarmed(document: dict[str, 
     assert all(mail["subject"] for mail in document["mails"])
 
 
-def test_who_has_no_address_is_named_with_the_reason(document: dict[str, Any]) -> None:
+def test_a_person_without_an_address_is_named_with_the_reason(document: dict[str, Any]) -> None:
     [missed] = document["not_reached"]
 
     assert (missed["person"], missed["role"]) == ("Selam Mekonnen Fikre", "student")

@@ -112,7 +112,7 @@ def test_an_hour_that_comes_twice_is_told_in_utc(starts: tuple[int, int], minute
     assert f"DTEND:{ends_at:%Y%m%dT%H%M%SZ}".encode() in file.content
 
 
-def test_the_place_is_the_way_in_that_the_mail_tells(words: Words) -> None:
+def test_the_events_place_is_the_link_or_place_of_the_mail(words: Words) -> None:
     lesson = a_lesson(mode="online", location="Bole")
     (file,) = render(a_message(lesson), ChannelName.EMAIL, words).attachments
 
@@ -215,7 +215,7 @@ def test_each_later_message_outranks_the_one_before() -> None:
     assert sequences[-1] < 2**31
 
 
-def test_a_try_again_is_the_same_file() -> None:
+def test_a_repeated_try_has_the_same_file() -> None:
     first = a_message(at=NOW)
 
     assert files(first) == files(a_message(at=NOW, now=NOW + HOUR))

@@ -33,7 +33,7 @@ def test_what_runs_from_right_to_left_cannot_reorder_its_neighbours() -> None:
     assert clean("שלום 14:00", 80) == "\u2068שלום 14:00\u2069"
 
 
-def test_a_novel_is_cut() -> None:
+def test_a_text_of_excessive_length_is_cut() -> None:
     assert clean("novel " * 2000, 20) == "novel novel novel n…"
     assert clean("א" * 10_000, 20) == f"\u2068{'א' * 19}…\u2069"
 

@@ -129,7 +129,7 @@ def test_nothing_of_the_site_is_run_as_a_template(told: list[tuple[ChannelName, 
         assert "49" not in letter.title + letter.text
 
 
-def test_a_novel_stays_short(words: Words) -> None:
+def test_a_text_of_excessive_length_is_cut_in_every_message(words: Words) -> None:
     for channel, letter in letters(HOSTILE["a novel"], words):
         limit = {ChannelName.SMS: 1200}.get(channel, 4000)
         assert len(letter.text) <= limit, channel

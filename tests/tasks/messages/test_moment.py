@@ -93,7 +93,7 @@ def test_the_date_is_the_persons() -> None:
     assert there.at == "today at 05:30"
 
 
-def test_a_change_of_the_clocks_does_not_alter_how_long_it_is() -> None:
+def test_the_time_left_is_elapsed_time_across_a_change_of_clocks() -> None:
     new_york = ZoneInfo("America/New_York")
     before = datetime(2026, 3, 8, 1, 50, tzinfo=new_york)
     after = datetime(2026, 3, 8, 3, 10, tzinfo=new_york)  # the clocks go from 2:00 to 3:00

@@ -45,7 +45,7 @@ def test_a_group_is_one_entry_with_its_students_in_order() -> None:
         (Role.PARENT, "for Sara Bekele with Hana Alemu"),
     ],
 )
-def test_each_is_told_of_the_other(role: Role, who: str) -> None:
+def test_tutor_and_student_each_read_the_others_name(role: Role, who: str) -> None:
     assert page(a_message(role=role)).entries[0].who == who
 
 
@@ -58,7 +58,7 @@ def test_two_children_with_one_tutor_are_named_both() -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_who_is_not_known_is_not_told(role: Role) -> None:
+def test_a_person_without_a_name_is_not_mentioned(role: Role) -> None:
     assert page(a_message(a_bare_lesson(), role=role)).entries[0].what == "Mathematics"
 
 
@@ -139,7 +139,7 @@ def test_what_did_not_move_has_one_clock() -> None:
     assert (entry.clocks, entry.times, entry.same_day) == ("14:00", "Fri 27 Nov 14:00", True)
 
 
-def test_changes_of_one_kind_are_told_as_that_and_others_as_mixed() -> None:
+def test_changes_of_one_kind_are_titled_by_it_and_different_ones_as_mixed() -> None:
     one, two = a_lesson(), a_lesson(session_id=18, subject="Physics")
 
     assert page(a_message(moved(one), moved(two))).change == "moved"
@@ -147,7 +147,7 @@ def test_changes_of_one_kind_are_told_as_that_and_others_as_mixed() -> None:
     assert page(a_message(one)).change == ""
 
 
-def test_what_is_cancelled_is_named_by_the_start_that_was_told() -> None:
+def test_a_cancelled_session_is_named_by_the_start_that_was_sent_before() -> None:
     lesson = cancelled(a_lesson())
     later = a_lesson(
         starts_at=START + HOUR, ends_at=START + 3 * HOUR, change=lesson.change

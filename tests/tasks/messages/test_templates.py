@@ -103,14 +103,14 @@ def test_html_that_does_not_escape_is_refused(tmp_path: Path, source: str) -> No
         words(templates=str(tmp_path))
 
 
-def test_a_name_that_replaces_nothing_is_a_slip(tmp_path: Path) -> None:
+def test_a_file_name_that_replaces_no_template_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "en/alram/sms.txt", "x")
 
     with pytest.raises(InvalidSetting, match="replaces nothing"):
         words(templates=str(tmp_path))
 
 
-def test_what_is_no_template_is_left_alone(tmp_path: Path) -> None:
+def test_files_that_are_no_templates_are_ignored(tmp_path: Path) -> None:
     for name in (".git/description.txt", "README.md", ".hidden.txt"):
         put(tmp_path, name, "{{ not ours }}")
     replacing(tmp_path)
@@ -145,7 +145,7 @@ def test_a_message_is_not_lost_to_an_error_that_no_rehearsal_met(
     assert "the built-in one is used" in caplog.text
 
 
-def test_a_language_we_do_not_speak_is_refused() -> None:
+def test_a_language_without_templates_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="LANGUAGE: 'fr'"):
         words(language="fr")
 
@@ -166,7 +166,7 @@ def test_a_language_we_do_not_speak_is_refused() -> None:
         ("tir", "ናይ"),
     ],
 )
-def test_a_wish_for_a_language_is_understood(wished: str, title: str) -> None:
+def test_the_spellings_of_a_preferred_language_are_read(wished: str, title: str) -> None:
     letter = render(a_message(language=wished), ChannelName.PUSH, words(language="en"))
 
     assert letter.title.startswith(title)

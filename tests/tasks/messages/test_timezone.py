@@ -73,7 +73,7 @@ def test_a_zone_without_changes_has_one_observance() -> None:
         ("Africa/Addis_Ababa", (1930, 2026)),  # another offset, and its change in neither span
     ],
 )
-def test_years_far_apart_are_told_each_for_itself(key: str, years: tuple[int, int]) -> None:
+def test_years_far_apart_have_observances_of_their_own(key: str, years: tuple[int, int]) -> None:
     zone = ZoneInfo(key)
     instants = [datetime(year, 7, 1, tzinfo=UTC) for year in years]
 

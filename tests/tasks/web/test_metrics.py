@@ -138,7 +138,7 @@ def test_what_was_planned_late_or_held_by_quiet_hours_is_late_from_then(
     assert found[sum_of] == pytest.approx(3)
 
 
-def test_what_waits_is_told_with_its_age(browser: Browser, conn: Connection) -> None:
+def test_waiting_messages_are_shown_with_their_age(browser: Browser, conn: Connection) -> None:
     now = datetime.now(UTC)
     for number, after in enumerate((now - 90 * SECOND, now - 5 * SECOND, now + HOUR)):
         a_delivery(conn, starts_at=now + 2 * HOUR, send_after=after, recipient=f"user:{number}")
@@ -150,7 +150,9 @@ def test_what_waits_is_told_with_its_age(browser: Browser, conn: Connection) -> 
     assert 90 <= found["session_worker_oldest_due_age_seconds{}"] < 150
 
 
-def test_what_stands_is_told(browser: Browser, conn: Connection) -> None:
+def test_stuck_messages_dead_addresses_absences_and_series_are_gauges(
+    browser: Browser, conn: Connection
+) -> None:
     a_delivery(conn, state="held", batch=a_batch(conn), reason="flood")
     a_delivery(conn, state="held", reason="no_answer", recipient="user:8")
     conn.execute(
@@ -182,7 +184,7 @@ def test_what_stands_is_told(browser: Browser, conn: Connection) -> None:
     assert found["session_worker_broker_up{}"] == found["session_worker_database_up{}"] == 1
 
 
-def test_tries_are_told_by_outcome_and_time(browser: Browser, conn: Connection) -> None:
+def test_tries_are_counted_by_outcome_and_timed(browser: Browser, conn: Connection) -> None:
     about = a_delivery(conn)
     an_attempt(conn, about, begun_at=NOW, ended_at=NOW + 0.2 * SECOND)
     an_attempt(conn, about, begun_at=NOW, ended_at=NOW + 4 * SECOND, outcome="failed")
@@ -211,7 +213,7 @@ def test_servers_that_are_away_are_metrics_and_no_error(
     assert found["session_worker_database_up{}"] == found["session_worker_broker_up{}"] == 0
 
 
-def test_ready_is_who_reaches_database_and_broker(browser: Browser) -> None:
+def test_the_page_is_ready_when_database_and_broker_answer(browser: Browser) -> None:
     answer = browser.get("/readyz")
 
     assert (answer.status_code, answer.json()) == (200, {"database": True, "broker": True})

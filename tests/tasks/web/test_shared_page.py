@@ -51,7 +51,7 @@ def asked(pages: SharedPages, kitchen: Kitchen, *requests: Request) -> list[byte
     return [bytes(each.body) for each in asyncio.run(ask())]
 
 
-def test_who_asks_for_the_same_page_gets_the_same(kitchen: Kitchen) -> None:
+def test_requests_for_the_same_page_get_the_same(kitchen: Kitchen) -> None:
     got = asked(SharedPages(), kitchen, *[a_request("/")] * 20)
 
     assert (got, kitchen.made) == ([b"/"] * 20, ["/"])
@@ -82,7 +82,7 @@ def test_an_old_one_is_made_again(kitchen: Kitchen, monkeypatch: pytest.MonkeyPa
     assert (kitchen.made, len(pages.made)) == (["/", "/"], 1)
 
 
-def test_who_goes_away_ends_no_others_page(kitchen: Kitchen) -> None:
+def test_a_client_that_disconnects_ends_no_other_clients_page(kitchen: Kitchen) -> None:
     pages = SharedPages()
 
     async def one_leaves() -> Response:

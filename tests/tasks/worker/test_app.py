@@ -71,7 +71,7 @@ def a_port_that_hangs_up() -> Iterator[tuple[str, list[object]]]:
         thread.join()
 
 
-def test_who_asks_for_no_retry_waits_no_longer_than_who_does_not() -> None:
+def test_a_post_with_retry_off_waits_no_longer_than_one_with_the_default() -> None:
     with a_port_that_hangs_up() as (url, calls), app_on(url) as app:
         with pytest.raises(BrokerAway):
             app.send_task("tasks.planning.tick")

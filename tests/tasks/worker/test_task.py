@@ -26,7 +26,7 @@ def test_a_database_that_is_away_is_one_line_however_many_ticks_fail(
         assert "Traceback" not in site.log()
 
 
-def test_a_wish_that_cannot_be_read_is_one_line(database: str, valkey: str) -> None:
+def test_arguments_that_cannot_be_read_are_one_line(database: str, valkey: str) -> None:
     with running(database, valkey) as site, Celery(broker=valkey, set_as_current=False) as app:
         site.worker()
         app.send_task("tasks.planning.backfill", kwargs={"from": "soon"}, queue="planning")
@@ -52,7 +52,9 @@ def test_called_by_hand_an_error_is_itself(failing: WorkerTask) -> None:
         failing(InvalidSetting("EXPAND_DAYS: too many."))
 
 
-def test_a_worker_tells_troubles_from_mistakes(failing: WorkerTask) -> None:
+def test_a_worker_logs_known_troubles_in_one_line_and_mistakes_with_a_traceback(
+    failing: WorkerTask,
+) -> None:
     trouble = failing.apply((ServerUnreachable("PostgreSQL is away."),))
     mistake = failing.apply((ZeroDivisionError(),))
 

@@ -47,7 +47,7 @@ def test_a_row_that_a_person_moved_onto_another_of_its_series_is_a_note(site: Si
     assert told(site) == [("doubled", "note", moved)]
 
 
-def test_so_is_one_that_has_the_lower_number(site: Site) -> None:
+def test_a_moved_row_with_the_lower_id_is_a_note_too(site: Site) -> None:
     anchor = an_anchor(site.conn)
     site.run()
     site.edit(site.row_on(anchor, THE_8TH).id, session_date=THE_15TH)
@@ -56,7 +56,7 @@ def test_so_is_one_that_has_the_lower_number(site: Site) -> None:
     assert told(site) == [("doubled", "note", site.row_on(anchor, THE_15TH).id)]
 
 
-def test_so_is_one_that_people_entered_and_moved_there(site: Site) -> None:
+def test_a_row_that_people_entered_and_moved_there_is_a_note(site: Site) -> None:
     anchor = an_anchor(site.conn)
     by_hand = a_session(site.conn, session_date=date(2026, 12, 10), **site.pair(anchor))
     site.run()
@@ -66,7 +66,7 @@ def test_so_is_one_that_people_entered_and_moved_there(site: Site) -> None:
     assert told(site) == [("doubled", "note", site.row_on(anchor, THE_15TH).id)]
 
 
-def test_so_is_a_row_that_was_restored_beside_one_that_took_its_place(site: Site) -> None:
+def test_a_row_restored_beside_the_one_in_its_place_is_a_note(site: Site) -> None:
     anchor = an_anchor(site.conn)
     site.run()
     old = site.row_on(anchor, THE_15TH).id

@@ -91,7 +91,7 @@ def does_all_that_a_forgetful_run_does(
 # While nothing changes
 
 
-def test_a_run_with_nothing_to_do_looks_once_and_the_next_not_at_all(site: Looking) -> None:
+def test_a_run_with_nothing_to_do_scans_once_and_the_next_run_does_not(site: Looking) -> None:
     first, looked = site.look()
     assert looked
     assert first.rows.inserted == 6
@@ -155,7 +155,7 @@ def relations(plan: Any) -> set[str]:
         "SELECT id FROM tutor_sessions FOR UPDATE",
     ],
 )
-def test_what_changes_no_row_that_matters_costs_no_look(site: Looking, statement: str) -> None:
+def test_a_change_of_irrelevant_rows_causes_no_scan(site: Looking, statement: str) -> None:
     site.run()
     alone(site, statement)
 
@@ -370,7 +370,9 @@ def test_a_row_deleted_since_is_recorded_at_the_next_run(site: Looking) -> None:
         {"holidays": "mark"},
     ],
 )
-def test_another_day_or_setting_is_another_question(site: Looking, how: dict[str, Any]) -> None:
+def test_on_another_day_or_with_another_setting_a_run_scans_again(
+    site: Looking, how: dict[str, Any]
+) -> None:
     site.run()
 
     assert site.look(**how)[1]
@@ -444,7 +446,7 @@ def later_transactions_end(site: Looking) -> None:
                  " DO UPDATE SET beat_at = excluded.beat_at")  # fmt: skip
 
 
-def test_what_is_rolled_back_costs_no_look(site: Looking) -> None:
+def test_a_rollback_causes_no_scan(site: Looking) -> None:
     site.run()
     site.forget()
     with another(site) as conn:
@@ -487,7 +489,7 @@ def test_two_young_rows_in_the_place_of_two_young_ones_are_seen(site: Looking) -
         assert does_all_that_a_forgetful_run_does(site) == rows(1)
 
 
-def test_what_comes_and_goes_while_a_run_looks_is_not_taken_for_what_stands(
+def test_a_row_that_comes_and_goes_during_a_scan_does_not_enter_the_snapshot(
     site: Looking,
 ) -> None:
     """The conflicting row disappears, and comes back between two statements of a scan."""
@@ -518,7 +520,7 @@ def test_what_comes_and_goes_while_a_run_looks_is_not_taken_for_what_stands(
 # Runs after which no snapshot is stored
 
 
-def test_a_look_is_renewed_after_an_hour(site: Looking) -> None:
+def test_a_snapshot_is_renewed_after_an_hour(site: Looking) -> None:
     site.run()
     site.sql("UPDATE session_worker.last_look SET looked_at = now() - interval '59 minutes'")
     assert not site.look()[1]
@@ -542,7 +544,7 @@ def test_what_the_site_refused_is_tried_again_though_the_run_is_remembered(site:
     assert site.remembers()
 
 
-def test_a_row_that_somebody_holds_keeps_the_run_from_being_remembered(site: Looking) -> None:
+def test_a_run_that_met_a_locked_row_stores_no_snapshot(site: Looking) -> None:
     site.run()
     row = site.row_on(site.anchor, date(2026, 12, 15)).id
     site.edit(site.anchor, topic="Fractions")
@@ -562,7 +564,7 @@ def test_a_row_that_somebody_holds_keeps_the_run_from_being_remembered(site: Loo
         ("DROP TABLE session_worker.last_look",),
     ],
 )
-def test_where_changes_cannot_be_told_every_run_looks(
+def test_where_changes_cannot_be_recognised_every_run_scans(
     site: Looking, statements: tuple[str, ...]
 ) -> None:
     for statement in statements:
@@ -586,7 +588,7 @@ def test_on_another_server_or_timeline_a_run_looks_for_itself(
     assert not site.look()[1]
 
 
-def test_a_run_looks_again_when_it_is_told_whose_ids_the_sessions_hold(site: Looking) -> None:
+def test_a_run_scans_again_when_an_admin_says_whose_ids_the_sessions_hold(site: Looking) -> None:
     site.run()
     site.run()
     site.sql("UPDATE session_worker.installation SET tutor_ids = 'user', tutor_ids_why = 'said'")

@@ -110,7 +110,7 @@ def test_a_series_that_fails_is_named_and_not_the_one_that_drew_it_in(site: Site
 
 
 @pytest.mark.usefixtures("one_series_a_chunk")
-def test_of_more_than_one_transaction_holds_those_wait_that_come_first(
+def test_rows_of_more_series_than_one_transaction_holds_follow_too(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunk, "MOST_TOGETHER", 1)

@@ -142,7 +142,7 @@ def test_a_column_that_the_site_filled_in_the_rows_alone_goes_on_being_copied(si
     assert {row.location for row in rows(site, anchor)} == {"C3"}
 
 
-def test_what_the_site_filled_in_the_rows_alone_is_nobodys_after_people_wrote_and_rows_came(
+def test_a_value_the_site_gave_the_rows_alone_is_no_persons_after_people_wrote_and_rows_came(
     site: Site,
 ) -> None:
     """The series is not read again before its anchor changes, and much may happen until then."""

@@ -29,7 +29,7 @@ def distance(pairs: list[tuple[date, date]]) -> int:
 
 
 @given(old=DATES, new=DATES)
-def test_no_other_pairs_in_order_are_nearer(old: list[date], new: list[date]) -> None:
+def test_rows_and_dates_are_paired_in_the_nearest_order(old: list[date], new: list[date]) -> None:
     pairs = nearest_in_order(old, new)
 
     size = min(len(old), len(new))

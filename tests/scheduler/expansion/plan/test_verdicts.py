@@ -157,7 +157,7 @@ def test_a_lesson_moved_to_the_very_hours_of_another_student_is_a_group_with_tha
     assert hours(site, first) == hours(site, second) == {(time(15), time(16))}
 
 
-def test_who_is_with_one_that_cannot_follow_stays_too(site: Site) -> None:
+def test_a_row_in_a_group_with_one_that_cannot_follow_stays_too(site: Site) -> None:
     tutor = a_tutor(site.conn)
     group = [a_weekly(site, tutor_id=tutor) for _ in range(3)]
     run(site)

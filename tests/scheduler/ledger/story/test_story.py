@@ -379,7 +379,7 @@ def test_an_id_of_which_nothing_is_known_is_refused(lesson: Lesson) -> None:
         lesson.explain()
 
 
-def test_who_was_told_before_the_session_was_given_to_another_is_told_of_last(
+def test_a_former_recipient_stands_last_in_the_story(
     lesson: Lesson,
 ) -> None:
     lesson.message(person_id=99, recipient="user:99", state="obsolete", reason="reassigned")
@@ -414,13 +414,15 @@ NOTHING = [
 
 
 @pytest.mark.parametrize(("change", "role", "words"), NOTHING)
-def test_who_gets_nothing_is_told_why(lesson: Lesson, change: str, role: str, words: str) -> None:
+def test_a_person_who_gets_nothing_has_the_reason_in_the_story(
+    lesson: Lesson, change: str, role: str, words: str
+) -> None:
     lesson.change(change)
 
     assert lesson.story(role) == (Event(NOW, What.NOTHING, words),)
 
 
-def test_a_role_that_is_no_recipient_is_told_who_is(conn: Connection) -> None:
+def test_for_a_role_that_is_no_recipient_the_story_names_the_recipients(conn: Connection) -> None:
     student = a_student(conn, parent_id=[a_parent(conn)])
     lesson = a_lesson(conn, student_id=student, notification_enabled=True)
 
@@ -457,7 +459,7 @@ BARRED = [
 
 
 @pytest.mark.parametrize(("statement", "words"), BARRED)
-def test_who_will_not_be_reached_is_told_before_it_is_due(
+def test_a_person_who_will_not_be_reached_is_in_the_story_before_the_due_time(
     lesson: Lesson, statement: str, words: str
 ) -> None:
     lesson.conn.execute(text(statement))
@@ -535,7 +537,7 @@ def test_a_session_entered_twice_is_told_for_the_other(lesson: Lesson) -> None:
     assert "told for session 999, which has the same people and start" in lesson.last()
 
 
-def test_nobodys_address_is_in_a_story(conn: Connection) -> None:
+def test_no_address_is_in_a_story(conn: Connection) -> None:
     lesson = a_lesson(conn, notification_enabled=True, alarm_enabled=True)
     one = lesson.message(state="sent")
     an_attempt(conn, one)

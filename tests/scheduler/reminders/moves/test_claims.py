@@ -127,7 +127,7 @@ def test_a_lease_that_ran_out_gives_the_rows_back(conn: Connection) -> None:
     assert row_of(conn, kept).state == "claimed"
 
 
-def test_what_its_process_died_with_goes_by_itself_in_its_order(conn: Connection) -> None:
+def test_a_message_whose_process_died_is_claimed_alone_and_in_its_order(conn: Connection) -> None:
     before, deadly, after = (a_delivery(conn, recipient=f"user:{n}", **DUE) for n in (1, 2, 3))
     (batch,) = claim(conn, NOW, 1, 100, NO_LEASE)
     note_begun(conn, batch.holder)

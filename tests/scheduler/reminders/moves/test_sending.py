@@ -166,7 +166,9 @@ def test_another_holder_records_nothing(conn: Connection) -> None:
     assert row_of(conn, id_).state == "sending"
 
 
-def test_who_died_while_sending_leaves_an_unknown_that_is_repeated(conn: Connection) -> None:
+def test_a_worker_that_died_while_sending_leaves_an_unknown_that_is_repeated(
+    conn: Connection,
+) -> None:
     id_, _ = a_try(conn)
     lease_over(conn)
 
@@ -186,7 +188,7 @@ NOT_RENEWED = text("""
     UPDATE session_worker.delivery SET renewed_at = clock_timestamp() - interval '9 seconds'""")
 
 
-def test_who_was_killed_while_sending_is_known_before_its_lease_is_over(
+def test_a_worker_killed_while_sending_is_detected_before_its_lease_is_over(
     conn: Connection, database: str
 ) -> None:
     """A process that is suspended keeps its connection, and the whole of its lease."""
@@ -206,7 +208,7 @@ def test_who_was_killed_while_sending_is_known_before_its_lease_is_over(
     assert row_of(conn, id_).state == "unknown"
 
 
-def test_who_lost_a_connection_and_renews_its_lease_was_not_killed(
+def test_a_worker_that_lost_a_connection_and_renews_its_lease_was_not_killed(
     conn: Connection, database: str
 ) -> None:
     id_ = a_claim(conn)
@@ -419,7 +421,7 @@ def test_what_was_accepted_together_is_written_down_as_one_alone(conn: Connectio
     assert rest == [first, first]
 
 
-def test_of_what_was_accepted_together_only_ones_own_is_recorded(conn: Connection) -> None:
+def test_of_messages_accepted_together_a_holder_records_only_its_own(conn: Connection) -> None:
     (lost, of_lost), (mine, of_mine) = a_try(conn, student_id=1), a_try(conn, student_id=2)
     lease_over(conn)
     lose(conn, [], NOW)

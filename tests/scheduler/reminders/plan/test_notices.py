@@ -45,7 +45,7 @@ RESTORE = "UPDATE tutor_sessions SET status = 'scheduled'"
 DELETE = "DELETE FROM tutor_sessions"
 
 
-def test_a_move_is_told_once_with_the_new_start(told: Told) -> None:
+def test_a_move_is_notified_once_with_the_new_start(told: Told) -> None:
     told.write(MOVE, to="16:00")
     told.run(at("13:10"))
     told.run(at("13:11"))
@@ -53,7 +53,7 @@ def test_a_move_is_told_once_with_the_new_start(told: Told) -> None:
     assert told.notices() == [("moved", at("16:00"), "planned", None)]
 
 
-def test_a_notice_names_the_start_that_was_told(told: Told) -> None:
+def test_a_notice_names_the_start_that_was_sent_before(told: Told) -> None:
     told.write(MOVE, to="16:00")
     told.run(at("13:10"))
 
@@ -62,7 +62,7 @@ def test_a_notice_names_the_start_that_was_told(told: Told) -> None:
 
 
 @pytest.mark.parametrize("how", [CANCEL, DELETE])
-def test_a_cancellation_is_told_with_the_old_start(told: Told, how: str) -> None:
+def test_a_cancellation_is_notified_with_the_old_start(told: Told, how: str) -> None:
     told.write(how)
     told.run(at("13:10"))
 
@@ -76,7 +76,7 @@ def test_a_session_given_to_another_tutor_is_off_for_the_first(told: Told) -> No
     assert told.notices() == [("cancelled", at("14:00"), "planned", None)]
 
 
-def test_who_was_not_told_gets_no_notice(conn: Connection) -> None:
+def test_a_person_who_was_not_notified_gets_no_notice(conn: Connection) -> None:
     a_session(conn, **REMINDED)
     planned = planner(conn, reminder_leads="1h")
     planned.run(at("13:00"))
@@ -86,7 +86,7 @@ def test_who_was_not_told_gets_no_notice(conn: Connection) -> None:
     assert planned.rows("kind", "state") == [("reminder", "obsolete")]
 
 
-def test_moved_and_moved_back_before_it_was_told_is_no_change(told: Told) -> None:
+def test_a_move_undone_before_anybody_was_notified_is_no_change(told: Told) -> None:
     told.write(MOVE, to="16:00")
     told.run(at("13:10"))
     told.write(MOVE, to="14:00")
@@ -95,7 +95,7 @@ def test_moved_and_moved_back_before_it_was_told_is_no_change(told: Told) -> Non
     assert told.notices() == [("moved", at("16:00"), "obsolete", "changed_again")]
 
 
-def test_moved_there_again_the_notice_that_was_never_sent_is_brought_back(told: Told) -> None:
+def test_a_move_made_again_brings_back_the_notice_that_was_never_sent(told: Told) -> None:
     for to in ("16:00", "14:00", "16:00"):
         told.write(MOVE, to=to)
         told.run(at("13:10"))
@@ -103,7 +103,7 @@ def test_moved_there_again_the_notice_that_was_never_sent_is_brought_back(told: 
     assert told.notices() == [("moved", at("16:00"), "planned", None)]
 
 
-def test_moved_twice_before_it_was_told_only_the_last_is_told(told: Told) -> None:
+def test_of_two_moves_before_a_notice_left_only_the_last_is_notified(told: Told) -> None:
     for to in ("16:00", "17:00"):
         told.write(MOVE, to=to)
         told.run(at("13:10"))
@@ -114,7 +114,7 @@ def test_moved_twice_before_it_was_told_only_the_last_is_told(told: Told) -> Non
     ]
 
 
-def test_each_change_that_was_told_is_told_again_when_it_changes(told: Told) -> None:
+def test_each_change_after_a_notice_is_notified_again(told: Told) -> None:
     for minute, to in enumerate(("16:00", "14:00", "16:00")):
         told.write(MOVE, to=to)
         told.run(at(f"13:1{minute}"))
@@ -128,7 +128,9 @@ def test_each_change_that_was_told_is_told_again_when_it_changes(told: Told) -> 
     assert [row.revision for row in told.rows("revision")] == [0, 0, 0, 1]
 
 
-def test_on_again_after_a_cancellation_was_told_is_told(told: Told) -> None:
+def test_a_session_scheduled_again_after_its_cancellation_was_notified_is_notified(
+    told: Told,
+) -> None:
     told.write(CANCEL)
     told.run(at("13:10"))
     told.send(at("13:10"))
@@ -138,7 +140,7 @@ def test_on_again_after_a_cancellation_was_told_is_told(told: Told) -> None:
     assert told.notices()[-1] == ("restored", at("14:00"), "planned", None)
 
 
-def test_off_and_on_before_it_was_told_is_no_change(told: Told) -> None:
+def test_a_cancellation_undone_before_anybody_was_notified_is_no_change(told: Told) -> None:
     told.write(CANCEL)
     told.run(at("13:10"))
     told.write(RESTORE)
@@ -158,21 +160,21 @@ def test_a_row_entered_anew_is_no_change(told: Told, conn: Connection) -> None:
 
 
 @pytest.mark.parametrize("to", ["13:05", "13:10"])
-def test_a_move_to_a_start_that_has_begun_is_not_told(told: Told, to: str) -> None:
+def test_a_move_to_a_start_in_the_past_is_not_notified(told: Told, to: str) -> None:
     told.write(MOVE, to=to)
     told.run(at("13:10"))
 
     assert told.notices() == []
 
 
-def test_after_the_old_start_nothing_is_told(told: Told) -> None:
+def test_after_the_old_start_nothing_is_notified(told: Told) -> None:
     told.write(MOVE, to="16:00")
     told.run(at("14:00"))
 
     assert told.notices() == []
 
 
-def test_a_move_of_a_session_that_is_switched_off_is_not_told(told: Told) -> None:
+def test_a_move_of_a_session_that_is_switched_off_is_not_notified(told: Told) -> None:
     told.write(MOVE, to="16:00")
     told.write("UPDATE tutor_sessions SET notification_enabled = false")
     told.run(at("13:10"))
@@ -206,7 +208,7 @@ def test_while_a_message_is_being_sent_its_session_gets_no_notice(told: Told) ->
 
 
 @pytest.mark.parametrize("state", ["unknown", "held", "planned", "obsolete"])
-def test_who_may_have_been_told_is_told_of_the_change(told: Told, state: str) -> None:
+def test_a_person_who_may_have_been_notified_gets_the_change(told: Told, state: str) -> None:
     told.write(
         "UPDATE session_worker.delivery SET state = :state, attempts = 1, sent_at = NULL",
         state=state,
@@ -221,7 +223,7 @@ def test_who_may_have_been_told_is_told_of_the_change(told: Told, state: str) ->
     assert told.notices() == [("cancelled", at("14:00"), "planned", None)]
 
 
-def test_who_was_refused_was_not_told(told: Told) -> None:
+def test_a_person_whose_message_was_refused_was_not_notified(told: Told) -> None:
     told.write("UPDATE session_worker.delivery SET state = 'failed', attempts = 1")
     told.write(
         "INSERT INTO session_worker.attempt (delivery_id, message_key, channel, begun_at, outcome)"

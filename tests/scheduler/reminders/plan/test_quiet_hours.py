@@ -76,7 +76,7 @@ OUTSIDE = text("""
         (at("06:30"), at("07:30"), at("07:00")),
     ],
 )
-def test_where_a_reminder_goes(
+def test_a_reminder_in_quiet_hours_is_due_at_their_end_or_just_before_them(
     conn: Connection, due: datetime, starts_at: datetime, sent_at: datetime
 ) -> None:
     assert conn.scalar(OUTSIDE, {"due": due, "starts_at": starts_at}) == sent_at
@@ -157,7 +157,7 @@ def test_what_the_person_wrote_is_read_as_far_as_it_can_be() -> None:
     assert addresses == {ChannelName.TELEGRAM: "42"}
 
 
-def test_without_wishes_the_settings_speak() -> None:
+def test_without_preferences_the_settings_count() -> None:
     read, addresses = preferences_of(None, None, SETTINGS)
 
     assert read == Preferences("en", ADDIS)

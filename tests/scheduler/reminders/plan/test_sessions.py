@@ -88,7 +88,7 @@ def test_reminders_are_for_the_tutor_and_alarms_for_the_student(conn: Connection
     }
 
 
-def test_parents_are_told_each(conn: Connection) -> None:
+def test_each_parent_is_notified(conn: Connection) -> None:
     users = [a_user(conn), a_user(conn)]
     parents = [a_parent(conn, user_id=user) for user in users]
     a_session(conn, student_id=a_student(conn, parent_id=parents), **ALARMED)
@@ -98,14 +98,16 @@ def test_parents_are_told_each(conn: Connection) -> None:
     assert set(planned.rows("role", "person_id")) == {("parent", user) for user in users}
 
 
-def test_a_student_without_parents_has_none_to_tell(conn: Connection) -> None:
+def test_for_a_student_without_parents_no_parent_is_notified(conn: Connection) -> None:
     a_session(conn, student_id=a_student(conn, parent_id=None), **ALARMED)
 
     assert planner(conn, alarm_recipients="parent").run(at("13:50")).planned == frozenset()
 
 
 @pytest.mark.parametrize("kind", ["integer[]", "json", "jsonb", "text[]"])
-def test_a_parent_is_told_only_where_they_name_the_child_too(conn: Connection, kind: str) -> None:
+def test_a_parent_is_notified_only_where_they_name_the_child_too(
+    conn: Connection, kind: str
+) -> None:
     conn.execute(text(f"ALTER TABLE parent_profiles ADD COLUMN children_ids {kind}"))
     mother, stranger, forgetful = (a_user(conn) for _ in range(3))
     parents = [a_parent(conn, user_id=user) for user in (mother, stranger, forgetful)]
@@ -135,7 +137,7 @@ def test_a_person_in_two_roles_gets_one_message_as_the_first_of_them(conn: Conne
     assert len(planned.rows("id")) == 2
 
 
-def test_a_role_without_a_user_still_has_its_row(conn: Connection) -> None:
+def test_a_recipient_without_a_user_still_has_a_ledger_row(conn: Connection) -> None:
     a_session(conn, tutor_id=901, student_id=902, **REMINDED, **ALARMED)
     planned = planner(conn, reminder_leads="1h")
     planned.run(at("13:50"))
@@ -233,7 +235,7 @@ def test_the_first_tick_sends_nothing_that_was_due_before_it(conn: Connection) -
     assert (len(changes.planned), len(changes.obsolete)) == (1, 1)
 
 
-def test_what_began_since_the_last_pass_is_told_as_expired(conn: Connection) -> None:
+def test_a_session_begun_since_the_last_pass_has_expired_messages(conn: Connection) -> None:
     a_session(conn, **REMINDED)
     planned = planner(conn, reminder_leads="1h")
 
