@@ -95,6 +95,44 @@ def sessions_to_come(
 
 
 @dataclass(frozen=True, slots=True)
+class AbsentLine:
+    """An absence of a date. `of`: tutor, student or everybody; `name`: of the person, None for
+    everybody and where it is not known; `user`: users.id. `begins`, `ends`: None for whole days."""
+
+    of: str
+    name: str | None
+    user: int | None
+    profile: int | None
+    first_day: date
+    last_day: date
+    begins: time | None
+    ends: time | None
+
+
+# One row for each absence within KEEP_DAYS; primary keys of profiles and users.
+def absent_lines(catalog: SiteCatalog) -> str:
+    """SQL of AbsentLine. The reason is left out: it may be an illness."""
+    return f"""
+    SELECT CASE WHEN a.tutor_id IS NOT NULL THEN 'tutor'
+                WHEN a.student_id IS NOT NULL THEN 'student' ELSE 'everybody' END,
+           CASE WHEN a.tutor_id IS NOT NULL THEN {shown_name(catalog, "tu")}
+                ELSE {shown_name(catalog, "su")} END,
+           coalesce(tu.id, su.id), coalesce(a.tutor_id, a.student_id),
+           a.first_day, a.last_day, a.from_time, a.until_time
+      FROM session_worker.absence a {people_joins(catalog, "a")}
+     WHERE a.withdrawn_at IS NULL AND :today BETWEEN a.first_day AND a.last_day
+     ORDER BY a.from_time NULLS FIRST, a.id LIMIT :limit"""
+
+
+def absent_on(
+    conn: Connection, catalog: SiteCatalog, today: date, limit: int
+) -> Sequence[AbsentLine]:
+    """The date's absences, whole days first, at most `limit`."""
+    rows = conn.execute(text(absent_lines(catalog)), {"today": today, "limit": limit})
+    return [AbsentLine(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
 class ConflictLine:
     """A date without a row. `blocked_by`: the session in its way, None for another new row."""
 

@@ -12,11 +12,13 @@ from models.catalog import SiteCatalog, with_taken_ids
 from scheduler.database_clock import database_now
 from scheduler.ledger.figures import Standing, Waiting, count_waiting, read_standing
 from scheduler.ledger.overview import (
+    AbsentLine,
     ChannelLine,
     ConflictLine,
     Day,
     SessionLine,
     UnreadableRule,
+    absent_on,
     channel_lines,
     conflicts_to_come,
     days_of_week,
@@ -43,6 +45,7 @@ class Today:
     standing: Standing
     week: Sequence[Day]
     sessions: Sequence[SessionLine]
+    absent: Sequence[AbsentLine]
     conflicts: Sequence[ConflictLine]
     unreadable: Sequence[UnreadableRule]
     channels: Mapping[str, ChannelLine]
@@ -69,6 +72,7 @@ def read_today(engine: Engine, settings: Settings) -> Today:
             standing=read_standing(conn, today),
             week=days_of_week(conn, today),
             sessions=sessions_to_come(conn, found, today, begun, SHOWN_SESSIONS),
+            absent=absent_on(conn, found, today, SHOWN_ROWS),
             conflicts=conflicts_to_come(conn, today, SHOWN_ROWS),
             unreadable=unreadable_rules(conn, SHOWN_ROWS),
             channels={each.channel: each for each in channel_lines(conn, now)},

@@ -48,6 +48,7 @@ AMHARIC: Mapping[str, str] = {
     "Sessions to come today": "ዛሬ የሚመጡ ትምህርቶች",
     "No session is to come today.": "ዛሬ የሚመጣ ትምህርት የለም።",
     "Subject": "ትምህርት ዓይነት",
+    "Everybody": "ሁሉም",
     "Tutor": "አስጠኚ",
     "Student": "ተማሪ",
     "Parent": "ወላጅ",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from html.parser import HTMLParser
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from scheduler.settings import Settings
 from tasks.web.harm import harmed_by
 from tasks.web.html import TEMPLATES
 from tasks.web.translations import AMHARIC
-from tests.builders import a_session, a_student, a_tutor, a_user, an_enrolment
+from tests.builders import a_session, a_student, a_tutor, a_user, an_absence, an_enrolment
 from tests.command_line import Commands
 from tests.eventually import eventually
 from tests.scheduler.ledger.rows import a_batch, a_delivery, an_attempt
@@ -114,6 +114,29 @@ def test_today_tells_what_is_wrong_first_with_whom_it_hurts_and_its_cure(
     assert "celery -A tasks deliveries release --batch" in finding[:1_500]
     assert "now and then" in page[page.index("Rules that cannot be read") :]
     assert "Moonday" in page
+
+
+def test_today_names_who_is_absent_and_not_why(
+    browser: Browser, site: Site, conn: Connection
+) -> None:
+    day = datetime.now(ZoneInfo("Africa/Addis_Ababa")).date()
+    user = a_user(conn, first_name="Meseret", father_name="Alemu")
+    tutor, student = a_tutor(conn, user_id=user), a_student(conn, first_name="Kidus")
+    an_absence(conn, day, tutor_id=tutor, reason="influenza")
+    an_absence(conn, day, student_id=student, from_time=time(9), until_time=time(11))
+    an_absence(conn, day, student_id=99_999)
+    an_absence(conn, day - timedelta(days=1))
+    tomorrow = a_student(conn, first_name="Bethel")
+    an_absence(conn, day + timedelta(days=1), student_id=tomorrow)
+
+    text = browser.get("/").text
+    section = text[text.index('<h2 id="absent">') : text.index('<h2 id="week">')]
+
+    assert f'<a href="/people/{user}">Meseret Alemu</a> (Tutor)</li>' in section
+    assert re.search(r"Kidus[^<]*</a> \(Student\), 09:00–11:00</li>", section)
+    assert '<span class="id">99999</span> (Student)</li>' in section
+    assert section.count("<li>") == 3
+    assert "influenza" not in text
 
 
 def test_a_page_of_each_kind_is_a_sound_document(browser: Browser, site: Site) -> None:
