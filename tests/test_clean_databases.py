@@ -10,6 +10,10 @@ from tests import servers
 from tests.builders import a_session
 from tests.clean_databases import CleanDatabases
 
+SETTING_OF_THE_DATABASE = """
+    DO $$BEGIN
+        EXECUTE format('ALTER DATABASE %I SET timezone = UTC', current_database());
+    END$$"""
 COUNT = text("SELECT count(*) FROM tutor_sessions")
 
 
@@ -54,10 +58,10 @@ def test_rows_are_gone_and_ids_begin_anew(databases: CleanDatabases) -> None:
         "CREATE RULE of_a_test AS ON DELETE TO users DO NOTHING",
         "CREATE OR REPLACE FUNCTION of_a_test() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "GRANT SELECT ON users TO PUBLIC",
-        "REVOKE USAGE ON SCHEMA session_worker FROM PUBLIC; GRANT ALL ON SCHEMA session_worker TO PUBLIC",
+        "GRANT ALL ON SCHEMA session_worker TO PUBLIC",
         "ALTER TABLE users ENABLE ROW LEVEL SECURITY",
         "ANALYZE users",
-        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''UTC''', current_database()); END$$",
+        SETTING_OF_THE_DATABASE,
         "CREATE PUBLICATION of_a_test",
     ],
 )  # fmt: skip
