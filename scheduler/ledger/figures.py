@@ -99,6 +99,29 @@ def count_tries(conn: Connection, since: datetime) -> Sequence[TryCount]:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptCount:
+    """Number of messages of a channel that their receipts call `delivered` or `undelivered`."""
+
+    channel: str
+    receipt: str
+    count: int
+
+
+# Index: the primary key. A message that named several sessions has one receipt.
+RECEIPTS = text("""
+    SELECT channel, receipt, count(DISTINCT message_key)
+      FROM session_worker.attempt
+     WHERE id > :first AND begun_at > :since AND receipt IS NOT NULL
+     GROUP BY channel, receipt ORDER BY channel, receipt""")
+
+
+def count_receipts(conn: Connection, since: datetime) -> Sequence[ReceiptCount]:
+    """Receipts for tries begun after `since`, by channel."""
+    parameters = {"since": since, "first": first_try(conn, since)}
+    return [ReceiptCount(*row) for row in conn.execute(RECEIPTS, parameters)]
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Planned messages of one kind. `due`: those that should have gone by now, `oldest` when the
     first of them should have gone."""

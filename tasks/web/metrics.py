@@ -30,10 +30,12 @@ from scheduler.ledger.figures import (
     LATENESS_BOUNDS,
     TRY_BOUNDS,
     DeliveryCount,
+    ReceiptCount,
     Standing,
     TryCount,
     Waiting,
     count_deliveries,
+    count_receipts,
     count_tries,
     count_waiting,
     read_standing,
@@ -61,6 +63,7 @@ Labels = tuple[str, ...]
 Key = tuple[str, Labels, int]
 DELIVERIES, LATENESS, SECONDS_LATE = "deliveries", "lateness", "seconds_late"
 TRIES, SECONDS_TAKEN = "tries", "seconds_taken"
+RECEIPTS, RECEIPT_WORDS = "receipts", ("delivered", "undelivered")
 OUTCOMES = ("sent", "failed", "unknown")
 
 
@@ -71,6 +74,7 @@ class Reading:
     now: datetime
     deliveries: Sequence[DeliveryCount]
     tries: Sequence[TryCount]
+    receipts: Sequence[ReceiptCount]
     waiting: Sequence[Waiting]
     standing: Standing
 
@@ -104,7 +108,9 @@ class LedgerMetrics(Collector):
             yield GaugeMetricFamily(name, words, value=0)
             return
         yield GaugeMetricFamily(name, words, value=1)
-        totals = self.totals.read(counts_of(reading.deliveries, reading.tries, self.settings))
+        totals = self.totals.read(
+            counts_of(reading.deliveries, reading.tries, reading.receipts, self.settings)
+        )
         yield from counters(totals)
         yield from waiting_gauges(reading)
         yield from standing_gauges(reading, self.settings)
@@ -122,19 +128,28 @@ class LedgerMetrics(Collector):
             now=now,
             deliveries=count_deliveries(conn, self.since),
             tries=count_tries(conn, self.since),
+            receipts=count_receipts(conn, self.since),
             waiting=count_waiting(conn, now),
             standing=read_standing(conn, now.astimezone(self.settings.zone).date()),
         )
 
     def counts(self, conn: Connection, since: datetime) -> Mapping[Key, float]:
-        return counts_of(count_deliveries(conn, since), count_tries(conn, since), self.settings)
+        return counts_of(
+            count_deliveries(conn, since),
+            count_tries(conn, since),
+            count_receipts(conn, since),
+            self.settings,
+        )
 
 
 PACKAGE = "session-worker"
 
 
 def counts_of(
-    deliveries: Sequence[DeliveryCount], tries: Sequence[TryCount], settings: Settings
+    deliveries: Sequence[DeliveryCount],
+    tries: Sequence[TryCount],
+    receipts: Sequence[ReceiptCount],
+    settings: Settings,
 ) -> Mapping[Key, float]:
     """All counts that a total follows."""
     found: dict[Key, float] = defaultdict(float, dict.fromkeys(expected(settings), 0.0))
@@ -147,6 +162,8 @@ def counts_of(
     for one in tries:
         found[TRIES, (one.channel, one.outcome), one.bucket] += one.count
         found[SECONDS_TAKEN, (one.channel, one.outcome), 0] += one.seconds
+    for receipt in receipts:
+        found[RECEIPTS, (receipt.channel, receipt.receipt), 0] += receipt.count
     return found
 
 
@@ -162,6 +179,8 @@ def expected(settings: Settings) -> Iterator[Key]:
     for channel in settings.channels:
         for outcome in OUTCOMES:
             yield SECONDS_TAKEN, (channel.value, outcome), 0
+        for receipt in RECEIPT_WORDS:
+            yield RECEIPTS, (channel.value, receipt), 0
 
 
 def counters(totals: Mapping[Key, float]) -> Iterator[Metric]:
@@ -176,6 +195,15 @@ def counters(totals: Mapping[Key, float]) -> Iterator[Metric]:
         if metric == DELIVERIES:
             deliveries.add_metric(labels, totals[metric, labels, 0])
     yield deliveries
+    receipts = CounterMetricFamily(
+        "session_worker_receipts",
+        "Messages that their receipts call delivered or undelivered.",
+        labels=("channel", "receipt"),
+    )
+    for metric, labels, _ in sorted(totals):
+        if metric == RECEIPTS:
+            receipts.add_metric(labels, totals[metric, labels, 0])
+    yield receipts
     lateness = HistogramMetricFamily(
         "session_worker_delivery_lateness_seconds",
         "Time by which messages were sent after they could have gone.",

@@ -1,6 +1,7 @@
 """The metrics, from rows of a real ledger, as a parser of Prometheus's format reads them."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -66,6 +67,28 @@ def test_what_was_sent_after_the_start_of_the_process_is_counted(
     sent(conn, 3 * SECOND)
 
     assert scrape(browser)[key] == 2
+
+
+def test_receipts_are_counted_by_channel_and_once_a_message(
+    browser: Browser, conn: Connection
+) -> None:
+    before = 'session_worker_receipts_total{channel="email",receipt="undelivered"}'
+    assert scrape(browser)[before] == 0
+    key = uuid4()
+    for recipient in ("user:7", "user:8"):
+        an_attempt(
+            conn, a_delivery(conn, state="sent", recipient=recipient), message_key=key, begun_at=NOW
+        )
+    conn.execute(text("UPDATE session_worker.attempt SET receipt = 'undelivered'"))
+    an_attempt(conn, a_delivery(conn, state="sent", recipient="user:9"), begun_at=NOW)
+    delivered = a_delivery(conn, state="sent", recipient="user:10")
+    an_attempt(conn, delivered, channel="sms", receipt="delivered", begun_at=NOW)
+
+    found = scrape(browser)
+
+    assert found[before] == 1
+    assert found['session_worker_receipts_total{channel="email",receipt="delivered"}'] == 0
+    assert found['session_worker_receipts_total{channel="sms",receipt="delivered"}'] == 1
 
 
 def test_what_was_in_the_ledger_before_is_no_growth(conn: Connection, settings: Settings) -> None:
